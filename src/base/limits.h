@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_BASE_LIMITS_H
+#define FULLET_BASE_LIMITS_H
+
+/* Every ceiling of the program, with its reason. Sizes are bytes unless the name says more. */
+
+#define KIB ((size_t)1024)
+#define MIB (KIB * 1024)
+
+/* Nesting of a JSON text: Discord and ComfyUI stay below 20. */
+#define JSON_DEPTH_MAX 64
+
+/* A gateway payload after decompression: GUILD_CREATE of a large guild is some megabytes. */
+#define GATEWAY_PAYLOAD_MAX (16 * MIB)
+/* Discord: a payload that we send may have 4096 bytes (close code 4002 otherwise). */
+#define GATEWAY_SEND_MAX 4096
+
+/* The body of a Discord REST answer: a channel list of 500 channels is below 1 MiB. */
+#define DISCORD_ANSWER_MAX (8 * MIB)
+/* Discord: request <= 25 MiB, a file <= 10 MiB unless the guild is boosted. */
+#define DISCORD_REQUEST_MAX (25 * MIB)
+#define DISCORD_FILE_MAX (10 * MIB)
+#define DISCORD_FILES_MAX 10
+/* Calls waiting in the REST queue; beyond it new edits are dropped, new posts refused. */
+#define REST_QUEUE_MAX 20000
+
+/* A ComfyUI answer in JSON: /object_info of a server with many custom nodes is ~10 MiB. */
+#define COMFY_ANSWER_MAX (32 * MIB)
+/* A picture or video fetched from ComfyUI. */
+#define COMFY_FILE_MAX (128 * MIB)
+/* A WebSocket message of ComfyUI: previews are <= 512 px, errors carry tracebacks. */
+#define COMFY_MESSAGE_MAX (16 * MIB)
+#define COMFY_SERVERS_MAX 64
+
+/* A workflow file: the largest exports seen are below 300 KiB. */
+#define WORKFLOW_FILE_MAX (4 * MIB)
+#define WORKFLOW_NODES_MAX 4000
+#define WORKFLOWS_MAX 200
+
+/* What a member may type; the command table tells Discord the same. */
+#define PROMPT_CHARS_MAX 1500
+/* PROMPT_CHARS_MAX characters of at most 4 bytes. */
+#define PROMPT_BYTES_MAX (4 * PROMPT_CHARS_MAX)
+/* A preview that is uploaded to Discord again and again. */
+#define PREVIEW_MAX (1 * MIB)
+
+/* Discord: 500 channels in a guild, 50 in a category. */
+#define GUILD_CHANNELS_MAX 500
+#define CATEGORY_CHANNELS_MAX 50
+
+/* An .env file. */
+#define ENV_FILE_MAX (256 * KIB)
+
+#endif

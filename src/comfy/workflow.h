@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_COMFY_WORKFLOW_H
+#define FULLET_COMFY_WORKFLOW_H
+
+#include <json-c/json.h>
+
+#include "base/defs.h"
+
+/*
+ * A workflow in ComfyUI's API format, understood by walking its graph from the
+ * output nodes back to the samplers and from there along the inputs named
+ * positive/negative/conditioning to the texts; never by node number. Node ids are
+ * opaque strings.
+ */
+
+enum workflow_kind { WORKFLOW_IMAGINE, WORKFLOW_EDIT };
+
+/* An input of a node that we may read or set. Strings are owned by the workflow. */
+struct workflow_input {
+	char *node;
+	char *input;
+	char *file; /* models and LoRAs: the file named there; else NULL */
+};
+
+struct workflow_inputs {
+	struct workflow_input *at;
+	size_t n;
+};
+
+struct workflow {
+	char *name;   /* the file's name without .json: what Discord sends as the option's value */
+	char *title;  /* "Flux (Schnell)" */
+	enum workflow_kind kind;
+	struct json_object *graph; /* owned, as it was read: key order, 64-bit integers and the text
+				      of floats kept */
+	struct workflow_inputs prompt, negative, seed, width, height, steps, cfg, batch, image;
+	struct workflow_inputs models, lora;
+	char **outputs; /* ids of output nodes that save something */
+	size_t n_outputs;
+	char **problems; /* sentences, each with the node; not empty = refused */
+	size_t n_problems;
+};
+
+/*
+ * Understands a workflow. `name` is the file name without folder and without
+ * ".json". Never fails: what was wrong is in `problems` ("node 12 (KSampler): ...").
+ * The caller frees with workflow_free().
+ */
+struct workflow *workflow_read(const char *name, const char *text, size_t len);
+struct workflow *workflow_free(struct workflow *wf); /* returns NULL */
+/* True when it can be used: no problems. */
+bool workflow_usable(const struct workflow *wf);
+
+struct workflow_fill {
+	const char *prompt;
+	uint64_t seed;
+	const char *filename_prefix; /* put into the output nodes, so that a file on the server
+					names the job; NULL: left as it is */
+	const char *image;           /* name of an uploaded picture, NULL: none */
+};
+/* The graph as text with the prompt, the seed (into every seed input) and so on set. Owned by
+ * the caller. The workflow is unchanged. */
+char *workflow_fill(const struct workflow *wf, const struct workflow_fill *fill);
+/* Reads a literal integer input of the graph; 0 when there is none or it is a link. */
+int64_t workflow_number(const struct workflow *wf, const struct workflow_inputs *which);
+
+/* What `fullet workflow FILE` prints: JSON as the issue gives it (owned), or lines for a person. */
+struct json_object *workflow_json(const struct workflow *wf);
+char *workflow_describe(const struct workflow *wf);
+
+/*
+ * Compares with a server's /object_info: a sentence for each missing node class
+ * (with the custom node package if it is a known one, e.g. the GGUF nodes) and each
+ * model file that the server does not have (with the nearest names that it does
+ * have). Returns an owned array of owned strings, *ret_n long (0: all in order, NULL).
+ */
+char **workflow_check(const struct workflow *wf, struct json_object *object_info, size_t *ret_n);
+
+/*
+ * The workflows of a folder's files, sorted by title. Reading files is the shell's
+ * work: it adds each and then looks them up.
+ */
+struct workflow_set;
+struct workflow_set *workflow_set_new(void);
+struct workflow_set *workflow_set_free(struct workflow_set *set);
+/* Takes ownership, usable or not. Only usable ones are found below. */
+void workflow_set_add(struct workflow_set *set, struct workflow *wf);
+const struct workflow *workflow_set_find(const struct workflow_set *set, const char *name);
+/* By index over usable ones of the kind, sorted by title; NULL past the end. */
+const struct workflow *workflow_set_at(const struct workflow_set *set, enum workflow_kind kind, size_t i);
+/* Over all, refused ones included; NULL past the end. */
+const struct workflow *workflow_set_all(const struct workflow_set *set, size_t i);
+/*
+ * What a member typed as model: an exact name or title (any case), else the only
+ * title that contains it; NULL when none or several fit.
+ */
+const struct workflow *workflow_set_match(const struct workflow_set *set, enum workflow_kind kind,
+	const char *typed);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_DISCORD_MESSAGE_H
+#define FULLET_DISCORD_MESSAGE_H
+
+#include <json-c/json.h>
+
+#include "discord/interaction.h"
+#include "discord/rest.h"
+#include "discord/text.h"
+
+/*
+ * Encoders of everything we say to Discord (each returns a rest_call ready for
+ * rest_submit(), with route, major and flags set) and decoders of what it
+ * answers. Every message we create or edit carries allowed_mentions; every
+ * message of a job carries the job's id: the live message and the apology in a
+ * component's custom_id, the picture in its file names.
+ */
+
+/* ---- interactions (POST /interactions/{id}/{token}/callback) ---- */
+/* Type 5, ephemeral. */
+struct rest_call *message_defer(const struct interaction *it);
+/* Type 4, ephemeral, a sentence. */
+struct rest_call *message_refuse(const struct interaction *it, const char *sentence);
+/* Type 8. n <= 25; names 1-100 characters (longer ones are shortened). */
+struct choice {
+	const char *name;
+	const char *value;
+};
+struct rest_call *message_choices(const struct interaction *it, const struct choice *choices, size_t n);
+/* PATCH /webhooks/{app}/{token}/messages/@original with a sentence. */
+struct rest_call *message_answer(uint64_t application_id, const char *token, const char *sentence);
+
+/* ---- the live message of a job ---- */
+enum live_state { LIVE_QUEUED, LIVE_STARTING, LIVE_RUNNING, LIVE_SENDING, LIVE_DONE, LIVE_SORRY };
+struct live_view {
+	enum live_state state;
+	uint64_t job_id;
+	const char *locale;
+	const char *title;     /* the workflow's readable title */
+	const char *prompt;    /* untrusted; cleaned and shortened inside */
+	int position;          /* LIVE_QUEUED: 1 is next */
+	bool no_gpu;           /* LIVE_QUEUED: no card answers right now: say so */
+	int percent;           /* LIVE_RUNNING: 0..100, -1 unknown */
+	int64_t duration_ms;   /* LIVE_DONE */
+	const char *preview;   /* LIVE_RUNNING: picture bytes, NULL: none */
+	size_t preview_len;
+	const char *preview_type; /* "image/jpeg" or "image/png" */
+	bool keep_preview;     /* the message already shows the newest preview: leave it */
+	uint64_t preview_attachment; /* its id, for keep_preview */
+};
+/* POST with nonce "l<job>" and enforce_nonce. Has a Cancel button (custom_id "v1:cancel:<job>")
+ * while it is waiting or running. */
+struct rest_call *message_live_create(uint64_t channel_id, const struct live_view *view);
+/* PATCH; coalesces per message. LIVE_DONE and LIVE_SORRY drop preview and button. */
+struct rest_call *message_live_edit(uint64_t channel_id, uint64_t message_id, const struct live_view *view);
+
+/* ---- the end of a job ---- */
+struct picture_file {
+	const char *name;  /* ending only matters: it becomes "fullet-<job>.<ext>", "-2", "-3" ... */
+	const char *type;
+	const char *data;
+	size_t len;
+};
+struct picture_view {
+	uint64_t job_id;
+	uint64_t user_id;      /* the one mention that pings */
+	const char *locale;
+	const char *title;
+	const char *prompt;
+	uint64_t seed;
+	int width, height;     /* 0: not known */
+	int64_t duration_ms;
+	const struct picture_file *files;
+	size_t n_files;        /* 1..DISCORD_FILES_MAX */
+};
+/* POST with nonce "p<job>" and enforce_nonce. */
+struct rest_call *message_picture(uint64_t channel_id, const struct picture_view *view);
+/* POST with nonce "s<job>" and enforce_nonce; pings the member; a disabled-free, small marker
+ * button "v1:again:<job>" (Try again) carries the id. */
+struct rest_call *message_sorry(uint64_t channel_id, uint64_t job_id, uint64_t user_id,
+	const char *locale, const char *sentence);
+/* A plain message (for #admin-tools); mentions nobody. */
+struct rest_call *message_plain(uint64_t channel_id, const char *sentence);
+
+/* ---- looking before acting ---- */
+/* GET /channels/{id}/messages?limit=100[&before=...] */
+struct rest_call *message_list(uint64_t channel_id, uint64_t before);
+struct job_marks {
+	uint64_t live_id;     /* 0: none seen */
+	uint64_t picture_id;
+	uint64_t sorry_id;
+	uint64_t oldest_id;   /* of the page, for `before` */
+	size_t n;             /* messages in the page */
+};
+/* Looks through an answer of message_list() for messages by `bot_id` that carry the job's id. */
+int message_find(struct json_object *answer, uint64_t bot_id, uint64_t job_id, struct job_marks *ret);
+/* The id of a created message; the attachment id of a preview shown in it (0 none). */
+uint64_t message_id(struct json_object *answer);
+uint64_t message_attachment(struct json_object *answer);
+/* Splits "v1:cancel:123": the action into `action`, the id returned; 0 when it is not ours. */
+uint64_t custom_id_parse(const char *custom_id, char *action, size_t size);
+
+/* ---- channels ---- */
+enum { CHANNEL_TEXT = 0, CHANNEL_CATEGORY = 4 };
+struct channel {
+	uint64_t id;
+	uint64_t parent_id;
+	uint64_t last_message_id;
+	int type;
+	bool hidden;       /* @everyone is denied VIEW_CHANNEL */
+	char *name;
+	char *topic;       /* may be NULL */
+};
+/* An array of channel objects (GET /guilds/{id}/channels or GUILD_CREATE's `channels`). The
+ * caller frees with channels_free(). -EBADMSG when it is no array. Entries that make no sense
+ * are skipped. */
+int channels_decode(struct json_object *array, uint64_t guild_id, struct channel **ret, size_t *ret_n);
+void channels_free(struct channel *channels, size_t n);
+struct rest_call *channel_list(uint64_t guild_id);
+/* A category that @everyone cannot see and the bot can. */
+struct rest_call *channel_create_category(uint64_t guild_id, uint64_t bot_id, const char *name);
+/* "session-<username>" with topic marker, visible to the member and the bot (DISCORD.md 10). */
+struct rest_call *channel_create_private(uint64_t guild_id, uint64_t parent_id, uint64_t bot_id,
+	uint64_t user_id, const char *username);
+struct rest_call *channel_delete(uint64_t channel_id, const char *reason);
+/* The topic marker's user id, 0 when the topic is not ours. */
+uint64_t channel_topic_user(const char *topic);
+
+/* ---- the rest ---- */
+struct rest_call *gateway_bot_get(void);
+struct rest_call *application_get(void);               /* GET /applications/@me */
+struct rest_call *user_get(void);                      /* GET /users/@me */
+struct rest_call *guild_get(uint64_t guild_id);
+struct rest_call *guild_member_get(uint64_t guild_id, uint64_t user_id);
+struct rest_call *guild_leave(uint64_t guild_id);
+/* GET and PUT /applications/{app}/guilds/{guild}/commands */
+struct rest_call *commands_get(uint64_t application_id, uint64_t guild_id);
+struct rest_call *commands_put(uint64_t application_id, uint64_t guild_id, struct json_object *commands);
+/* The invite URL with the permissions we need; the caller owns it. */
+char *invite_url(uint64_t application_id, uint64_t guild_id);
+/* The permission bits the bot needs in its guild. */
+#define BOT_PERMISSIONS_NEEDED 2147601424ull
+/* The names of the bits of `missing`, comma separated; the caller owns it. */
+char *permission_names(uint64_t missing);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_SANDBOX_WORLD_H
+#define FULLET_SANDBOX_WORLD_H
+
+#include <json-c/json.h>
+
+#include "base/http.h"
+#include "base/rng.h"
+
+/*
+ * The world: a pure model of Discord (REST, gateway, CDN, permissions, rate limits)
+ * and of ComfyUI (HTTP and WebSocket), with faults. No sockets, no clock: requests
+ * and the time go in, responses and WebSocket messages come out. Behind sockets it
+ * is the sandbox; called directly, in virtual time, it is the simulator's world.
+ * Whatever breaks a documented rule is recorded in world_violations().
+ *
+ * The Discord half is in discord_*.c, the ComfyUI half in comfy_*.c of this folder; each
+ * half can also be used alone.
+ */
+struct world;
+
+enum world_side { WORLD_DISCORD, WORLD_COMFY };
+
+struct draw_request {
+	int width, height;
+	uint64_t seed;
+	const char *prompt; /* drawn as a caption */
+	const char *label;  /* "FuLLet sandbox" */
+	int percent;        /* 100: the finished picture; less: a preview */
+	bool jpeg;          /* preview: JPEG instead of PNG */
+	size_t pad_bytes;   /* make the file at least about so large (benchmarks) */
+};
+/* Draws a picture into *out (malloc'ed); returns its length. The sandbox gives one made with
+ * libgd, the simulator a tiny constant one. The world adds ComfyUI's metadata chunks itself. */
+typedef size_t world_draw(void *ctx, const struct draw_request *req, char **out);
+
+struct world_config {
+	uint64_t seed;
+	const char *bot_token;       /* what IDENTIFY and Authorization must carry */
+	uint64_t guild_id;           /* 0: chosen */
+	const char *rest_base;       /* "http://127.0.0.1:8001/api/v10": what Discord is called */
+	const char *gateway_url;     /* answered by /gateway/bot, "ws://127.0.0.1:8001/gateway" */
+	const char *cdn_base;        /* "http://127.0.0.1:8001/cdn" */
+	const char *comfy_key;       /* what a proxy in front of ComfyUI would demand; NULL: nothing */
+	int64_t step_ms;             /* a sampler step of the built-in ComfyUI */
+	int64_t load_ms;             /* loading a model that is not held */
+	int64_t heartbeat_ms;        /* 0: 41250 */
+	bool no_rate_limits;
+	world_draw *draw;
+	void *draw_ctx;
+};
+struct world *world_new(const struct world_config *config, int64_t now_ms);
+struct world *world_free(struct world *w);
+
+/* ---- HTTP: url of *req is path?query as it arrives at the server ---- */
+void world_http(struct world *w, enum world_side side, const struct http_request *req,
+	struct http_response *ret, int64_t now_ms);
+
+/* ---- WebSockets: the caller chooses rising connection numbers ---- */
+/* 0 when accepted; else the HTTP status of the refusal. url is path?query. */
+int world_ws_open(struct world *w, enum world_side side, uint64_t conn, const char *url,
+	const struct http_request *req, int64_t now_ms);
+void world_ws_received(struct world *w, uint64_t conn, const void *data, size_t len, bool binary,
+	int64_t now_ms);
+void world_ws_closed(struct world *w, uint64_t conn, int code, int64_t now_ms);
+struct world_output {
+	uint64_t conn;
+	bool close;     /* close with `code` (0: cut without a close frame) */
+	int code;
+	bool binary;
+	char *data;     /* owned */
+	size_t len;
+};
+bool world_next_output(struct world *w, struct world_output *ret);
+void world_output_free(struct world_output *o);
+/* Lets time pass: heartbeats, runs, expiries. */
+void world_tick(struct world *w, int64_t now_ms);
+int64_t world_deadline(const struct world *w);
+
+/* ---- what a person or a test does ---- */
+/* A member of the guild; administrators may be made. Returns the id. */
+uint64_t world_add_user(struct world *w, const char *username, bool admin);
+uint64_t world_add_channel(struct world *w, const char *name, uint64_t parent_id, int type);
+uint64_t world_find_channel(struct world *w, const char *name);
+/* A second guild with the bot in it (it must leave), or the bot's removal. */
+uint64_t world_add_guild(struct world *w, bool with_bot);
+void world_kick_bot(struct world *w, uint64_t guild_id);
+/* Types a slash command. options: {"model":"flux_image","prompt":"a fox"}. channel 0: #general.
+ * Returns the interaction's id, 0 with a sentence in *ret_why (owned) when the client would
+ * refuse (no such command, required option missing, too long). */
+uint64_t world_command(struct world *w, uint64_t user_id, uint64_t channel_id, uint64_t guild_id,
+	const char *command, struct json_object *options, char **ret_why, int64_t now_ms);
+uint64_t world_autocomplete(struct world *w, uint64_t user_id, uint64_t channel_id,
+	const char *command, const char *focused, struct json_object *options, int64_t now_ms);
+uint64_t world_press(struct world *w, uint64_t user_id, uint64_t channel_id, uint64_t message_id,
+	const char *custom_id, int64_t now_ms);
+uint64_t world_say(struct world *w, uint64_t user_id, uint64_t channel_id, const char *text, int64_t now_ms);
+
+/*
+ * Everything as JSON (owned by the caller), for tests, the page and the judge:
+ * {"guild":{..},"users":[..],"channels":[{id,name,type,parent_id,topic,overwrites,deleted}],
+ *  "messages":[{id,channel_id,author_id,content,embeds,components,attachments,nonce,deleted,
+ *  edits,created_ms}],"interactions":[{id,user_id,type,acked_ms,ack_type,response,ephemeral,
+ *  choices}],"commands":[..],"requests":N,"violations":[{"rule","request","detail"}],
+ *  "comfy":{"prompts":[{prompt_id,status,..}],"requests":N}}
+ */
+struct json_object *world_state(struct world *w);
+/* What one member sees (channels by permission, messages, his ephemerals); for the page. */
+struct json_object *world_view(struct world *w, uint64_t user_id);
+/* Rises with every visible change. */
+uint64_t world_version(const struct world *w);
+size_t world_violations(const struct world *w);
+
+/* ---- faults, as JSON so that tests and the control API share them:
+ * {"kind":"status","side":"discord","method":"POST","route":"/channels/{}/messages","status":500,
+ *  "count":1,"executed":true}   executed: the request is carried out, only its answer is spoilt
+ * kinds: status | reset (no answer) | hang (no answer for ms) | html | 429 {scope,retry_after} |
+ *  gateway_drop {code} | gateway_reconnect | gateway_invalid {resumable} | gateway_silence {ms} |
+ *  gateway_refuse {ms} | gateway_garbage | comfy_restart {down_ms} | comfy_oom {count} |
+ *  comfy_error {count} | comfy_stall {ms} | comfy_ws_drop | comfy_ws_refuse {ms} | comfy_ws_garbage |
+ *  comfy_zombie | comfy_forget_output | clear
+ * Returns 0 or -EINVAL. A response spoilt by reset or hang has status 0. ---- */
+int world_fault(struct world *w, struct json_object *fault, int64_t now_ms);
+
+#endif
