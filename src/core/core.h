@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_CORE_CORE_H
+#define FULLET_CORE_CORE_H
+
+#include "base/log.h"
+#include "base/rng.h"
+#include "core/effect.h"
+#include "core/job.h"
+
+/*
+ * The core decides what happens to every job and private channel. Pure: events
+ * and the time go in through the functions below, effects come out of
+ * core_next_effect(). Each step's row is committed before its effect is given
+ * out, so that a crash at any moment leaves rows from which core_load() goes on.
+ */
+struct core;
+
+struct core_config {
+	int max_jobs_per_user;
+	int max_queue;
+	int64_t session_ttl_ms;
+	int n_gpus;
+	const char *const *gpu_names; /* as stored in rows; kept by the caller */
+	const struct log *log;
+};
+
+struct core *core_new(const struct core_config *config, struct rng *rng);
+struct core *core_free(struct core *core);
+
+/* Takes up what an earlier process left. Before core_ready(). */
+void core_load_job(struct core *core, const struct job_row *row, int64_t now_ms);
+void core_load_session(struct core *core, const struct session_row *row);
+void core_load_max_id(struct core *core, uint64_t max_job_id);
+
+/* Discord answers and the guild is ours: asks may go out. */
+void core_ready(struct core *core, uint64_t guild_id, int64_t now_ms);
+bool core_is_ready(const struct core *core);
+/* A channel that exists in the guild (GUILD_CREATE, a channel list). */
+struct core_channel {
+	uint64_t id, parent_id, user_id; /* user_id: from the topic's marker, 0: none */
+	uint64_t last_message_id;
+	bool category, hidden;
+	const char *name;
+};
+void core_channels(struct core *core, const struct core_channel *channels, size_t n, int64_t now_ms);
+void core_channel_gone(struct core *core, uint64_t channel_id, int64_t now_ms);
+/* Somebody wrote in a channel. */
+void core_activity(struct core *core, uint64_t channel_id, int64_t now_ms);
+
+/* A member asks for a picture. Strings are copied. */
+struct request {
+	uint64_t interaction_id, application_id, guild_id, user_id;
+	const char *token, *username, *locale, *model, *prompt;
+	int kind;
+	bool administrator;
+};
+enum refusal { REFUSE_NOTHING, REFUSE_CAP, REFUSE_FULL, REFUSE_STOPPING, REFUSE_NOT_READY };
+/* REFUSE_NOTHING: a job was made (FX_ACK follows). Else nothing happened: tell the member. */
+enum refusal core_request(struct core *core, const struct request *request, int64_t now_ms);
+
+enum cancel { CANCEL_DONE, CANCEL_TOO_LATE, CANCEL_NOT_YOURS };
+enum cancel core_cancel(struct core *core, uint64_t job_id, uint64_t user_id, bool administrator,
+	int64_t now_ms);
+
+/* args may be NULL. An answer with an old epoch or of an ended job is dropped. */
+void core_answer(struct core *core, uint64_t job_id, uint32_t epoch, enum answer answer,
+	const struct answer_args *args, int64_t now_ms);
+/* percent -1: still waiting in the ComfyUI's own queue. */
+void core_progress(struct core *core, uint64_t job_id, uint32_t epoch, int percent, int64_t now_ms);
+/* A new preview is at hand in the shell. */
+void core_preview(struct core *core, uint64_t job_id, uint32_t epoch, int64_t now_ms);
+void core_saved(struct core *core, uint64_t job_id, bool ok, int64_t now_ms);
+/* The live message was made (id) or deleted by somebody (0). */
+void core_live(struct core *core, uint64_t job_id, uint64_t message_id, int64_t now_ms);
+void core_gpu(struct core *core, int gpu, bool up, int64_t now_ms);
+
+/* Answers to the FX_CHANNEL_* effects; id: the made category or channel. */
+void core_session_answer(struct core *core, uint64_t user_id, uint32_t epoch, enum answer answer,
+	uint64_t id, const char *detail, int64_t now_ms);
+
+/* No new jobs, no new runs; what runs may end. */
+void core_stop(struct core *core);
+/* True when nothing that could end soon is under way. */
+bool core_is_quiet(const struct core *core);
+
+void core_tick(struct core *core, int64_t now_ms);
+int64_t core_deadline(const struct core *core);
+bool core_next_effect(struct core *core, struct effect *ret);
+
+/* For looking: NULL when there is none. */
+const struct job *core_job(const struct core *core, uint64_t id);
+const struct job *core_first_job(const struct core *core); /* then job->next */
+/* Jobs that wait for a card and jobs that count against the ceiling. */
+size_t core_waiting(const struct core *core);
+size_t core_live_jobs(const struct core *core);
+bool core_has_gpu(const struct core *core); /* one is up */
+
+#endif

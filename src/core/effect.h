@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_CORE_EFFECT_H
+#define FULLET_CORE_EFFECT_H
+
+#include "base/defs.h"
+
+struct job;
+struct session;
+
+/* What the core wants done. Effects with an ask are answered by core_answer() with their epoch. */
+enum effect_kind {
+	FX_NONE,
+	/* asks of a job, each answered once */
+	FX_ACK,       /* defer the interaction: OK, NO, DOUBT */
+	FX_LOOK,      /* FOUND_*, OK (nothing there), AGAIN, NO, GONE */
+	FX_LOCATE,    /* OK (finished), RUNNING, FAILED, MEMORY, INTERRUPTED, LOST, AGAIN */
+	FX_SUBMIT,    /* OK, NO, AGAIN, LOST */
+	FX_WATCH,     /* OK (finished), FAILED, MEMORY, INTERRUPTED, LOST, STALLED */
+	FX_FETCH,     /* OK, NO_OUTPUT, TOO_LARGE, LOST, AGAIN */
+	FX_POST,      /* OK, AGAIN, DOUBT, NO, GONE, TOO_LARGE */
+	FX_SORRY,     /* OK, AGAIN, DOUBT, NO, GONE; job->no_channel: through the interaction */
+	FX_TIDY,      /* OK, AGAIN, NO */
+	/* statements about a job, not answered */
+	FX_ANSWER,    /* the ephemeral answer: position and channel */
+	FX_SHOW,      /* the live message should say where the job stands */
+	FX_STOP_RUN,  /* take the prompt out of the ComfyUI's queue or interrupt it */
+	FX_END,       /* the job is over: forget all about it. The pointer dies with this effect. */
+	/* storing, answered by core_saved() */
+	FX_SAVE,
+	/* the member's private channel; answered by core_session_answer() */
+	FX_CHANNEL_LIST,
+	FX_CATEGORY_CREATE, /* text: its name */
+	FX_CHANNEL_CREATE,  /* id: the category */
+	FX_CHANNEL_DELETE,
+	FX_SESSION_SAVE,    /* not answered */
+	FX_SESSION_DROP,    /* not answered */
+	/* to the owner, not answered */
+	FX_TELL_DOWN,
+	FX_TELL_UP,
+};
+
+/*
+ * `job` and `session` may be read until the next call of core_next_effect().
+ */
+struct effect {
+	enum effect_kind kind;
+	const struct job *job;
+	const struct session *session;
+	uint32_t epoch;
+	uint64_t id;
+	const char *text;
+};
+
+#endif
