@@ -29,11 +29,11 @@ enum effect_kind {
 	FX_SAVE,
 	/* the member's private channel; answered by core_session_answer() */
 	FX_CHANNEL_LIST,
-	FX_CATEGORY_CREATE, /* text: its name */
+	FX_CATEGORY_CREATE, /* id: 1 for "sessions", 2 for "sessions-2", ... */
 	FX_CHANNEL_CREATE,  /* id: the category */
-	FX_CHANNEL_DELETE,
+	FX_CHANNEL_DELETE, /* id: the channel */
 	FX_SESSION_SAVE,    /* not answered */
-	FX_SESSION_DROP,    /* not answered */
+	FX_SESSION_DROP,    /* id: the member; not answered */
 	/* to the owner, not answered */
 	FX_TELL_DOWN,
 	FX_TELL_UP,
@@ -48,7 +48,7 @@ struct effect {
 	const struct session *session;
 	uint32_t epoch;
 	uint64_t id;
-	const char *text;
+	uint64_t user_id; /* whose session */
 };
 
 #endif

@@ -2,6 +2,8 @@
 #ifndef FULLET_CORE_JOB_H
 #define FULLET_CORE_JOB_H
 
+#include <uthash.h>
+
 #include "base/row.h"
 
 /*
@@ -92,13 +94,16 @@ struct job {
 	bool enter;              /* the ask is made as soon as the row is committed */
 	int save_tries;
 	int gpu;                 /* index of the card; -1 none */
-	int position;            /* as it was last shown; 0 never */
+	int position;            /* in the line of those that wait; 1 is next; 0: does not wait */
+	int shown_position;      /* as it was last shown; 0 never */
 	bool shown_no_gpu;
 	bool answered;           /* the ephemeral answer was given */
 	bool no_channel;         /* Discord refuses the private channel */
 	int shrink;              /* how often the picture was too large for Discord */
-	int percent;
+	int percent;             /* -1: not running yet */
+	bool running;            /* the ComfyUI has begun it */
 	struct job *prev, *next; /* all jobs, by id */
+	UT_hash_handle hh;
 };
 
 /* True while the job counts against the member's cap and the queue's ceiling. */

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "core/state.h"
+
+bool queue_waits(const struct job *job)
+{
+	return job->step == JOB_QUEUE && !job->enter;
+}
+
+/* Administrators first, then age. */
+static int before(const void *a, const void *b)
+{
+	const struct job *x = *(struct job *const *)a, *y = *(struct job *const *)b;
+
+	if (x->row.priority != y->row.priority)
+		return x->row.priority > y->row.priority ? -1 : 1;
+	if (x->row.created_ms != y->row.created_ms)
+		return x->row.created_ms < y->row.created_ms ? -1 : 1;
+	return x->row.id < y->row.id ? -1 : x->row.id > y->row.id;
+}
+
+struct job **queue_order(struct core *core, size_t *ret_n)
+{
+	struct job **order = xcalloc(HASH_COUNT(core->by_id), sizeof(struct job *));
+	size_t n = 0;
+
+	for (struct job *job = core->jobs; job; job = job->next)
+		if (queue_waits(job))
+			order[n++] = job;
+	qsort(order, n, sizeof(order[0]), before);
+	*ret_n = n;
+	return order;
+}
+
+int queue_live_jobs_of(const struct core *core, uint64_t user_id)
+{
+	int n = 0;
+
+	for (const struct job *job = core->jobs; job; job = job->next)
+		n += job->row.user_id == user_id && job_is_live(job);
+	return n;
+}
+
+size_t core_waiting(const struct core *core)
+{
+	size_t n = 0;
+
+	for (const struct job *job = core->jobs; job; job = job->next)
+		n += queue_waits(job);
+	return n;
+}
+
+size_t core_live_jobs(const struct core *core)
+{
+	size_t n = 0;
+
+	for (const struct job *job = core->jobs; job; job = job->next)
+		n += job_is_live(job);
+	return n;
+}
+
+/* "No card answers" is said only when every card was asked and none did. */
+static bool no_gpu(const struct core *core)
+{
+	for (int i = 0; i < core->config.n_gpus; i++)
+		if (!core->gpus[i].known || core->gpus[i].up)
+			return false;
+	return true;
+}
+
+void queue_show(struct core *core, int64_t now_ms)
+{
+	cleanup(freep) struct job **order = NULL;
+	bool none = no_gpu(core);
+	size_t n;
+
+	order = queue_order(core, &n);
+	for (size_t i = 0; i < n; i++) {
+		struct job *job = order[i];
+
+		job->position = (int)i + 1;
+		if (!job->answered) {
+			job->answered = true;
+			if (job->row.token && now_ms - job->row.created_ms < TOKEN_LIFE_MS)
+				core_emit(core, (struct effect){.kind = FX_ANSWER, .job = job});
+		}
+		if (job->position == job->shown_position && job->shown_no_gpu == none)
+			continue;
+		job->shown_position = job->position;
+		job->shown_no_gpu = none;
+		core_emit(core, (struct effect){.kind = FX_SHOW, .job = job});
+	}
+}

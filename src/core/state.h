@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_CORE_STATE_H
+#define FULLET_CORE_STATE_H
+
+#include "base/limits.h"
+#include "core/core.h"
+#include "core/flow.h"
+#include "core/session.h"
+
+/* The inside of the core, for its own files only. */
+
+#define CATEGORIES_MAX 16
+/* Between tries of anything the core asks again. */
+#define BACKOFF_MAX_MS 60000
+/* How often a run may be lost, refused or stalled before the member is told so. */
+#define SUBMITS_MAX 5
+/* Discord: an interaction token lives 15 minutes; one of margin. */
+#define TOKEN_LIFE_MS (14 * 60 * 1000)
+/* How often a picture that Discord finds too large is fetched smaller. */
+#define SHRINKS_MAX 3
+/* With another card at hand, how long a run is looked for on one that does not answer. */
+#define LOCATE_PATIENCE_MS 60000
+#define DETAIL_MAX 300
+
+struct core_gpu {
+	bool known, up;
+};
+
+/* A category of ours and how many channels it holds. */
+struct core_category {
+	uint64_t id;
+	int children;
+	bool full;
+};
+
+struct effect_node {
+	struct effect effect;
+	struct effect_node *next;
+};
+
+struct core {
+	struct core_config config;
+	struct rng *rng;
+	struct job *jobs;  /* by id, utlist */
+	struct job *by_id; /* uthash */
+	uint64_t max_id;
+	struct session *sessions;
+	struct session *making; /* the one whose channel is being found or made */
+	struct core_category categories[CATEGORIES_MAX];
+	size_t n_categories;
+	struct core_gpu gpus[COMFY_SERVERS_MAX];
+	uint64_t guild_id;
+	bool ready, stopping, told_down, queue_changed;
+	struct effect_node *effects, *effects_last;
+	struct job *ended; /* its FX_END was given out last; freed at the next effect */
+};
+
+/* core.c */
+void core_emit(struct core *core, struct effect effect);
+void core_set_step(struct core *core, struct job *job, enum job_step step, int64_t now_ms);
+void core_save(struct core *core, struct job *job);
+void core_sorry(struct core *core, struct job *job, enum sorry sorry, const char *detail,
+	int64_t now_ms);
+void core_log(const struct core *core, enum log_level level, const struct job *job,
+	const char *format, ...) printf_like(4, 5);
+/* The job's channel is there (or not to be had: detail): it goes on. */
+void core_channel_ready(struct core *core, struct job *job, int64_t now_ms);
+void core_channel_refused(struct core *core, struct job *job, const char *detail, int64_t now_ms);
+
+/* queue.c: who is next, and where everyone stands */
+bool queue_waits(const struct job *job);
+/* Allocates the waiting jobs in the order in which they will be served. */
+struct job **queue_order(struct core *core, size_t *ret_n);
+int queue_live_jobs_of(const struct core *core, uint64_t user_id);
+/* Positions, ephemeral answers and live messages after a change. */
+void queue_show(struct core *core, int64_t now_ms);
+
+/* place.c: which card takes which job. The one place that several cards will be
+ * scheduled in (VRAM, models held, fairness). */
+bool place_gpu_is_busy(const struct core *core, int gpu);
+/* A card that is up and idle for the job, or -1. */
+int place_choose(const struct core *core, const struct job *job);
+
+/* session.c */
+struct session *session_find(const struct core *core, uint64_t user_id);
+void session_want(struct core *core, struct job *job, int64_t now_ms);
+void session_touch(struct core *core, uint64_t user_id, int64_t now_ms);
+void session_tick(struct core *core, int64_t now_ms);
+int64_t session_deadline(const struct core *core);
+void session_free_all(struct core *core);
+
+#endif
