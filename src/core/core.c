@@ -541,7 +541,8 @@ enum cancel core_cancel(struct core *core, uint64_t job_id, uint64_t user_id, bo
 	case JOB_SUBMIT:
 	case JOB_WATCH:
 	case JOB_LOCATE:
-		core_emit(core, (struct effect){.kind = FX_STOP_RUN, .job = job});
+		core_emit(core, (struct effect){
+			.kind = FX_STOP_RUN, .job = job, .epoch = job->epoch});
 		break;
 	case JOB_QUEUE:
 		break;

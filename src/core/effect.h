@@ -23,7 +23,8 @@ enum effect_kind {
 	/* statements about a job, not answered */
 	FX_ANSWER,    /* the ephemeral answer: position and channel */
 	FX_SHOW,      /* the live message should say where the job stands */
-	FX_STOP_RUN,  /* take the prompt out of the ComfyUI's queue or interrupt it */
+	FX_STOP_RUN,  /* take the prompt out of the ComfyUI's queue or interrupt it; epoch: of the
+			 ask that nobody waits for any more */
 	FX_END,       /* the job is over: forget all about it. The pointer dies with this effect. */
 	/* storing, answered by core_saved() */
 	FX_SAVE,

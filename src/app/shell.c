@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/shell.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/shell_parts.h"
+
+/* How long the gateway's close and the last rows may take at the end. */
+#define CLOSE_MS 2000
+
+int64_t shell_now(const struct shell *sh)
+{
+	return sh->ports.now(sh->ports.ctx);
+}
+
+void shell_log(const struct shell *sh, enum log_level level, const char *subject,
+	const char *format, ...)
+{
+	char *text = NULL;
+	va_list args;
+
+	va_start(args, format);
+	must(vasprintf(&text, format, args) >= 0);
+	va_end(args);
+	log_line(sh->config.log, level, subject, "%s", text);
+	free(text);
+}
+
+void shell_fail(struct shell *sh, const char *sentence)
+{
+	if (sh->phase == FAILED)
+		return;
+	str_set(&sh->failure, sentence);
+	sh->phase = FAILED;
+}
+
+static void value_saved(void *arg, int result, const char *why)
+{
+	struct shell *sh = arg;
+
+	if (result < 0)
+		shell_log(sh, LOG_WARN, "store", "a setting could not be saved: %s", why);
+}
+
+void shell_save_value(struct shell *sh, const char *name, const char *value)
+{
+	struct store_op op = {
+		.kind = STORE_VALUE, .name = xstrdup(name), .value = xstrdup(value)};
+
+	sh->ports.store(sh->ports.ctx, &op, value_saved, sh);
+}
+
+struct shell *shell_new(const struct shell_config *config, const struct ports *ports, uint64_t seed)
+{
+	struct shell *sh = xcalloc(1, sizeof(*sh));
+	struct core_config core = {
+		.max_jobs_per_user = config->max_jobs_per_user,
+		.max_queue = config->max_queue,
+		.session_ttl_ms = config->session_ttl_ms,
+		.n_gpus = config->n_comfy,
+		.gpu_names = (const char *const *)sh->gpu_names,
+		.log = config->log,
+	};
+	struct rest_config rest = {
+		.base = config->api_url, .token = config->token, .user_agent = config->user_agent};
+
+	sh->config = *config;
+	sh->ports = *ports;
+	sh->file_limit = DISCORD_FILE_MAX;
+	rng_seed(&sh->rng, seed);
+	for (int i = 0; i < config->n_comfy; i++) {
+		sh->gpu_names[i] = xstrdup(config->comfy[i].url);
+		sh->comfy[i] = (struct shell_comfy){.shell = sh, .index = i,
+			.client = comfy_client_new(&config->comfy[i], &sh->rng)};
+	}
+	sh->core = core_new(&core, &sh->rng);
+	sh->rest = rest_new(&rest, &sh->rng);
+	return sh;
+}
+
+struct shell *shell_free(struct shell *sh)
+{
+	if (!sh)
+		return NULL;
+	if (sh->gateway_ws)
+		sh->ports.ws_abandon(sh->ports.ctx, sh->gateway_ws);
+	for (int i = 0; i < sh->config.n_comfy; i++) {
+		if (sh->comfy[i].ws)
+			sh->ports.ws_abandon(sh->ports.ctx, sh->comfy[i].ws);
+		comfy_client_free(sh->comfy[i].client);
+		free(sh->gpu_names[i]);
+	}
+	while (sh->tasks)
+		task_free(sh, sh->tasks);
+	gateway_free(sh->gateway);
+	rest_free(sh->rest);
+	core_free(sh->core);
+	free(sh->failure);
+	free(sh);
+	return NULL;
+}
+
+void shell_start(struct shell *sh, const struct shell_past *past)
+{
+	int64_t now_ms = shell_now(sh);
+
+	core_load_max_id(sh->core, past->rows.max_job_id);
+	for (size_t i = 0; i < past->rows.n_sessions; i++)
+		core_load_session(sh->core, &past->rows.sessions[i]);
+	for (size_t i = 0; i < past->rows.n_jobs; i++)
+		core_load_job(sh->core, &past->rows.jobs[i], now_ms);
+	shell_comfy_start(sh);
+	shell_gateway_start(sh, past);
+}
+
+/* ---- stopping ---- */
+
+void shell_stop(struct shell *sh)
+{
+	if (sh->phase != RUN)
+		return;
+	sh->phase = FINISH;
+	sh->finish_by_ms = shell_now(sh) + sh->config.stop_ms;
+	core_stop(sh->core);
+	shell_log(sh, LOG_INFO, NULL, "stopping: what can be finished in %d s is finished",
+		(int)(sh->config.stop_ms / 1000));
+}
+
+static void gateway_saved(void *arg, int result, const char *why)
+{
+	struct shell *sh = arg;
+
+	sh->gateway_saved = true;
+	value_saved(sh, result, why);
+}
+
+static void begin_close(struct shell *sh, int64_t now_ms)
+{
+	struct store_op op = {.kind = STORE_VALUE, .name = xstrdup("gateway")};
+
+	op.value = shell_gateway_text(sh);
+	sh->phase = CLOSE;
+	sh->close_by_ms = now_ms + CLOSE_MS;
+	if (sh->gateway)
+		gateway_stop(sh->gateway, now_ms);
+	/* The store works in order: when this is written, every row before it is. */
+	sh->ports.store(sh->ports.ctx, &op, gateway_saved, sh);
+}
+
+static void step_phase(struct shell *sh, int64_t now_ms)
+{
+	bool quiet = core_is_quiet(sh->core) && rest_pending(sh->rest) == 0;
+
+	if (sh->phase == FINISH && (quiet || now_ms >= sh->finish_by_ms))
+		begin_close(sh, now_ms);
+	if (sh->phase == CLOSE && ((sh->gateway_saved && !sh->gateway_ws) || now_ms >= sh->close_by_ms))
+		sh->phase = STOPPED;
+}
+
+/* ---- turning ---- */
+
+static void tick(struct shell *sh, int64_t now_ms)
+{
+	if (core_deadline(sh->core) <= now_ms)
+		core_tick(sh->core, now_ms);
+	if (sh->gateway && gateway_deadline(sh->gateway) <= now_ms)
+		gateway_tick(sh->gateway, now_ms);
+	for (int i = 0; i < sh->config.n_comfy; i++)
+		if (comfy_deadline(sh->comfy[i].client) <= now_ms)
+			comfy_tick(sh->comfy[i].client, now_ms);
+}
+
+static int64_t next_deadline(const struct shell *sh, int64_t now_ms)
+{
+	int64_t at = min_of(core_deadline(sh->core), rest_deadline(sh->rest, now_ms));
+
+	if (sh->gateway)
+		at = min_of(at, gateway_deadline(sh->gateway));
+	for (int i = 0; i < sh->config.n_comfy; i++)
+		at = min_of(at, comfy_deadline(sh->comfy[i].client));
+	at = min_of(at, live_deadline(sh));
+	if (sh->phase == FINISH)
+		at = min_of(at, sh->finish_by_ms);
+	if (sh->phase == CLOSE)
+		at = min_of(at, sh->close_by_ms);
+	return at;
+}
+
+int64_t shell_turn(struct shell *sh, int64_t now_ms)
+{
+	bool moved;
+
+	if (sh->phase == STOPPED || sh->phase == FAILED)
+		return NEVER;
+	tick(sh, now_ms);
+	do {
+		moved = shell_gateway_pump(sh, now_ms);
+		moved |= shell_comfy_pump(sh, now_ms);
+		moved |= shell_effect_pump(sh);
+		moved |= live_pump(sh, now_ms);
+		moved |= shell_rest_pump(sh, now_ms);
+	} while (moved && sh->phase != FAILED);
+	step_phase(sh, now_ms);
+	return sh->phase == STOPPED || sh->phase == FAILED ? NEVER : next_deadline(sh, now_ms);
+}
+
+enum shell_state shell_state(const struct shell *sh)
+{
+	return sh->phase == STOPPED ? SHELL_STOPPED : sh->phase == FAILED ? SHELL_FAILED : SHELL_RUNNING;
+}
+
+const char *shell_failure(const struct shell *sh)
+{
+	return sh->failure;
+}
+
+int64_t shell_ready_ms(const struct shell *sh)
+{
+	return sh->ready_ms;
+}
+
+const struct core *shell_core(const struct shell *sh)
+{
+	return sh->core;
+}
+
+const char *shell_title(const struct shell *sh, const char *model)
+{
+	const struct workflow *wf = workflow_set_find(sh->config.workflows, model);
+
+	return wf ? wf->title : model;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_APP_SHELL_H
+#define FULLET_APP_SHELL_H
+
+#include "app/ports.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "comfy/client.h"
+#include "comfy/workflow.h"
+#include "core/core.h"
+#include "discord/gateway.h"
+
+/*
+ * The bot itself: it turns the core's effects into calls and the answers into
+ * events. It holds the core, the gateway session, the REST queue and one client
+ * for each ComfyUI, and moves bytes between them and the ports. It makes no
+ * decision that the core could make, and knows nothing of sockets.
+ */
+struct shell;
+
+struct shell_config {
+	const char *token;
+	uint64_t guild_id;
+	const char *api_url;    /* "https://discord.com/api/v10" */
+	const char *user_agent;
+	struct comfy_config comfy[COMFY_SERVERS_MAX];
+	int n_comfy;
+	const struct workflow_set *workflows;
+	int max_jobs_per_user;
+	int max_queue;
+	int64_t session_ttl_ms;
+	int64_t stop_ms;        /* how long a stop waits for what can be finished */
+	bool no_compression;
+	const struct log *log;
+};
+
+/* What was kept by the last process. Strings may be NULL. */
+struct shell_past {
+	struct store_snapshot rows;
+	char *gateway; /* the JSON text in the setting "gateway" */
+	char *ids;     /* "application_id bot_id", needed to resume without a READY */
+};
+
+/* Everything in config is borrowed for the life of the shell. */
+struct shell *shell_new(const struct shell_config *config, const struct ports *ports, uint64_t seed);
+/* Open sockets are abandoned; answers that still come are ignored by their ports. */
+struct shell *shell_free(struct shell *shell);
+void shell_start(struct shell *shell, const struct shell_past *past);
+/* Moves everything that can move; returns when it wants to be called again. */
+int64_t shell_turn(struct shell *shell, int64_t now_ms);
+/* Graceful stop: no new work, what can be finished within stop_ms is, the gateway is closed so that
+ * the next start can resume. */
+void shell_stop(struct shell *shell);
+enum shell_state { SHELL_RUNNING, SHELL_STOPPED, SHELL_FAILED };
+enum shell_state shell_state(const struct shell *shell);
+/* SHELL_FAILED: a sentence that says what to change. */
+const char *shell_failure(const struct shell *shell);
+/* When the gateway said READY or RESUMED first; 0 before. */
+int64_t shell_ready_ms(const struct shell *shell);
+const struct core *shell_core(const struct shell *shell);
+
+#endif

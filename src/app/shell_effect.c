@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/shell_parts.h"
+#include "core/session.h"
+#include "image/strip.h"
+
+/* Effects of the core become calls; what comes back becomes answers. */
+
+/* Discord: a callback later than 3 s after the interaction is refused. */
+#define ACK_MS 2900
+
+char *shell_sorry_text(const struct job *job)
+{
+	static const enum text_id texts[] = {
+		[SORRY_NONE] = TEXT_SORRY_FAILED,
+		[SORRY_CHANNEL] = TEXT_SORRY_CHANNEL,
+		[SORRY_STORE] = TEXT_SORRY_STORE,
+		[SORRY_REFUSED] = TEXT_SORRY_REFUSED,
+		[SORRY_FAILED] = TEXT_SORRY_FAILED,
+		[SORRY_MEMORY] = TEXT_SORRY_MEMORY,
+		[SORRY_INTERRUPTED] = TEXT_SORRY_INTERRUPTED,
+		[SORRY_LOST] = TEXT_SORRY_LOST,
+		[SORRY_STALLED] = TEXT_SORRY_STALLED,
+		[SORRY_NO_OUTPUT] = TEXT_SORRY_NO_OUTPUT,
+		[SORRY_TOO_LARGE] = TEXT_SORRY_TOO_LARGE,
+		[SORRY_POST] = TEXT_SORRY_POST,
+		[SORRY_MODEL_GONE] = TEXT_SORRY_MODEL_GONE,
+		[SORRY_CANCELLED] = TEXT_SORRY_CANCELLED,
+	};
+	size_t i = (size_t)job->row.sorry;
+
+	return text_make(i < countof(texts) ? texts[i] : TEXT_SORRY_FAILED, job->row.locale,
+		&(struct text_args){.text = job->row.detail ? job->row.detail : ""});
+}
+
+static struct interaction as_interaction(const struct job *job)
+{
+	return (struct interaction){
+		.id = job->row.interaction_id,
+		.application_id = job->row.application_id,
+		.token = job->row.token,
+		.locale = job->row.locale,
+	};
+}
+
+/* ---- a job's asks of Discord ---- */
+
+static void ack(struct shell *sh, const struct effect *e)
+{
+	struct interaction it = as_interaction(e->job);
+	struct rest_call *call = message_defer(&it);
+
+	call->deadline_ms = snowflake_ms(it.id) + ACK_MS;
+	/* Our clock may not be Discord's: never give up before a second was tried. */
+	call->deadline_ms = max_of(call->deadline_ms, shell_now(sh) + 1000);
+	shell_call(sh, call, CALL_ACK, e->job->row.id, e->epoch);
+}
+
+static void answer_interaction(struct shell *sh, const struct effect *e)
+{
+	const struct job_row *row = &e->job->row;
+	char *sentence = row->outcome == OUTCOME_APOLOGY
+		? shell_sorry_text(e->job)
+		: text_make(TEXT_QUEUED, row->locale,
+			  &(struct text_args){.number = e->job->position, .channel_id = row->channel_id});
+
+	if (row->token)
+		shell_call(sh, message_answer(row->application_id, row->token, sentence),
+			CALL_IGNORED, 0, 0);
+	free(sentence);
+}
+
+static void look(struct shell *sh, const struct effect *e)
+{
+	shell_call(sh, message_list(e->job->row.channel_id, 0), CALL_LOOK, e->job->row.id, e->epoch);
+}
+
+static void post(struct shell *sh, const struct effect *e)
+{
+	const struct job_row *row = &e->job->row;
+	struct task *task = task_find(sh, row->id);
+	struct picture_file files[DISCORD_FILES_MAX];
+	struct picture_view view = {
+		.job_id = row->id,
+		.user_id = row->user_id,
+		.locale = row->locale,
+		.title = shell_title(sh, row->model),
+		.prompt = row->prompt,
+		.seed = row->seed,
+		.duration_ms = row->duration_ms,
+		.files = files,
+	};
+
+	must(task && task->n_files > 0); /* the step before this one fetched them */
+	for (size_t i = 0; i < task->n_files && i < countof(files); i++)
+		files[view.n_files++] = (struct picture_file){task->files[i].name,
+			task->files[i].type, buf_str(&task->files[i].data), task->files[i].data.len};
+	(void)image_size(files[0].data, files[0].len, &view.width, &view.height);
+	shell_call(sh, message_picture(row->channel_id, &view), CALL_POST, row->id, e->epoch);
+}
+
+static void sorry(struct shell *sh, const struct effect *e)
+{
+	const struct job_row *row = &e->job->row;
+	char *sentence = shell_sorry_text(e->job);
+	struct rest_call *call = NULL;
+
+	if (!e->job->no_channel)
+		call = message_sorry(row->channel_id, row->id, row->user_id, row->locale, sentence);
+	else if (row->token)
+		call = message_answer(row->application_id, row->token, sentence);
+	if (call)
+		shell_call(sh, call, CALL_SORRY, row->id, e->epoch);
+	else
+		core_answer(sh->core, row->id, e->epoch, ANSWER_NO,
+			&(struct answer_args){.detail = "no channel and no interaction to answer"},
+			shell_now(sh));
+	free(sentence);
+}
+
+/* ---- a job's asks of a ComfyUI ---- */
+
+static struct comfy_client *client_of(struct shell *sh, const struct job *job)
+{
+	must(job->gpu >= 0 && job->gpu < sh->config.n_comfy);
+	return sh->comfy[job->gpu].client;
+}
+
+static void submit(struct shell *sh, const struct effect *e)
+{
+	const struct job_row *row = &e->job->row;
+	const struct workflow *wf = workflow_set_find(sh->config.workflows, row->model);
+	char prefix[48], *graph;
+
+	if (!wf) {
+		core_answer(sh->core, row->id, e->epoch, ANSWER_MODEL_GONE, NULL, shell_now(sh));
+		return;
+	}
+	snprintf(prefix, sizeof(prefix), "fullet/%" PRIu64, row->id);
+	graph = workflow_fill(wf, &(struct workflow_fill){.prompt = row->prompt, .seed = row->seed,
+					  .filename_prefix = prefix});
+	comfy_submit(client_of(sh, e->job), comfy_tag(row->id, e->epoch), row->prompt_id, graph,
+		shell_now(sh));
+	free(graph);
+}
+
+static void fetch(struct shell *sh, const struct effect *e)
+{
+	struct task *task = task_find(sh, e->job->row.id);
+	size_t limit = sh->file_limit >> e->job->shrink;
+
+	if (task && task->n_files > 0 && task->files_shrink == e->job->shrink)
+		core_answer(sh->core, e->job->row.id, e->epoch, ANSWER_OK, NULL, shell_now(sh));
+	else
+		comfy_fetch(client_of(sh, e->job), comfy_tag(e->job->row.id, e->epoch),
+			e->job->row.prompt_id, limit, shell_now(sh));
+}
+
+static void stop_run(struct shell *sh, const struct effect *e)
+{
+	comfy_forget(client_of(sh, e->job), comfy_tag(e->job->row.id, e->epoch));
+	comfy_cancel(client_of(sh, e->job), e->job->row.prompt_id, shell_now(sh));
+}
+
+/* ---- rows ---- */
+
+struct saving {
+	struct shell *shell;
+	uint64_t job_id;
+};
+
+static void saved(void *arg, int result, const char *why)
+{
+	struct saving *saving = arg;
+
+	if (result < 0)
+		shell_log(saving->shell, LOG_ERROR, "store", "job %" PRIu64 " could not be saved: %s",
+			saving->job_id, why ? why : "unknown");
+	core_saved(saving->shell->core, saving->job_id, result == 0, shell_now(saving->shell));
+	free(saving);
+}
+
+static void save(struct shell *sh, const struct effect *e)
+{
+	struct store_op op = {.kind = STORE_JOB};
+	struct saving *saving = xcalloc(1, sizeof(*saving));
+
+	*saving = (struct saving){sh, e->job->row.id};
+	job_row_copy(&op.job, &e->job->row);
+	sh->ports.store(sh->ports.ctx, &op, saved, saving);
+}
+
+static void session_saved(void *arg, int result, const char *why)
+{
+	struct shell *sh = arg;
+
+	if (result < 0) /* found again by its marker, so nothing is lost */
+		shell_log(sh, LOG_WARN, "store", "a channel could not be saved: %s", why);
+}
+
+static void session_store(struct shell *sh, const struct effect *e)
+{
+	struct store_op op = {.kind = STORE_SESSION};
+
+	if (e->kind == FX_SESSION_SAVE) {
+		op.session = e->session->row;
+	} else {
+		op.kind = STORE_SESSION_DROP;
+		op.session.user_id = e->id;
+	}
+	sh->ports.store(sh->ports.ctx, &op, session_saved, sh);
+}
+
+/* ---- private channels ---- */
+
+static void channel_ask(struct shell *sh, const struct effect *e)
+{
+	uint64_t guild = sh->config.guild_id, user = e->user_id;
+	char name[32];
+
+	switch (e->kind) {
+	case FX_CHANNEL_LIST:
+		shell_call(sh, channel_list(guild), CALL_CHANNEL_LIST, user, e->epoch);
+		break;
+	case FX_CATEGORY_CREATE:
+		if (e->id > 1)
+			snprintf(name, sizeof(name), "sessions-%" PRIu64, e->id);
+		else
+			str_copy(name, sizeof(name), "sessions");
+		shell_call(sh, channel_create_category(guild, sh->bot_id, name),
+			CALL_CHANNEL_MAKE, user, e->epoch);
+		break;
+	case FX_CHANNEL_CREATE:
+		shell_call(sh,
+			channel_create_private(guild, e->id, sh->bot_id, user, e->session->username),
+			CALL_CHANNEL_MAKE, user, e->epoch);
+		break;
+	default:
+		shell_call(sh, channel_delete(e->id, "idle"), CALL_CHANNEL_DELETE, user, e->epoch);
+	}
+}
+
+void shell_channels(struct shell *sh, struct json_object *array)
+{
+	struct channel *list = NULL;
+	struct core_channel *channels;
+	size_t n = 0;
+
+	if (channels_decode(array, sh->config.guild_id, &list, &n) < 0)
+		return;
+	channels = xcalloc(n, sizeof(*channels));
+	for (size_t i = 0; i < n; i++)
+		channels[i] = (struct core_channel){
+			.id = list[i].id,
+			.parent_id = list[i].parent_id,
+			.user_id = channel_topic_user(list[i].topic),
+			.last_message_id = list[i].last_message_id,
+			.category = list[i].type == CHANNEL_CATEGORY,
+			.hidden = list[i].hidden,
+			.name = list[i].name,
+		};
+	core_channels(sh->core, channels, n, shell_now(sh));
+	free(channels);
+	channels_free(list, n);
+}
+
+/* ---- what came back ---- */
+
+static void looked(struct shell *sh, struct rest_call *call)
+{
+	const struct job *job = core_job(sh->core, call->tag);
+	struct json_object *doc = call->outcome == REST_OK ? rest_json(call) : NULL;
+	struct job_marks marks = {0};
+	struct answer_args args = {.detail = call->discord_message};
+	enum answer answer = rest_answer_of(call);
+
+	if (job && answer == ANSWER_OK && message_find(doc, sh->bot_id, job->row.id, &marks) < 0)
+		answer = ANSWER_AGAIN;
+	json_put(&doc);
+	args.live_id = marks.live_id;
+	if (answer == ANSWER_OK && marks.picture_id) {
+		answer = ANSWER_FOUND_PICTURE;
+		args.message_id = marks.picture_id;
+	} else if (answer == ANSWER_OK && marks.sorry_id) {
+		answer = ANSWER_FOUND_SORRY;
+		args.message_id = marks.sorry_id;
+	} else if (job && answer == ANSWER_OK && marks.n >= 100 &&
+		snowflake_ms(marks.oldest_id) > job->row.created_ms - 60000) {
+		/* Older messages of this job may be on the page before. */
+		shell_call(sh, message_list(job->row.channel_id, marks.oldest_id), CALL_LOOK,
+			call->tag, (uint32_t)call->tag2);
+		return;
+	}
+	core_answer(sh->core, call->tag, (uint32_t)call->tag2, answer, &args, shell_now(sh));
+}
+
+static void posted(struct shell *sh, struct rest_call *call)
+{
+	struct json_object *doc = rest_json(call);
+	struct answer_args args = {.detail = call->discord_message};
+	enum answer answer = rest_answer_of(call);
+
+	if (call->outcome == REST_OK)
+		args.message_id = message_id(doc);
+	/* The nonce found the message, and somebody has deleted it since: it was posted. */
+	if (call->outcome == REST_REFUSED && call->discord_code == 10008 && call->kind == CALL_POST)
+		answer = ANSWER_OK;
+	json_put(&doc);
+	core_answer(sh->core, call->tag, (uint32_t)call->tag2, answer, &args, shell_now(sh));
+}
+
+static void acked(struct shell *sh, struct rest_call *call)
+{
+	const struct job *job = core_job(sh->core, call->tag);
+	enum answer answer = rest_answer_of(call);
+
+	/* It may be acknowledged after all: then "thinking" must not be the last word. */
+	if (job && answer != ANSWER_OK && call->outcome != REST_REFUSED) {
+		char *sentence = text_make(TEXT_SORRY_STORE, job->row.locale, NULL);
+		struct rest_call *last =
+			message_answer(job->row.application_id, job->row.token, sentence);
+
+		last->flags |= REST_ONCE;
+		shell_call(sh, last, CALL_IGNORED, 0, 0);
+		free(sentence);
+	}
+	core_answer(sh->core, call->tag, (uint32_t)call->tag2,
+		answer == ANSWER_OK ? ANSWER_OK : ANSWER_NO, NULL, shell_now(sh));
+}
+
+static void channel_answered(struct shell *sh, struct rest_call *call)
+{
+	struct json_object *doc = rest_json(call);
+	enum answer answer = rest_answer_of(call);
+	uint64_t id = 0;
+
+	if (call->kind == CALL_CHANNEL_LIST && answer == ANSWER_OK) {
+		if (json_object_is_type(doc, json_type_array) && doc)
+			shell_channels(sh, doc);
+		else
+			answer = ANSWER_AGAIN;
+	}
+	if (call->kind == CALL_CHANNEL_MAKE && answer == ANSWER_OK)
+		id = json_id(doc, "id");
+	if (call->kind == CALL_CHANNEL_MAKE && answer == ANSWER_NO && call->discord_message &&
+		strstr(call->discord_message, "CHANNEL_PARENT_MAX_CHANNELS"))
+		answer = ANSWER_TOO_LARGE;
+	json_put(&doc);
+	core_session_answer(sh->core, call->tag, (uint32_t)call->tag2, answer, id,
+		call->discord_message, shell_now(sh));
+}
+
+void shell_effect_answer(struct shell *sh, struct rest_call *call)
+{
+	switch ((enum call_kind)call->kind) {
+	case CALL_ACK:
+		acked(sh, call);
+		break;
+	case CALL_LOOK:
+		looked(sh, call);
+		break;
+	case CALL_POST:
+	case CALL_SORRY:
+		posted(sh, call);
+		break;
+	default:
+		channel_answered(sh, call);
+	}
+}
+
+/* ---- the owner ---- */
+
+static void tell_owner(struct shell *sh, const struct effect *e)
+{
+	const char *sentence = e->kind == FX_TELL_DOWN
+		? "No ComfyUI answers. Requests wait in the queue and go on by themselves when one is "
+		  "back. / Ningún ComfyUI responde. Los pedidos esperan en la cola y siguen solos "
+		  "cuando vuelva uno."
+		: "A ComfyUI answers again; the queue goes on. / Un ComfyUI vuelve a responder; la "
+		  "cola sigue.";
+
+	if (sh->admin_channel_id)
+		shell_call(sh, message_plain(sh->admin_channel_id, sentence), CALL_IGNORED, 0, 0);
+}
+
+static void carry_out(struct shell *sh, const struct effect *e)
+{
+	const struct job *job = e->job;
+
+	switch (e->kind) {
+	case FX_NONE:
+		break;
+	case FX_ACK:
+		ack(sh, e);
+		break;
+	case FX_ANSWER:
+		answer_interaction(sh, e);
+		break;
+	case FX_LOOK:
+		look(sh, e);
+		break;
+	case FX_POST:
+		post(sh, e);
+		break;
+	case FX_SORRY:
+		sorry(sh, e);
+		break;
+	case FX_TIDY:
+		live_tidy(sh, job, e->epoch);
+		break;
+	case FX_SHOW:
+		live_show(sh, job);
+		break;
+	case FX_SUBMIT:
+		submit(sh, e);
+		break;
+	case FX_LOCATE:
+		comfy_locate(client_of(sh, job), comfy_tag(job->row.id, e->epoch),
+			job->row.prompt_id, shell_now(sh));
+		break;
+	case FX_WATCH:
+		comfy_watch(client_of(sh, job), comfy_tag(job->row.id, e->epoch),
+			job->row.prompt_id, shell_now(sh));
+		break;
+	case FX_FETCH:
+		fetch(sh, e);
+		break;
+	case FX_STOP_RUN:
+		stop_run(sh, e);
+		break;
+	case FX_SAVE:
+		save(sh, e);
+		break;
+	case FX_END:
+		task_free(sh, task_find(sh, job->row.id));
+		break;
+	case FX_SESSION_SAVE:
+	case FX_SESSION_DROP:
+		session_store(sh, e);
+		break;
+	case FX_CHANNEL_LIST:
+	case FX_CATEGORY_CREATE:
+	case FX_CHANNEL_CREATE:
+	case FX_CHANNEL_DELETE:
+		channel_ask(sh, e);
+		break;
+	case FX_TELL_DOWN:
+	case FX_TELL_UP:
+		tell_owner(sh, e);
+		break;
+	}
+}
+
+bool shell_effect_pump(struct shell *sh)
+{
+	struct effect effect;
+	bool moved = false;
+
+	while (core_next_effect(sh->core, &effect)) {
+		carry_out(sh, &effect);
+		moved = true;
+	}
+	return moved;
+}

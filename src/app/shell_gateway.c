@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/shell_parts.h"
+#include "discord/command.h"
+
+/* The gateway's socket, its events, and what follows from being connected. */
+
+/* GUILDS and GUILD_MESSAGES: neither is privileged. */
+#define INTENTS ((1u << 0) | (1u << 9))
+
+static void socket_opened(void *arg)
+{
+	struct shell *sh = arg;
+
+	gateway_opened(sh->gateway, shell_now(sh));
+}
+
+static void socket_received(void *arg, const void *data, size_t len, bool binary)
+{
+	struct shell *sh = arg;
+
+	gateway_received(sh->gateway, data, len, binary, shell_now(sh));
+}
+
+static void socket_closed(void *arg, int code, int http_status, const char *why)
+{
+	struct shell *sh = arg;
+
+	sh->gateway_ws = NULL;
+	gateway_closed(sh->gateway, code, why, shell_now(sh));
+}
+
+static const struct websocket_events socket_events = {socket_opened, socket_received, socket_closed};
+
+static void open_socket(struct shell *sh, const char *url)
+{
+	struct http_request req = {.url = xstrdup(url)};
+
+	http_request_header(&req, "User-Agent", sh->config.user_agent);
+	if (sh->gateway_ws)
+		sh->ports.ws_abandon(sh->ports.ctx, sh->gateway_ws);
+	sh->gateway_ws = sh->ports.ws_open(
+		sh->ports.ctx, &req, GATEWAY_PAYLOAD_MAX, &socket_events, sh);
+	http_request_free(&req);
+}
+
+/* ---- what earlier processes left ---- */
+
+static void read_past(const char *text, struct gateway_resume *ret)
+{
+	struct json_object *doc = text ? json_parse(text, strlen(text), NULL) : NULL;
+
+	if (doc && json_str(doc, "session_id") && json_str(doc, "resume_url")) {
+		ret->session_id = xstrdup(json_str(doc, "session_id"));
+		ret->resume_url = xstrdup(json_str(doc, "resume_url"));
+		ret->seq = json_int(doc, "seq", 0);
+	}
+	json_put(&doc);
+}
+
+char *shell_gateway_text(const struct shell *sh)
+{
+	struct gateway_resume r = {0};
+	struct json_object *doc;
+	char *text;
+
+	if (sh->gateway)
+		gateway_resume_get(sh->gateway, &r);
+	if (!r.session_id)
+		return NULL;
+	doc = json_object_new_object();
+	json_add_str(doc, "session_id", r.session_id);
+	json_add_str(doc, "resume_url", r.resume_url);
+	json_add_int(doc, "seq", r.seq);
+	text = json_text(doc);
+	json_put(&doc);
+	gateway_resume_free(&r);
+	return text;
+}
+
+static void read_ids(struct shell *sh, const char *text)
+{
+	unsigned long long application = 0, bot = 0, channel = 0;
+
+	if (text && sscanf(text, "%20llu %20llu %20llu", &application, &bot, &channel) == 3) {
+		sh->application_id = application;
+		sh->bot_id = bot;
+		sh->admin_channel_id = channel;
+	}
+}
+
+static void save_ids(struct shell *sh)
+{
+	char text[80];
+
+	snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64 " %" PRIu64, sh->application_id,
+		sh->bot_id, sh->admin_channel_id);
+	shell_save_value(sh, "ids", text);
+}
+
+void shell_gateway_start(struct shell *sh, const struct shell_past *past)
+{
+	struct gateway_config config = {.token = sh->config.token, .intents = INTENTS,
+		.no_compression = sh->config.no_compression};
+	struct gateway_resume resume = {0};
+
+	read_ids(sh, past->ids);
+	if (sh->bot_id) /* without a READY nothing else would tell who we are */
+		read_past(past->gateway, &resume);
+	if (resume.session_id)
+		shell_save_value(sh, "gateway", NULL); /* used once */
+	sh->gateway = gateway_new(&config, &sh->rng);
+	gateway_start(sh->gateway, resume.session_id ? &resume : NULL, shell_now(sh));
+	gateway_resume_free(&resume);
+}
+
+void shell_gateway_url(struct shell *sh, struct rest_call *call)
+{
+	struct json_object *doc = call->outcome == REST_OK ? rest_json(call) : NULL;
+
+	gateway_url(sh->gateway, doc, shell_now(sh));
+	json_put(&doc);
+}
+
+/* ---- commands: registered when they differ ---- */
+
+void shell_commands_answer(struct shell *sh, struct rest_call *call)
+{
+	struct json_object *doc = call->outcome == REST_OK ? rest_json(call) : NULL;
+
+	if (call->kind == CALL_COMMANDS_PUT && call->outcome == REST_OK)
+		shell_log(sh, LOG_INFO, "discord", "the commands were registered");
+	else if (call->outcome != REST_OK)
+		sh->commands_checked = false; /* again at the next connection */
+	if (call->kind == CALL_COMMANDS_GET && doc && !commands_same(doc))
+		shell_call(sh,
+			commands_put(sh->application_id, sh->config.guild_id, commands_json()),
+			CALL_COMMANDS_PUT, 0, 0);
+	json_put(&doc);
+}
+
+static void check_commands(struct shell *sh)
+{
+	if (sh->commands_checked || !sh->application_id)
+		return;
+	sh->commands_checked = true;
+	shell_call(sh, commands_get(sh->application_id, sh->config.guild_id), CALL_COMMANDS_GET, 0, 0);
+}
+
+/* ---- guilds ---- */
+
+static void find_admin_channel(struct shell *sh, struct json_object *channels)
+{
+	struct channel *list = NULL;
+	size_t n = 0;
+
+	if (channels_decode(channels, sh->config.guild_id, &list, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		if (list[i].type == CHANNEL_TEXT && str_eq(list[i].name, "admin-tools"))
+			sh->admin_channel_id = list[i].id;
+	channels_free(list, n);
+}
+
+static void connected(struct shell *sh)
+{
+	if (!sh->ready_ms) {
+		sh->ready_ms = shell_now(sh);
+		shell_log(sh, LOG_INFO, "discord", "ready");
+	}
+	check_commands(sh);
+	core_ready(sh->core, sh->config.guild_id, shell_now(sh));
+}
+
+static void leave(struct shell *sh, uint64_t guild_id)
+{
+	shell_log(sh, LOG_WARN, "discord", "leaving guild %" PRIu64
+		": only ALLOWED_GUILD_ID is served", guild_id);
+	shell_call(sh, guild_leave(guild_id), CALL_IGNORED, 0, 0);
+}
+
+static void say_not_in_guild(struct shell *sh)
+{
+	char *url = invite_url(sh->application_id, sh->config.guild_id);
+
+	shell_log(sh, LOG_ERROR, "discord",
+		"the bot is not in the guild %" PRIu64 " (ALLOWED_GUILD_ID); invite it: %s",
+		sh->config.guild_id, url);
+	free(url);
+}
+
+static void on_ready(struct shell *sh, struct json_object *d)
+{
+	struct json_object *guilds = json_array(d, "guilds");
+	bool ours = false;
+
+	sh->bot_id = json_id(d, "user.id");
+	sh->application_id = json_id(d, "application.id");
+	for (size_t i = 0; i < json_len(guilds); i++)
+		ours |= json_id(json_object_array_get_idx(guilds, i), "id") == sh->config.guild_id;
+	sh->in_guild = sh->other_guilds_may_go = ours;
+	save_ids(sh);
+	if (!ours) {
+		/* A mistyped id must not make the bot leave the guild it belongs to. */
+		say_not_in_guild(sh);
+		return;
+	}
+	for (size_t i = 0; i < json_len(guilds); i++) {
+		uint64_t id = json_id(json_object_array_get_idx(guilds, i), "id");
+
+		if (id && id != sh->config.guild_id)
+			leave(sh, id);
+	}
+}
+
+static void on_resumed(struct shell *sh, struct json_object *d)
+{
+	sh->in_guild = sh->other_guilds_may_go = true;
+	connected(sh);
+}
+
+static void on_guild_create(struct shell *sh, struct json_object *d)
+{
+	uint64_t id = json_id(d, "id");
+
+	if (json_flag(d, "unavailable", false))
+		return;
+	if (id != sh->config.guild_id) {
+		if (id && sh->other_guilds_may_go)
+			leave(sh, id);
+		return;
+	}
+	sh->in_guild = sh->other_guilds_may_go = true;
+	find_admin_channel(sh, json_array(d, "channels"));
+	save_ids(sh);
+	shell_channels(sh, json_array(d, "channels"));
+	connected(sh);
+}
+
+static void on_guild_delete(struct shell *sh, struct json_object *d)
+{
+	if (json_id(d, "id") != sh->config.guild_id || json_flag(d, "unavailable", false))
+		return; /* unavailable: an outage, nothing is lost */
+	sh->in_guild = false;
+	sh->commands_checked = false;
+	say_not_in_guild(sh);
+}
+
+static void on_channel_create(struct shell *sh, struct json_object *d)
+{
+	if (json_id(d, "guild_id") == sh->config.guild_id && str_eq(json_str(d, "name"), "admin-tools"))
+		sh->admin_channel_id = json_id(d, "id");
+}
+
+static void on_channel_delete(struct shell *sh, struct json_object *d)
+{
+	uint64_t id = json_id(d, "id");
+
+	if (id && id == sh->admin_channel_id)
+		sh->admin_channel_id = 0;
+	core_channel_gone(sh->core, id, shell_now(sh));
+}
+
+static void on_message(struct shell *sh, struct json_object *d)
+{
+	if (json_id(d, "guild_id") == sh->config.guild_id && !json_flag(d, "author.bot", false))
+		core_activity(sh->core, json_id(d, "channel_id"), shell_now(sh));
+}
+
+static void on_event(struct shell *sh, const char *name, struct json_object *d)
+{
+	static const struct {
+		const char *name;
+		void (*handle)(struct shell *sh, struct json_object *d);
+	} events[] = {
+		{"READY", on_ready},
+		{"RESUMED", on_resumed},
+		{"GUILD_CREATE", on_guild_create},
+		{"GUILD_DELETE", on_guild_delete},
+		{"CHANNEL_CREATE", on_channel_create},
+		{"CHANNEL_DELETE", on_channel_delete},
+		{"MESSAGE_CREATE", on_message},
+		{"INTERACTION_CREATE", shell_interaction},
+	};
+
+	for (size_t i = 0; i < countof(events); i++)
+		if (str_eq(name, events[i].name))
+			events[i].handle(sh, d);
+}
+
+/* ---- pumping ---- */
+
+static void act(struct shell *sh, struct gateway_action *a)
+{
+	struct ports *ports = &sh->ports;
+
+	switch (a->kind) {
+	case GATEWAY_ASK_URL:
+		shell_call(sh, gateway_bot_get(), CALL_GATEWAY, 0, 0);
+		break;
+	case GATEWAY_OPEN:
+		open_socket(sh, a->text);
+		break;
+	case GATEWAY_SEND:
+		if (sh->gateway_ws)
+			ports->ws_send(ports->ctx, sh->gateway_ws, a->text, strlen(a->text), false);
+		break;
+	case GATEWAY_CLOSE:
+		if (sh->gateway_ws)
+			ports->ws_close(ports->ctx, sh->gateway_ws, a->code);
+		else
+			gateway_closed(sh->gateway, a->code, NULL, shell_now(sh));
+		break;
+	case GATEWAY_DISPATCH:
+		on_event(sh, a->text, a->data);
+		break;
+	case GATEWAY_FATAL:
+		shell_fail(sh, a->text);
+		break;
+	case GATEWAY_NOTE:
+		shell_log(sh, LOG_INFO, "gateway", "%s", a->text);
+		break;
+	}
+}
+
+bool shell_gateway_pump(struct shell *sh, int64_t now_ms)
+{
+	struct gateway_action action;
+	bool moved = false;
+
+	while (sh->gateway && gateway_next(sh->gateway, &action)) {
+		act(sh, &action);
+		gateway_action_free(&action);
+		moved = true;
+	}
+	return moved;
+}

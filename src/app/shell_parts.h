@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_APP_SHELL_PARTS_H
+#define FULLET_APP_SHELL_PARTS_H
+
+#include <uthash.h>
+
+#include "app/shell.h"
+#include "base/json.h"
+#include "discord/interaction.h"
+#include "discord/message.h"
+#include "discord/rest.h"
+
+/* The inside of the shell, for its own files only. */
+
+/* What a finished REST call was for. */
+enum call_kind {
+	CALL_IGNORED, /* only a failure is worth a line in the log */
+	CALL_GATEWAY,
+	CALL_ACK,
+	CALL_LOOK,
+	CALL_POST,
+	CALL_SORRY,
+	CALL_LIVE_CREATE,
+	CALL_LIVE_EDIT,
+	CALL_CHANNEL_LIST,
+	CALL_CHANNEL_MAKE, /* category or channel */
+	CALL_CHANNEL_DELETE,
+	CALL_COMMANDS_GET,
+	CALL_COMMANDS_PUT,
+	CALL_KINDS,
+};
+
+/* What the shell holds for a job in memory: files, preview and the live message. */
+struct task {
+	uint64_t job_id;
+	struct comfy_file *files;
+	size_t n_files;
+	int files_shrink;         /* of the job when they were fetched */
+	char *preview, *preview_type;
+	size_t preview_len;
+	uint32_t preview_no, preview_sent_no;
+	int64_t preview_sent_ms;
+	uint64_t preview_attachment;
+	/* the live message */
+	uint64_t live_channel, live_id;
+	int live_out;             /* calls that have not come back */
+	bool live_creating, live_dirty, live_dead;
+	bool tidy;                /* the last state is wanted; answered with tidy_epoch */
+	uint32_t tidy_epoch;
+	bool tidy_sent;
+	int64_t live_sent_ms;
+	UT_hash_handle hh;
+};
+
+struct shell_comfy {
+	struct shell *shell;
+	int index;
+	struct comfy_client *client;
+	struct websocket *ws;
+};
+
+#define SEEN_INTERACTIONS 512
+
+struct shell {
+	struct shell_config config;
+	struct ports ports;
+	struct rng rng;
+	struct core *core;
+	struct gateway *gateway;
+	struct websocket *gateway_ws;
+	struct rest *rest;
+	struct shell_comfy comfy[COMFY_SERVERS_MAX];
+	char *gpu_names[COMFY_SERVERS_MAX];
+	struct task *tasks;
+	uint64_t application_id, bot_id, admin_channel_id;
+	bool in_guild, commands_checked, other_guilds_may_go;
+	size_t file_limit; /* what a file in this guild may have */
+	uint64_t seen[SEEN_INTERACTIONS];
+	size_t seen_next;
+	/* stopping */
+	enum { RUN, FINISH, CLOSE, STOPPED, FAILED } phase;
+	int64_t finish_by_ms, close_by_ms;
+	bool gateway_saved;
+	char *failure;
+	int64_t ready_ms;
+};
+
+/* shell.c */
+int64_t shell_now(const struct shell *sh);
+void shell_fail(struct shell *sh, const char *sentence);
+void shell_log(const struct shell *sh, enum log_level level, const char *subject,
+	const char *format, ...) printf_like(4, 5);
+void shell_save_value(struct shell *sh, const char *name, const char *value);
+
+/* shell_rest.c: REST calls out and back */
+void shell_call(struct shell *sh, struct rest_call *call, enum call_kind kind, uint64_t tag,
+	uint32_t epoch);
+bool shell_rest_pump(struct shell *sh, int64_t now_ms);
+/* What a finished call means for the core; REST_OK is ANSWER_OK. */
+enum answer rest_answer_of(const struct rest_call *call);
+/* The parsed body of the response, NULL when it is no JSON; the caller owns it. */
+struct json_object *rest_json(const struct rest_call *call);
+
+/* shell_gateway.c */
+void shell_gateway_start(struct shell *sh, const struct shell_past *past);
+bool shell_gateway_pump(struct shell *sh, int64_t now_ms);
+void shell_gateway_url(struct shell *sh, struct rest_call *call);
+void shell_commands_answer(struct shell *sh, struct rest_call *call);
+char *shell_gateway_text(const struct shell *sh); /* for the setting "gateway"; NULL: none */
+
+/* shell_interaction.c */
+void shell_interaction(struct shell *sh, struct json_object *d);
+
+/* shell_comfy.c */
+void shell_comfy_start(struct shell *sh);
+bool shell_comfy_pump(struct shell *sh, int64_t now_ms);
+uint64_t comfy_tag(uint64_t job_id, uint32_t epoch);
+
+/* shell_effect.c: what the core wants done */
+bool shell_effect_pump(struct shell *sh);
+void shell_channels(struct shell *sh, struct json_object *array);
+/* Answers to calls of kind LOOK, POST, SORRY, ACK, CHANNEL_*. */
+void shell_effect_answer(struct shell *sh, struct rest_call *call);
+
+/* task.c: files, previews, live messages */
+struct task *task_find(struct shell *sh, uint64_t job_id);
+struct task *task_get(struct shell *sh, uint64_t job_id);
+struct task *task_free(struct shell *sh, struct task *task);
+void task_drop_files(struct task *task);
+/* Takes the metadata out of fetched pictures; false when one is damaged. */
+bool task_clean_files(struct shell *sh, struct task *task);
+void task_preview(struct shell *sh, struct task *task, struct comfy_file *file);
+void live_show(struct shell *sh, const struct job *job);
+void live_tidy(struct shell *sh, const struct job *job, uint32_t epoch);
+void live_answer(struct shell *sh, struct rest_call *call);
+bool live_pump(struct shell *sh, int64_t now_ms);
+int64_t live_deadline(const struct shell *sh);
+
+/* The title that members know a workflow by. */
+const char *shell_title(const struct shell *sh, const char *model);
+/* The sentence of a job's apology; the caller owns it. */
+char *shell_sorry_text(const struct job *job);
+
+#endif

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "app/shell_parts.h"
+
+/* REST calls on their way out and back. */
+
+struct flight {
+	struct shell *shell;
+	struct rest_call *call;
+};
+
+static void arrived(void *arg, struct http_response *response)
+{
+	struct flight *flight = arg;
+
+	rest_answer(flight->shell->rest, flight->call, response, shell_now(flight->shell));
+	free(flight);
+}
+
+void shell_call(struct shell *sh, struct rest_call *call, enum call_kind kind, uint64_t tag,
+	uint32_t epoch)
+{
+	call->kind = kind;
+	call->tag = tag;
+	call->tag2 = epoch;
+	(void)rest_submit(sh->rest, call, shell_now(sh)); /* a full queue answers like any failure */
+}
+
+struct json_object *rest_json(const struct rest_call *call)
+{
+	if (!http_response_is_json(&call->response))
+		return NULL;
+	return json_parse(buf_str(&call->response.body), call->response.body.len, NULL);
+}
+
+enum answer rest_answer_of(const struct rest_call *call)
+{
+	switch (call->outcome) {
+	case REST_OK:
+		return ANSWER_OK;
+	case REST_REFUSED:
+		break;
+	case REST_DOUBTFUL:
+		return ANSWER_DOUBT;
+	default:
+		return ANSWER_AGAIN;
+	}
+	if (call->discord_code == 10003)
+		return ANSWER_GONE;
+	if (call->response.status == 413 || call->discord_code == 40005 ||
+		call->discord_code == 50045)
+		return ANSWER_TOO_LARGE;
+	return ANSWER_NO;
+}
+
+static void log_failure(struct shell *sh, const struct rest_call *call)
+{
+	static const char *const names[] = {"ok", "refused", "doubtful", "failed", "superseded",
+		"expired", "dead token"};
+
+	if (call->outcome == REST_OK || call->outcome == REST_SUPERSEDED)
+		return;
+	shell_log(sh, LOG_WARN, "discord", "%s: %s (%d, code %" PRId64 ") %s", call->route,
+		names[call->outcome], call->response.status, call->discord_code,
+		call->discord_message ? call->discord_message : "");
+}
+
+static void finished(struct shell *sh, struct rest_call *call)
+{
+	log_failure(sh, call);
+	if (call->outcome == REST_DEAD_TOKEN)
+		shell_fail(sh, "Discord refused the token (401): put the bot's token, from the "
+			       "Developer Portal > Bot > Reset Token, into DISCORD_TOKEN in .env");
+	switch ((enum call_kind)call->kind) {
+	case CALL_GATEWAY:
+		shell_gateway_url(sh, call);
+		break;
+	case CALL_ACK:
+	case CALL_LOOK:
+	case CALL_POST:
+	case CALL_SORRY:
+	case CALL_CHANNEL_LIST:
+	case CALL_CHANNEL_MAKE:
+	case CALL_CHANNEL_DELETE:
+		shell_effect_answer(sh, call);
+		break;
+	case CALL_LIVE_CREATE:
+	case CALL_LIVE_EDIT:
+		live_answer(sh, call);
+		break;
+	case CALL_COMMANDS_GET:
+	case CALL_COMMANDS_PUT:
+		shell_commands_answer(sh, call);
+		break;
+	case CALL_IGNORED:
+	case CALL_KINDS:
+		break;
+	}
+	rest_call_free(call);
+}
+
+bool shell_rest_pump(struct shell *sh, int64_t now_ms)
+{
+	struct rest_call *call;
+	bool moved = false;
+	char *note;
+
+	while ((call = rest_next(sh->rest, now_ms))) {
+		struct flight *flight = xcalloc(1, sizeof(*flight));
+
+		*flight = (struct flight){sh, call};
+		sh->ports.http(sh->ports.ctx, &call->http, arrived, flight);
+	}
+	while ((call = rest_finished(sh->rest))) {
+		finished(sh, call);
+		moved = true;
+	}
+	while ((note = rest_note(sh->rest))) {
+		shell_log(sh, LOG_INFO, "discord", "%s", note);
+		free(note);
+	}
+	return moved;
+}

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "app/shell_parts.h"
+#include "image/strip.h"
+
+/*
+ * What is held for a job in memory only: its fetched files, the newest preview,
+ * and the live message, whose wanted state is always the core's job of this
+ * moment. Edits are spaced; the REST queue keeps only the newest unsent one.
+ */
+
+/* Between two edits of one live message, and between two that carry a preview (DISCORD.md 6). */
+#define EDIT_MS    1000
+#define PREVIEW_MS 3000
+
+struct task *task_find(struct shell *sh, uint64_t job_id)
+{
+	struct task *task;
+
+	HASH_FIND(hh, sh->tasks, &job_id, sizeof(job_id), task);
+	return task;
+}
+
+struct task *task_get(struct shell *sh, uint64_t job_id)
+{
+	struct task *task = task_find(sh, job_id);
+
+	if (task)
+		return task;
+	task = xcalloc(1, sizeof(*task));
+	task->job_id = job_id;
+	HASH_ADD(hh, sh->tasks, job_id, sizeof(job_id), task);
+	return task;
+}
+
+void task_drop_files(struct task *task)
+{
+	for (size_t i = 0; i < task->n_files; i++) {
+		free(task->files[i].name);
+		free(task->files[i].type);
+		buf_free(&task->files[i].data);
+	}
+	free(task->files);
+	task->files = NULL;
+	task->n_files = 0;
+}
+
+struct task *task_free(struct shell *sh, struct task *task)
+{
+	if (!task)
+		return NULL;
+	HASH_DEL(sh->tasks, task);
+	task_drop_files(task);
+	free(task->preview);
+	free(task->preview_type);
+	free(task);
+	return NULL;
+}
+
+bool task_clean_files(struct shell *sh, struct task *task)
+{
+	for (size_t i = 0; i < task->n_files; i++) {
+		struct comfy_file *file = &task->files[i];
+		enum image_type type = image_sniff(file->data.data, file->data.len);
+		struct buf clean = BUF(COMFY_FILE_MAX);
+		const char *why = NULL;
+
+		if (type != IMAGE_PNG && type != IMAGE_JPEG && type != IMAGE_WEBP)
+			continue;
+		if (image_strip(file->data.data, file->data.len, &clean, &why) < 0) {
+			shell_log(sh, LOG_WARN, NULL, "job %" PRIu64 ": a damaged picture: %s",
+				task->job_id, why);
+			buf_free(&clean);
+			task_drop_files(task);
+			return false;
+		}
+		buf_free(&file->data);
+		file->data = clean;
+	}
+	return task->n_files > 0;
+}
+
+void task_preview(struct shell *sh, struct task *task, struct comfy_file *file)
+{
+	size_t len = file->data.len;
+
+	if (len == 0 || len > PREVIEW_MAX)
+		return;
+	if (task->preview_len == len && memcmp(task->preview, file->data.data, len) == 0)
+		return;
+	free(task->preview);
+	task->preview = buf_take(&file->data);
+	task->preview_len = len;
+	str_set(&task->preview_type, file->type);
+	task->preview_no++;
+}
+
+/* ---- the live message ---- */
+
+static enum live_state live_state_of(const struct job *job)
+{
+	if (job->step >= JOB_TIDY)
+		return job->row.outcome == OUTCOME_PICTURE ? LIVE_DONE : LIVE_SORRY;
+	switch (job->step) {
+	case JOB_SUBMIT:
+		return LIVE_STARTING;
+	case JOB_WATCH:
+		return job->percent < 0 ? LIVE_STARTING : LIVE_RUNNING;
+	case JOB_FETCH:
+	case JOB_POST:
+		return LIVE_SENDING;
+	default:
+		return LIVE_QUEUED;
+	}
+}
+
+static void adopt_ids(struct task *task, const struct job *job)
+{
+	if (task->live_channel && task->live_channel != job->row.channel_id) {
+		/* The job moved to a new channel: its old messages went with the old one. */
+		task->live_id = 0;
+		task->live_dead = false;
+	}
+	task->live_channel = job->row.channel_id;
+	if (job->row.live_id)
+		task->live_id = job->row.live_id;
+}
+
+void live_show(struct shell *sh, const struct job *job)
+{
+	struct task *task = task_get(sh, job->row.id);
+
+	adopt_ids(task, job);
+	task->live_dirty = true;
+}
+
+void live_tidy(struct shell *sh, const struct job *job, uint32_t epoch)
+{
+	struct task *task = task_get(sh, job->row.id);
+
+	adopt_ids(task, job);
+	task_drop_files(task);
+	task->tidy = task->live_dirty = true;
+	task->tidy_sent = false;
+	task->tidy_epoch = epoch;
+}
+
+static bool preview_is_due(const struct task *task, const struct job *job, int64_t now_ms)
+{
+	return job->step == JOB_WATCH && task->preview && task->preview_no != task->preview_sent_no &&
+		now_ms - task->preview_sent_ms >= PREVIEW_MS;
+}
+
+static struct live_view view_of(const struct shell *sh, const struct task *task,
+	const struct job *job, bool with_preview)
+{
+	struct live_view view = {
+		.state = live_state_of(job),
+		.job_id = job->row.id,
+		.locale = job->row.locale,
+		.title = shell_title(sh, job->row.model),
+		.prompt = job->row.prompt,
+		.position = job->position ? job->position : 1,
+		.no_gpu = job->shown_no_gpu,
+		.percent = job->percent,
+		.duration_ms = job->row.duration_ms,
+	};
+
+	if (with_preview) {
+		view.preview = task->preview;
+		view.preview_len = task->preview_len;
+		view.preview_type = task->preview_type;
+	} else if (task->preview_attachment && job->step < JOB_SORRY) {
+		view.keep_preview = true;
+		view.preview_attachment = task->preview_attachment;
+		view.preview_type = task->preview_type;
+	}
+	return view;
+}
+
+static void tidy_done(struct shell *sh, struct task *task, enum answer answer)
+{
+	task->tidy = false;
+	core_answer(sh->core, task->job_id, task->tidy_epoch, answer, NULL, shell_now(sh));
+}
+
+static bool may_send(const struct task *task, const struct job *job, int64_t now_ms)
+{
+	if (!task->live_dirty || task->live_creating || !task->live_channel)
+		return false;
+	/* The end does not wait, and is the only edit that may go beside another. */
+	return task->tidy || (task->live_out == 0 && now_ms - task->live_sent_ms >= EDIT_MS);
+}
+
+static void send(struct shell *sh, struct task *task, const struct job *job, int64_t now_ms)
+{
+	bool with_preview = task->live_id && preview_is_due(task, job, now_ms);
+	struct live_view view = view_of(sh, task, job, with_preview);
+	struct rest_call *call;
+
+	task->live_dirty = false;
+	task->live_sent_ms = now_ms;
+	task->live_out++;
+	if (!task->live_id) {
+		task->live_creating = true;
+		call = message_live_create(task->live_channel, &view);
+		shell_call(sh, call, CALL_LIVE_CREATE, job->row.id, 0);
+		return;
+	}
+	if (with_preview) {
+		task->preview_sent_no = task->preview_no;
+		task->preview_sent_ms = now_ms;
+	}
+	task->tidy_sent = task->tidy;
+	call = message_live_edit(task->live_channel, task->live_id, &view);
+	if (task->tidy) /* nothing may overtake the last word */
+		call->flags &= ~(uint32_t)REST_BACKGROUND;
+	shell_call(sh, call, CALL_LIVE_EDIT, job->row.id, task->tidy ? 1 : 0);
+}
+
+bool live_pump(struct shell *sh, int64_t now_ms)
+{
+	struct task *task, *next;
+	bool moved = false;
+
+	HASH_ITER(hh, sh->tasks, task, next) {
+		const struct job *job = core_job(sh->core, task->job_id);
+
+		if (!job)
+			continue;
+		if (task->tidy && !task->tidy_sent && !task->live_creating &&
+			(!task->live_id || task->live_dead)) {
+			tidy_done(sh, task, ANSWER_OK); /* there is no live message */
+			moved = true;
+		} else if (!task->live_dead && may_send(task, job, now_ms)) {
+			send(sh, task, job, now_ms);
+			moved = true;
+		} else if (!task->live_dead && !task->live_dirty && task->live_id &&
+			task->live_out == 0 && preview_is_due(task, job, now_ms)) {
+			task->live_dirty = true;
+			moved = true;
+		}
+	}
+	return moved;
+}
+
+int64_t live_deadline(const struct shell *sh)
+{
+	struct task *task, *next;
+	int64_t at = NEVER;
+
+	HASH_ITER(hh, sh->tasks, task, next) {
+		const struct job *job = core_job(sh->core, task->job_id);
+
+		if (!job || task->live_dead || task->live_out || !task->live_channel)
+			continue;
+		if (task->live_dirty)
+			at = min_of(at, task->live_sent_ms + EDIT_MS);
+		else if (job->step == JOB_WATCH && task->live_id && task->preview &&
+			task->preview_no != task->preview_sent_no)
+			at = min_of(at, task->preview_sent_ms + PREVIEW_MS);
+	}
+	return at;
+}
+
+static void created(struct shell *sh, struct task *task, struct rest_call *call,
+	struct json_object *doc)
+{
+	task->live_creating = false;
+	if (call->outcome == REST_OK) {
+		task->live_id = message_id(doc);
+		core_live(sh->core, task->job_id, task->live_id, shell_now(sh));
+	} else if (call->outcome == REST_REFUSED) {
+		/* Without it the job goes on: the picture is what was asked for. */
+		task->live_dead = true;
+		if (call->discord_code == 10003)
+			core_channel_gone(sh->core, task->live_channel, shell_now(sh));
+	} else {
+		task->live_dirty = true; /* the nonce keeps a second one away */
+	}
+}
+
+static void edited(struct shell *sh, struct task *task, struct rest_call *call,
+	struct json_object *doc)
+{
+	bool last = call->tag2 == 1;
+
+	if (call->outcome == REST_OK) {
+		uint64_t attachment = message_attachment(doc);
+
+		if (!last)
+			task->preview_attachment = attachment;
+	} else if (call->outcome == REST_REFUSED) {
+		task->live_dead = true; /* somebody deleted it */
+		if (call->discord_code == 10003)
+			core_channel_gone(sh->core, task->live_channel, shell_now(sh));
+	} else if (call->outcome != REST_SUPERSEDED) {
+		task->live_dirty = true;
+	}
+	if (last && task->tidy)
+		tidy_done(sh, task,
+			call->outcome == REST_OK || call->outcome == REST_REFUSED ? ANSWER_OK
+										   : ANSWER_AGAIN);
+}
+
+void live_answer(struct shell *sh, struct rest_call *call)
+{
+	struct task *task = task_find(sh, call->tag);
+	struct json_object *doc;
+
+	if (!task)
+		return;
+	doc = call->outcome == REST_OK ? rest_json(call) : NULL;
+	task->live_out--;
+	if (call->kind == CALL_LIVE_CREATE)
+		created(sh, task, call, doc);
+	else
+		edited(sh, task, call, doc);
+	json_put(&doc);
+}
