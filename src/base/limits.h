@@ -14,6 +14,9 @@
 #define GATEWAY_PAYLOAD_MAX (16 * MIB)
 /* Discord: a payload that we send may have 4096 bytes (close code 4002 otherwise). */
 #define GATEWAY_SEND_MAX 4096
+/* zstd-stream: the window (2^n bytes) that a gateway may make us allocate; 8 MiB is what the
+ * zstd format recommends every decoder to accept. */
+#define GATEWAY_WINDOW_LOG 23
 
 /* The body of a Discord REST answer: a channel list of 500 channels is below 1 MiB. */
 #define DISCORD_ANSWER_MAX (8 * MIB)
@@ -41,12 +44,36 @@
 #define PROMPT_CHARS_MAX 1500
 /* PROMPT_CHARS_MAX characters of at most 4 bytes. */
 #define PROMPT_BYTES_MAX (4 * PROMPT_CHARS_MAX)
+/* Discord: UTF-16 units in a message's content; characters in an alt text, a choice's name. */
+#define MESSAGE_UNITS_MAX 2000
+#define ALT_TEXT_CHARS_MAX 500
+#define CHOICE_UNITS_MAX 100
+#define CHOICES_MAX 25
+/* Of a prompt, in the live message and beside the picture; of a foreign reason in a sentence; of
+ * a workflow's title. Together, with every character escaped, they stay below MESSAGE_UNITS_MAX. */
+#define LIVE_PROMPT_CHARS_MAX 200
+#define PICTURE_PROMPT_CHARS_MAX 300
+#define REASON_CHARS_MAX 300
+#define TITLE_CHARS_MAX 80
 /* A preview that is uploaded to Discord again and again. */
 #define PREVIEW_MAX (1 * MIB)
 
 /* Discord: 500 channels in a guild, 50 in a category. */
 #define GUILD_CHANNELS_MAX 500
 #define CATEGORY_CHANNELS_MAX 50
+
+/* Ended jobs are kept for statistics: this long before the newest one, and this many. */
+#define STORE_KEEP_MS   (INT64_C(30) * 24 * 3600 * 1000)
+#define STORE_KEEP_ROWS 100000
+/* Pruned after so many ended jobs, at most so many rows at once: a start stays short. */
+#define STORE_PRUNE_EVERY 500
+#define STORE_PRUNE_ROWS  2000
+/* Statements in one transaction: a longer queue is still answered in short turns. */
+#define STORE_BATCH_MAX 256
+/* How long a reader of the same file (a backup, `fullet check`) may hold up a write. */
+#define STORE_BUSY_MS 5000
+/* A disk with less than this left will soon refuse rows; `fullet check` says so. */
+#define STORE_DISK_MIN (16 * MIB)
 
 /* An .env file. */
 #define ENV_FILE_MAX (256 * KIB)

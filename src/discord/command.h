@@ -14,6 +14,8 @@ enum command_id { COMMAND_NONE, COMMAND_IMAGINE };
 
 /* COMMAND_NONE when there is no such command. */
 enum command_id command_find(const char *name);
+/* What the command is for, in a sentence or two; NULL when there is no such command. */
+const char *command_help(enum command_id id, const char *locale);
 /* The array for PUT .../commands (owned by the caller). */
 struct json_object *commands_json(void);
 /* True when what Discord has (answer of GET ...?with_localizations=true) says the same as our

@@ -133,7 +133,7 @@ struct rest_call *user_get(void);                      /* GET /users/@me */
 struct rest_call *guild_get(uint64_t guild_id);
 struct rest_call *guild_member_get(uint64_t guild_id, uint64_t user_id);
 struct rest_call *guild_leave(uint64_t guild_id);
-/* GET and PUT /applications/{app}/guilds/{guild}/commands */
+/* GET and PUT /applications/{app}/guilds/{guild}/commands; `commands` stays the caller's. */
 struct rest_call *commands_get(uint64_t application_id, uint64_t guild_id);
 struct rest_call *commands_put(uint64_t application_id, uint64_t guild_id, struct json_object *commands);
 /* The invite URL with the permissions we need; the caller owns it. */

@@ -38,6 +38,19 @@ enum text_id {
 	TEXT_SORRY_POST,        /* Discord refused the picture; text: why */
 	TEXT_SORRY_MODEL_GONE,  /* the workflow is no longer there */
 	TEXT_SORRY_CANCELLED,   /* the member pressed Cancel */
+	/* the state line of the live message */
+	TEXT_LIVE_QUEUED,       /* number: the position */
+	TEXT_LIVE_NO_GPU,       /* number: the position */
+	TEXT_LIVE_STARTING,
+	TEXT_LIVE_DRAWING,      /* beside a bar without percent */
+	TEXT_LIVE_SENDING,
+	TEXT_LIVE_DONE,         /* text: the duration; without: only "Done" */
+	TEXT_LIVE_SORRY,
+	/* labels */
+	TEXT_BUTTON_CANCEL,
+	TEXT_BUTTON_AGAIN,
+	TEXT_SEED,              /* text: the seed */
+	TEXT_CHANNEL_TOPIC,
 	TEXT_COUNT,
 };
 
@@ -47,8 +60,10 @@ struct text_args {
 	const char *text; /* untrusted: it is cleaned and shortened on the way in */
 };
 
-/* The sentence in the locale's language; the caller owns it. */
+/* The sentence in the locale's language; args may be NULL. TEXT_NONE is "". The caller owns it. */
 char *text_make(enum text_id id, const char *locale, const struct text_args *args);
+/* "8.2 s", from a minute on "1 min 05 s"; Spanish writes "8,2 s". The caller owns it. */
+char *text_duration(int64_t ms, const char *locale);
 
 /*
  * Untrusted text made harmless for a Discord message: controls, bidi overrides
@@ -56,8 +71,16 @@ char *text_make(enum text_id id, const char *locale, const struct text_args *arg
  * `chars_max` characters (then "..."). DISCORD.md section 8. The caller owns it.
  */
 char *text_clean(const char *text, size_t chars_max);
+/* The same without escapes, for places that know no Markdown (alt texts, names of choices). */
+char *text_plain(const char *text, size_t chars_max);
+/* A copy that is valid UTF-8 whatever the bytes are (bad ones become U+FFFD), nothing else
+ * changed. NULL gives NULL. */
+char *text_repair(const char *text);
+/* Cuts the string in place so that it has at most `units` UTF-16 units, never inside a
+ * character. It must be valid UTF-8. */
+void text_cut(char *text, size_t units);
 
-/* The UTF-16 length, which is what Discord's limits count. */
+/* The UTF-16 length, which is what Discord's limits count. A bad byte counts as one. */
 size_t text_utf16_len(const char *text);
 
 #endif

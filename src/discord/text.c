@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "discord/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/limits.h"
+#include "discord/interaction.h"
+
+/* A sentence is the template, the cleaned reason (every character escaped) and two numbers. */
+#define SENTENCE_BYTES_MAX (8 * KIB)
+
+/*
+ * {number}, {channel} and {text} stand for the arguments; a part in square brackets
+ * is left out when an argument in it is missing.
+ */
+static const struct {
+	const char *en;
+	const char *es;
+} sentences[TEXT_COUNT] = {
+	[TEXT_NONE] = {"", ""},
+	[TEXT_QUEUED] = {"Queued[ (Pos: {number})][ in {channel}]",
+		"En cola[ (Pos: {number})][ en {channel}]"},
+	[TEXT_CAP_REACHED] = {"You already have {number} pictures waiting or being made, which is "
+			      "as "
+			      "many as fit. Wait for one to finish, or cancel one, and ask again.",
+		"Ya tienes {number} imágenes en espera o en marcha, y no caben más. Espera a que "
+		"termine una, o cancela una, y vuelve a pedirla."},
+	[TEXT_QUEUE_FULL] = {"The line is full right now. Please try again in a few minutes.",
+		"La cola está llena ahora mismo. Inténtalo de nuevo en unos minutos."},
+	[TEXT_UNKNOWN_MODEL] = {"I don't know the model[ “{text}”]. Type the command again and "
+				"pick "
+				"one from the list.",
+		"No conozco el modelo[ «{text}»]. Escribe el comando otra vez y elige uno de la "
+		"lista."},
+	[TEXT_NO_MODELS] = {"There is no model to choose from right now. Please tell an "
+			    "administrator of this server.",
+		"Ahora mismo no hay ningún modelo para elegir. Avisa a quien administra este "
+		"servidor."},
+	[TEXT_EMPTY_PROMPT] = {"The prompt is empty. Write what you would like to see and try "
+			       "again.",
+		"La descripción está vacía. Escribe lo que quieres ver e inténtalo de nuevo."},
+	[TEXT_PROMPT_TOO_LONG] = {"That prompt is too long[: {number} characters is the most]. "
+				  "Please shorten it and try again.",
+		"La descripción es demasiado larga[: caben {number} caracteres]. Acórtala e "
+		"inténtalo de nuevo."},
+	[TEXT_STOPPING] = {"I'm about to restart. Please try again in a minute.",
+		"Estoy a punto de reiniciarme. Inténtalo de nuevo en un minuto."},
+	[TEXT_NOT_READY] = {"I'm still starting. Please try again in a few seconds.",
+		"Todavía estoy arrancando. Inténtalo de nuevo en unos segundos."},
+	[TEXT_CANCEL_TOO_LATE] = {"It is too late to cancel this one: it has already ended. You "
+				  "can "
+				  "ask for a new picture any time.",
+		"Ya es tarde para cancelarla: ha terminado. Puedes pedir otra imagen cuando "
+		"quieras."},
+	[TEXT_CANCELLING] = {"Cancelling. You can ask for a new picture right away.",
+		"Cancelando. Puedes pedir otra imagen cuando quieras."},
+	[TEXT_NOT_YOURS] = {"This button belongs to somebody else's picture. Ask for your own with "
+			    "/imagine.",
+		"Este botón es de la imagen de otra persona. Pide la tuya con /imagine."},
+	[TEXT_UNKNOWN_BUTTON] = {"I don't know this button any more. Please use /imagine again.",
+		"Ya no conozco este botón. Usa /imagine otra vez."},
+
+	[TEXT_SORRY_CHANNEL] = {"Sorry, I could not make your private channel[: {text}]. Please "
+				"tell an administrator of this server, then try again.",
+		"Lo siento, no he podido crear tu canal privado[: {text}]. Avisa a quien "
+		"administra "
+		"este servidor y vuelve a intentarlo."},
+	[TEXT_SORRY_STORE] = {"Sorry, I could not write your picture down, so nothing was started. "
+			      "Please try again in a minute.",
+		"Lo siento, no he podido anotar tu imagen, así que no se ha empezado nada. "
+		"Inténtalo de nuevo en un minuto."},
+	[TEXT_SORRY_REFUSED] = {"Sorry, ComfyUI refused this workflow[: {text}]. Try another "
+				"model, "
+				"and please tell an administrator.",
+		"Lo siento, ComfyUI ha rechazado este flujo[: {text}]. Prueba con otro modelo y "
+		"avisa a quien administra el servidor."},
+	[TEXT_SORRY_FAILED] = {"Sorry, something went wrong while drawing[: {text}]. Please try "
+			       "again, or try another model.",
+		"Lo siento, algo ha fallado al dibujar[: {text}]. Inténtalo de nuevo o prueba con "
+		"otro modelo."},
+	[TEXT_SORRY_MEMORY] = {"Sorry, the graphics card ran out of memory. Try again in a moment, "
+			       "or choose a smaller model.",
+		"Lo siento, la tarjeta gráfica se ha quedado sin memoria. Inténtalo en un momento "
+		"o "
+		"elige un modelo más pequeño."},
+	[TEXT_SORRY_INTERRUPTED] =
+		{"Sorry, somebody stopped this picture at the ComfyUI. Please try "
+		 "again.",
+			"Lo siento, alguien ha parado esta imagen en ComfyUI. Inténtalo de nuevo."},
+	[TEXT_SORRY_LOST] = {"Sorry, ComfyUI lost this picture more than once, probably because it "
+			     "restarted. Please try again in a few minutes.",
+		"Lo siento, ComfyUI ha perdido esta imagen más de una vez, seguramente porque se "
+		"ha "
+		"reiniciado. Inténtalo de nuevo en unos minutos."},
+	[TEXT_SORRY_STALLED] = {"Sorry, ComfyUI gave no sign of life for too long, so I stopped "
+				"waiting. Please try again in a few minutes.",
+		"Lo siento, ComfyUI llevaba demasiado tiempo sin dar señales de vida y he dejado "
+		"de "
+		"esperar. Inténtalo de nuevo en unos minutos."},
+	[TEXT_SORRY_NO_OUTPUT] = {"Sorry, it ended without a picture. Try again with another "
+				  "prompt or another model.",
+		"Lo siento, ha terminado sin dar ninguna imagen. Inténtalo con otra descripción u "
+		"otro modelo."},
+	[TEXT_SORRY_TOO_LARGE] = {"Sorry, the file is too large for this server[ ({text})]. Try "
+				  "another model, or a smaller picture.",
+		"Lo siento, el archivo es demasiado grande para este servidor[ ({text})]. Prueba "
+		"con otro modelo o con una imagen más pequeña."},
+	[TEXT_SORRY_POST] = {"Sorry, Discord did not accept the picture[: {text}]. Try again with "
+			     "another prompt, or tell an administrator if it keeps happening.",
+		"Lo siento, Discord no ha aceptado la imagen[: {text}]. Inténtalo con otra "
+		"descripción, o avisa a quien administra el servidor si sigue pasando."},
+	[TEXT_SORRY_MODEL_GONE] = {"Sorry, the model you chose[, “{text}”,] is no longer here. "
+				   "Please pick another one from the list.",
+		"Lo siento, el modelo que elegiste[, «{text}»,] ya no está. Elige otro de la "
+		"lista."},
+	[TEXT_SORRY_CANCELLED] = {"Cancelled, as you asked. Use /imagine whenever you want a new "
+				  "picture.",
+		"Cancelada, como pediste. Usa /imagine cuando quieras otra imagen."},
+
+	[TEXT_LIVE_QUEUED] = {"Queued[ (Pos: {number})]", "En cola[ (Pos: {number})]"},
+	[TEXT_LIVE_NO_GPU] = {"Queued[ (Pos: {number})] · no graphics card answers right now; it "
+			      "goes on by itself as soon as one does",
+		"En cola[ (Pos: {number})] · ahora no responde ninguna tarjeta gráfica; seguirá "
+		"sola "
+		"en cuanto responda una"},
+	[TEXT_LIVE_STARTING] = {"Starting…", "Empezando…"},
+	[TEXT_LIVE_DRAWING] = {"Drawing…", "Dibujando…"},
+	[TEXT_LIVE_SENDING] = {"Sending…", "Enviando…"},
+	[TEXT_LIVE_DONE] = {"Done[ in {text}]", "Lista[ en {text}]"},
+	[TEXT_LIVE_SORRY] = {"No picture", "Sin imagen"},
+
+	[TEXT_BUTTON_CANCEL] = {"Cancel", "Cancelar"},
+	[TEXT_BUTTON_AGAIN] = {"Try again", "Reintentar"},
+	[TEXT_SEED] = {"seed {text}", "semilla {text}"},
+	[TEXT_CHANNEL_TOPIC] = {"private channel, removed when it has not been used for a while",
+		"canal privado, se borra cuando lleva un rato sin usarse"},
+};
+
+/* Named arguments as text; "" when missing. */
+struct values {
+	char number[24];
+	char channel[32];
+	char *text;
+};
+
+static void values_done(struct values *v)
+{
+	free(v->text);
+}
+
+static void values_make(struct values *v, const struct text_args *args)
+{
+	cleanup(freep) char *raw = xstrdup(args && args->text ? args->text : "");
+	size_t n;
+
+	*v = (struct values){0};
+	if (!args)
+		args = &(const struct text_args){0};
+	if (args->number > 0)
+		snprintf(v->number, sizeof(v->number), "%" PRId64, args->number);
+	if (args->channel_id)
+		snprintf(v->channel, sizeof(v->channel), "<#%" PRIu64 ">", args->channel_id);
+	/* It becomes part of our sentence, which has its own full stop. */
+	n = strlen(raw);
+	while (n > 0 && strchr(". \t\r\n", raw[n - 1]))
+		raw[--n] = '\0';
+	v->text = text_clean(raw, REASON_CHARS_MAX);
+}
+
+/* The value named at p ("{number}..."), and where the text goes on; NULL when there is none. */
+static const char *value_at(const struct values *v, const char *p, const char **ret_after)
+{
+	const struct {
+		const char *name;
+		const char *value;
+	} names[] = {{"{number}", v->number}, {"{channel}", v->channel}, {"{text}", v->text}};
+
+	for (size_t i = 0; i < countof(names); i++)
+		if (str_starts(p, names[i].name)) {
+			*ret_after = p + strlen(names[i].name);
+			return names[i].value;
+		}
+	return NULL;
+}
+
+/* True when no argument between p and the closing bracket is missing. */
+static bool part_is_whole(const struct values *v, const char *p)
+{
+	for (; *p && *p != ']'; p++) {
+		const char *after, *value = *p == '{' ? value_at(v, p, &after) : NULL;
+
+		if (value && !*value)
+			return false;
+	}
+	return true;
+}
+
+char *text_make(enum text_id id, const char *locale, const struct text_args *args)
+{
+	struct buf out = BUF(SENTENCE_BYTES_MAX);
+	cleanup(values_done) struct values v;
+	const char *p;
+
+	must((size_t)id < TEXT_COUNT);
+	values_make(&v, args);
+	p = locale_is_spanish(locale) ? sentences[id].es : sentences[id].en;
+	while (*p) {
+		const char *value = *p == '{' ? value_at(&v, p, &p) : NULL;
+
+		if (value)
+			must(buf_add_str(&out, *value ? value : "0") == 0);
+		else if (*p == '[' && !part_is_whole(&v, p))
+			p += strcspn(p, "]") + 1;
+		else if (*p == '[' || *p == ']')
+			p++;
+		else
+			must(buf_add(&out, p++, 1) == 0);
+	}
+	return buf_take(&out);
+}
+
+char *text_duration(int64_t ms, const char *locale)
+{
+	int64_t tenths, seconds;
+
+	ms = max_of(ms, (int64_t)0);
+	tenths = ms / 100 + (ms % 100 >= 50);
+	if (tenths < 600)
+		return xasprintf("%" PRId64 "%c%" PRId64 " s", tenths / 10,
+			locale_is_spanish(locale) ? ',' : '.', tenths % 10);
+	seconds = ms / 1000 + (ms % 1000 >= 500);
+	return xasprintf("%" PRId64 " min %02" PRId64 " s", seconds / 60, seconds % 60);
+}
