@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_APP_CONFIG_H
+#define FULLET_APP_CONFIG_H
+
+#include "base/limits.h"
+#include "base/log.h"
+
+/*
+ * The settings: one table (config.c) gives names, parsing, limits, defaults, help
+ * and .env.example. The environment wins over .env.
+ */
+struct config {
+	char *discord_token;
+	uint64_t allowed_guild_id;
+	char *discord_api_url;
+	char *comfy_url;
+	char *comfy_urls;
+	char *comfy_api_key;
+	char *flujos_dir;
+	char *ca_file;
+	char *log_format;
+	char *log_level;
+	int64_t max_jobs_per_user;
+	int64_t max_queue;
+	int64_t session_ttl_seconds;
+	int64_t stall_seconds;
+	int64_t sandbox_port;
+	int64_t sandbox_discord_port;
+	int64_t sandbox_comfy_port;
+	int64_t sandbox_step_ms;
+	int64_t sandbox_load_ms;
+	/* COMFY_URLS, else COMFY_URL, split and without trailing slashes. */
+	char *comfy[COMFY_SERVERS_MAX];
+	int n_comfy;
+};
+
+/*
+ * Reads .env in the current folder (it need not exist), then the environment.
+ * Returns 0, or -EINVAL with a sentence that names file, line and setting but never a value of a
+ * secret. Warnings (unknown key with the nearest name, a key given twice, a .env that others can
+ * read) go to `warn`.
+ */
+int config_load(struct config *ret, void (*warn)(void *ctx, const char *sentence), void *ctx,
+	char **ret_why);
+void config_free(struct config *config);
+
+/* What `run` cannot do without; NULL when all is there, else a sentence (owned). */
+char *config_missing(const struct config *config);
+
+/* For --help and for .env.example (which a test compares with this). The caller owns it. */
+char *config_help(void);
+char *config_example(void);
+
+enum log_level config_log_level(const struct config *config);
+
+#endif
