@@ -30,7 +30,8 @@ struct comfy_client *comfy_client_new(const struct comfy_config *config, struct 
 struct comfy_client *comfy_client_free(struct comfy_client *c);
 void comfy_start(struct comfy_client *c, int64_t now_ms);
 
-/* ---- asks ---- */
+/* ---- asks ----
+ * A tag in use is taken over: the older ask is forgotten. */
 /* POST /prompt. prompt_json is the filled graph. Ends: SUBMITTED (certain: it is queued there),
  * REFUSED (text), FAILED_ASK (it is certainly not queued; another try later may work), LOST
  * (never heard whether; the queue and history were looked at three ways and do not have it). After
@@ -65,14 +66,15 @@ enum comfy_event_kind {
 	COMFY_PENDING,
 	COMFY_RUNNING,
 	COMFY_PROGRESS,   /* percent of the whole run, 0..100, never falling within a prompt;
-			     node: the node's id */
-	COMFY_PREVIEW,    /* data, len, type */
+			     text: the node's id, or NULL. An unread one is replaced */
+	COMFY_PREVIEW,    /* files[0]: a JPEG or PNG of at most PREVIEW_MAX; an unread one is
+			     replaced */
 	COMFY_FINISHED,
 	COMFY_FAILED,     /* text: exception message, one line; out_of_memory */
 	COMFY_INTERRUPTED,
 	COMFY_LOST,
 	COMFY_STALLED,
-	COMFY_FETCHED,    /* files */
+	COMFY_FETCHED,    /* files; of several, those that fit */
 	COMFY_NO_OUTPUT,
 	COMFY_TOO_LARGE,  /* number: bytes of the smallest version */
 };
