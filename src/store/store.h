@@ -49,8 +49,12 @@ struct store_db;
  * is not a SQLite database, a newer schema, or one locked by another process (-EBUSY). The
  * Python version's tables (sessions, counters) in the same file are left alone. */
 int store_db_open(const char *path, struct store_db **ret, char **ret_why);
+/* For looking (`fullet check`) while a bot may be running on it: takes no lock, makes and migrates
+ * nothing. -ENOENT when there is no such file, -ENOTSUP when its schema is not ours. */
+int store_db_open_shared(const char *path, struct store_db **ret, char **ret_why);
 struct store_db *store_db_close(struct store_db *db);
-/* Runs the operations in one transaction. */
+/* Runs the operations in one transaction. Ended jobs are kept for statistics and pruned now and
+ * then (STORE_KEEP_MS, STORE_KEEP_ROWS). */
 int store_db_apply(struct store_db *db, const struct store_op *ops, size_t n, char **ret_why);
 int store_db_load(struct store_db *db, struct store_snapshot *ret, char **ret_why);
 /* *ret is NULL when there is no such value. The caller owns it. */

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/store.h"
+
+#include <stdlib.h>
+
+void store_snapshot_free(struct store_snapshot *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n_jobs; i++)
+		job_row_free(&s->jobs[i]);
+	free(s->jobs);
+	free(s->sessions);
+	*s = (struct store_snapshot){0};
+}
+
+void store_op_free(struct store_op *op)
+{
+	if (!op)
+		return;
+	job_row_free(&op->job);
+	free(op->name);
+	free(op->value);
+	*op = (struct store_op){0};
+}

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store_kit.h"
+
+#include "base/limits.h"
+
+#define DAY_MS (INT64_C(24) * 3600 * 1000)
+
+static void str_same(const char *a, const char *b)
+{
+	if (a && b)
+		assert_string_equal(a, b);
+	else
+		assert_true(a == b);
+}
+
+static void rows_same(const struct job_row *a, const struct job_row *b)
+{
+	assert_true(a->id == b->id && a->user_id == b->user_id && a->guild_id == b->guild_id);
+	assert_true(a->interaction_id == b->interaction_id);
+	assert_true(a->application_id == b->application_id);
+	assert_true(a->channel_id == b->channel_id && a->live_id == b->live_id);
+	assert_true(a->result_id == b->result_id);
+	assert_int_equal(a->step, b->step);
+	assert_int_equal(a->kind, b->kind);
+	assert_int_equal(a->outcome, b->outcome);
+	assert_int_equal(a->sorry, b->sorry);
+	assert_int_equal(a->priority, b->priority);
+	assert_int_equal(a->submits, b->submits);
+	assert_true(a->seed == b->seed);
+	assert_true(a->created_ms == b->created_ms && a->started_ms == b->started_ms);
+	assert_true(a->finished_ms == b->finished_ms && a->duration_ms == b->duration_ms);
+	str_same(a->username, b->username);
+	str_same(a->locale, b->locale);
+	str_same(a->model, b->model);
+	str_same(a->prompt, b->prompt);
+	str_same(a->token, b->token);
+	str_same(a->gpu, b->gpu);
+	str_same(a->detail, b->detail);
+	assert_string_equal(a->prompt_id, b->prompt_id);
+}
+
+static struct job_row full_row(void)
+{
+	struct job_row row = {.id = INT64_MAX,
+		.user_id = UINT64_MAX,
+		.guild_id = 1,
+		.interaction_id = UINT64_C(1) << 63,
+		.application_id = UINT64_C(1) << 62,
+		.channel_id = 3,
+		.live_id = 4,
+		.result_id = 5,
+		.step = 99,
+		.kind = -1,
+		.outcome = INT32_MAX,
+		.sorry = INT32_MIN,
+		.priority = -7,
+		.submits = 8,
+		.seed = UINT64_MAX,
+		.created_ms = INT64_MAX,
+		.started_ms = INT64_MIN,
+		.finished_ms = 1,
+		.duration_ms = 2};
+	char *prompt = xcalloc(1, PROMPT_BYTES_MAX + 1);
+
+	for (size_t i = 0; i < PROMPT_BYTES_MAX; i += 4)
+		memcpy(prompt + i, "\xf0\x9f\x90\xb1", 4);
+	row.prompt = prompt;
+	row.username = xstrdup("Zo\xc3\xab \"'; DROP TABLE jobs;--");
+	row.locale = xstrdup("es-ES");
+	row.model = xstrdup("");
+	row.token = xstrdup("aW50ZXJhY3Rpb24");
+	row.gpu = xstrdup("https://gpu.example:8188/a%20b");
+	row.detail = xstrdup("line\nline\x01");
+	str_copy(row.prompt_id, sizeof(row.prompt_id), "01234567-89ab-4def-8123-456789abcdef");
+	return row;
+}
+
+static void test_round_trip(void **state)
+{
+	struct place *p = *state;
+	struct store_db *db = open_ok(p->path);
+	struct job_row full = full_row(), bare = {.id = 1}, got = {0};
+	struct store_op ops[2] = {
+		{.kind = STORE_JOB, .job = full}, {.kind = STORE_JOB, .job = bare}};
+	struct store_snapshot s = {0};
+
+	assert_int_equal(store_db_apply(db, ops, 2, NULL), 0);
+	for (int round = 0; round < 2; round++) {
+		assert_int_equal(store_db_load(db, &s, NULL), 0);
+		assert_int_equal(s.n_jobs, 2);
+		rows_same(&s.jobs[0], &bare);
+		rows_same(&s.jobs[1], &full);
+		assert_true(s.max_job_id == INT64_MAX);
+		store_snapshot_free(&s);
+		assert_int_equal(store_db_job(db, INT64_MAX, &got), 0);
+		rows_same(&got, &full);
+		job_row_free(&got);
+		assert_int_equal(store_db_job(db, 2, &got), -ENOENT);
+		db = store_db_close(db);
+		db = open_ok(p->path);
+	}
+	store_db_close(db);
+	job_row_free(&full);
+}
+
+static void test_replace(void **state)
+{
+	struct store_db *db = open_ok(":memory:");
+	struct job_row row = full_row(), got = {0};
+	struct store_op op = {.kind = STORE_JOB, .job = row};
+
+	assert_int_equal(store_db_apply(db, &op, 1, NULL), 0);
+	op.job.step = 3;
+	op.job.seed = 0;
+	op.job.detail = NULL;
+	op.job.live_id = 77;
+	assert_int_equal(store_db_apply(db, &op, 1, NULL), 0);
+	assert_int_equal(store_db_job(db, row.id, &got), 0);
+	rows_same(&got, &op.job);
+	job_row_free(&got);
+	job_row_free(&row);
+	store_db_close(db);
+}
+
+static void test_sessions_and_values(void **state)
+{
+	struct place *p = *state;
+	struct store_db *db = open_ok(p->path);
+	struct store_op ops[] = {
+		{.kind = STORE_SESSION, .session = {UINT64_MAX, 2, 3, INT64_MAX}},
+		{.kind = STORE_SESSION, .session = {5, 2, 4, 10}},
+		{.kind = STORE_SESSION, .session = {5, 2, 40, 11}},
+		{.kind = STORE_SESSION, .session = {6, 2, 5, 12}},
+		{.kind = STORE_SESSION_DROP, .session = {.user_id = 6}},
+		{.kind = STORE_VALUE, .name = (char[]){"a"}, .value = (char[]){"1"}},
+		{.kind = STORE_VALUE, .name = (char[]){"a"}, .value = (char[]){"two 'quoted'"}},
+		{.kind = STORE_VALUE, .name = (char[]){"b"}, .value = (char[]){""}},
+		{.kind = STORE_VALUE, .name = (char[]){"c"}, .value = (char[]){"x"}},
+		{.kind = STORE_VALUE, .name = (char[]){"c"}},
+	};
+	struct store_snapshot s = {0};
+	char *value = NULL;
+
+	assert_int_equal(store_db_apply(db, ops, countof(ops), NULL), 0);
+	store_db_close(db);
+	db = open_ok(p->path);
+	assert_int_equal(store_db_load(db, &s, NULL), 0);
+	assert_int_equal(s.n_sessions, 2);
+	assert_true(s.sessions[0].user_id == UINT64_MAX && s.sessions[0].active_ms == INT64_MAX);
+	assert_true(s.sessions[1].user_id == 5 && s.sessions[1].channel_id == 40);
+	assert_int_equal(s.max_job_id, 0);
+	store_snapshot_free(&s);
+	assert_int_equal(store_db_value(db, "a", &value), 0);
+	assert_string_equal(value, "two 'quoted'");
+	free(value);
+	assert_int_equal(store_db_value(db, "b", &value), 0);
+	assert_string_equal(value, "");
+	free(value);
+	assert_int_equal(store_db_value(db, "c", &value), 0);
+	assert_null(value);
+	store_db_close(db);
+}
+
+static bool file_holds(const char *path, const char *needle)
+{
+	char *data = xcalloc(1, 1 << 22);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 0 : read(fd, data, 1 << 22);
+	bool found = n > 0 && memmem(data, (size_t)n, needle, strlen(needle));
+
+	if (fd >= 0)
+		close(fd);
+	free(data);
+	return found;
+}
+
+static void test_token_is_blanked(void **state)
+{
+	struct place *p = *state;
+	struct store_db *db = open_ok(p->path);
+	struct store_snapshot s = {0};
+	struct job_row got = {0};
+
+	assert_int_equal(put(db, job_op(1, 5, 0)), 0);
+	assert_int_equal(put(db, job_op(2, 5, 0)), 0);
+	store_db_close(db);
+	assert_true(file_holds(p->path, "SECRETtoken"));
+	db = open_ok(p->path);
+	assert_int_equal(put(db, job_op(1, STORE_ENDED, 0)), 0);
+	assert_int_equal(put(db, job_op(2, STORE_ENDED + 3, 0)), 0);
+	assert_int_equal(put(db, job_op(3, STORE_ENDED, 0)), 0);
+	assert_int_equal(store_db_load(db, &s, NULL), 0);
+	assert_int_equal(s.n_jobs, 0);
+	assert_true(s.max_job_id == 3);
+	store_snapshot_free(&s);
+	assert_int_equal(store_db_job(db, 2, &got), 0);
+	assert_null(got.token);
+	assert_string_equal(got.prompt, "prompt 2");
+	job_row_free(&got);
+	store_db_close(db);
+	assert_false(file_holds(p->path, "SECRETtoken"));
+}
+
+static int mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return (int)(st.st_mode & 0777);
+}
+
+static void test_new_file_is_private(void **state)
+{
+	struct place *p = *state;
+	mode_t before = umask(0);
+	struct store_db *db = open_ok(p->path);
+	char path[256];
+
+	assert_int_equal(put(db, job_op(1, 5, 0)), 0);
+	umask(before);
+	assert_int_equal(mode_of(p->path), 0600);
+	snprintf(path, sizeof(path), "%s-wal", p->path);
+	assert_int_equal(mode_of(path), 0600);
+	snprintf(path, sizeof(path), "%s.lock", p->path);
+	assert_int_equal(mode_of(path), 0600);
+	snprintf(path, sizeof(path), "%s/new folder", p->root);
+	assert_int_equal(mode_of(path), 0700);
+	snprintf(path, sizeof(path), "%s/new folder/deeper", p->root);
+	assert_int_equal(mode_of(path), 0700);
+	raw_equal(p->path, "PRAGMA journal_mode", "wal");
+	store_db_close(db);
+}
+
+static void test_foreign_tables_stay(void **state)
+{
+	struct place *p = *state;
+	struct store_db *db;
+
+	make_folders(p);
+	raw(p->path, "CREATE TABLE sessions (user_id TEXT PRIMARY KEY, channel TEXT);"
+		     "CREATE TABLE counters (name TEXT, n INTEGER);"
+		     "INSERT INTO sessions VALUES ('u', 'c');"
+		     "INSERT INTO counters VALUES ('k', 41); PRAGMA user_version = 99;");
+	assert_int_equal(chmod(p->path, 0644), 0);
+	db = open_ok(p->path);
+	assert_int_equal(put(db, job_op(1, 5, 0)), 0);
+	store_db_close(db);
+	db = open_ok(p->path);
+	store_db_close(db);
+	raw_equal(p->path, "SELECT user_id || channel FROM sessions", "uc");
+	raw_equal(p->path, "SELECT name || n FROM counters", "k41");
+	raw_equal(p->path, "PRAGMA user_version", "99");
+	raw_equal(p->path, "SELECT version FROM fullet_schema", "1");
+	raw_equal(p->path, "SELECT count(*) FROM jobs", "1");
+	raw_equal(p->path,
+		"SELECT group_concat(name) FROM (SELECT name FROM sqlite_master "
+		"WHERE type = 'table' ORDER BY name)",
+		"channels,counters,fullet_schema,jobs,sessions,settings");
+	assert_int_equal(mode_of(p->path), 0600);
+}
+
+static void test_foreign_table_in_our_place(void **state)
+{
+	struct place *p = *state;
+
+	make_folders(p);
+	raw(p->path, "CREATE TABLE settings (x)");
+	open_fails(p->path, -EEXIST, "table settings already exists");
+	/* Nothing was half made. */
+	raw_equal(p->path, "SELECT count(*) FROM sqlite_master WHERE type = 'table'", "1");
+}
+
+static void write_file(const char *path, const void *data, size_t len)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, data, len), (ssize_t)len);
+	close(fd);
+}
+
+static void test_empty_file(void **state)
+{
+	struct place *p = *state;
+	struct store_db *db;
+
+	make_folders(p);
+	write_file(p->path, "", 0);
+	db = open_ok(p->path);
+	assert_int_equal(put(db, job_op(1, 5, 0)), 0);
+	store_db_close(db);
+}
+
+static void test_newer_schema(void **state)
+{
+	struct place *p = *state;
+	struct store_db *db = open_ok(p->path);
+
+	assert_int_equal(put(db, job_op(1, 5, 0)), 0);
+	store_db_close(db);
+	raw(p->path, "UPDATE fullet_schema SET version = 1000");
+	open_fails(p->path, -ENOTSUP, "newer fullet (schema 1000, this one knows 1)");
+	raw(p->path, "UPDATE fullet_schema SET version = 1");
+	db = open_ok(p->path);
+	store_db_close(db);
+}
+
+static void test_not_a_database(void **state)
+{
+	struct place *p = *state;
+	char big[8192] = "SQLite format 3";
+
+	make_folders(p);
+	write_file(p->path, "hello", 5);
+	open_fails(p->path, -EBADMSG, "not a SQLite database");
+	memset(big, 'x', sizeof(big));
+	write_file(p->path, big, sizeof(big));
+	open_fails(p->path, -EBADMSG, "not a SQLite database");
+	memcpy(big, "SQLite format 3", 16);
+	write_file(p->path, big, sizeof(big));
+	open_fails(p->path, -EBADMSG, "move it away");
+	unlink(p->path);
+	assert_int_equal(mkdir(p->path, 0700), 0);
+	open_fails(p->path, -EISDIR, "cannot be opened");
+	assert_int_equal(rmdir(p->path), 0);
+	open_fails("/dev/null/x/bot.db", -ENOTDIR, "cannot be made");
+}
+
+static void test_second_owner(void **state)
+{
+	struct place *p = *state;
+	struct store_db *db = open_ok(p->path), *looking = NULL;
+	char part[64], link[256], *why = NULL;
+
+	snprintf(part, sizeof(part), "bot.db (process %ld)", (long)getpid());
+	open_fails(p->path, -EBUSY, part);
+	open_fails(p->path, -EBUSY, "another fullet already uses ");
+	/* By another name it is the same database. */
+	snprintf(link, sizeof(link), "%s/new folder/deeper/link.db", p->root);
+	assert_int_equal(symlink("bot.db", link), 0);
+	open_fails(link, -EBUSY, "link.db (process ");
+	/* Looking at it is allowed. */
+	assert_int_equal(store_db_open_shared(p->path, &looking, &why), 0);
+	assert_int_equal(store_db_check(looking, &why), 0);
+	assert_null(why);
+	store_db_close(looking);
+	store_db_close(db);
+	db = open_ok(link);
+	store_db_close(db);
+}
+
+static void test_shared_changes_nothing(void **state)
+{
+	struct place *p = *state;
+	struct store_db *db = NULL;
+	char *why = NULL;
+
+	assert_int_equal(store_db_open_shared(p->path, &db, &why), -ENOENT);
+	free(why);
+	make_folders(p);
+	assert_int_equal(store_db_open_shared(p->path, &db, &why), -ENOENT);
+	assert_int_equal(access(p->path, F_OK), -1);
+	free(why);
+	raw(p->path, "CREATE TABLE counters (x)");
+	assert_int_equal(chmod(p->path, 0644), 0);
+	assert_int_equal(store_db_open_shared(p->path, &db, &why), -ENOTSUP);
+	assert_non_null(strstr(why, "sets it up"));
+	free(why);
+	raw_equal(p->path, "PRAGMA journal_mode", "delete");
+	raw_equal(p->path, "SELECT count(*) FROM sqlite_master", "1");
+	assert_int_equal(mode_of(p->path), 0644);
+}
+
+static void test_check_finds_damage(void **state)
+{
+	struct place *p = *state;
+	struct store_db *db = open_ok(p->path);
+	char *why = NULL, *value = NULL;
+	int fd, r;
+
+	for (uint64_t i = 1; i <= 200; i++)
+		assert_int_equal(put(db, job_op(i, 5, 0)), 0);
+	assert_int_equal(store_db_check(db, &why), 0);
+	assert_int_equal(store_db_value(db, "check", &value), 0);
+	assert_null(value);
+	store_db_close(db);
+	fd = open(p->path, O_WRONLY | O_CLOEXEC);
+	for (off_t page = 7; page < 9; page++)
+		assert_int_equal(pwrite(fd, "garbage garbage", 15, page * 4096), 15);
+	close(fd);
+	r = store_db_open(p->path, &db, &why);
+	if (r == 0) {
+		r = store_db_check(db, &why);
+		store_db_close(db);
+	}
+	assert_int_equal(r, -EBADMSG);
+	assert_non_null(strstr(why, "is damaged"));
+	free(why);
+}
+
+static void test_prune(void **state)
+{
+	struct place *p = *state;
+	struct store_db *db = open_ok(p->path);
+	struct store_snapshot s = {0};
+
+	assert_int_equal(put(db, job_op(1, 5, 0)), 0);		   /* live: stays however old */
+	assert_int_equal(put(db, job_op(2, 100, 9 * DAY_MS)), 0);  /* 31 days before the newest */
+	assert_int_equal(put(db, job_op(3, 100, 11 * DAY_MS)), 0); /* 29 days */
+	assert_int_equal(put(db, job_op(4, 100, 40 * DAY_MS)), 0); /* the newest */
+	assert_int_equal(put(db, job_op(9, 100, 1)), 0);	   /* the highest number stays */
+	store_db_close(db);
+	db = open_ok(p->path);
+	assert_int_equal(count_rows(db, 1, 1), 1);
+	assert_int_equal(count_rows(db, 2, 2), 0);
+	assert_int_equal(count_rows(db, 3, 9), 3);
+	assert_int_equal(store_db_load(db, &s, NULL), 0);
+	assert_true(s.max_job_id == 9);
+	store_snapshot_free(&s);
+	store_db_close(db);
+}
+
+static void test_prune_while_running(void **state)
+{
+	struct store_db *db = open_ok(":memory:");
+	struct store_op *ops = xcalloc(STORE_PRUNE_EVERY, sizeof(*ops));
+
+	assert_int_equal(put(db, job_op(1, 100, 1)), 0);
+	for (int i = 0; i < STORE_PRUNE_EVERY; i++)
+		ops[i] = job_op((uint64_t)i + 2, 100, 31 * DAY_MS);
+	assert_int_equal(store_db_apply(db, ops, STORE_PRUNE_EVERY, NULL), 0);
+	assert_int_equal(count_rows(db, 1, 1), 0);
+	assert_int_equal(count_rows(db, 2, STORE_PRUNE_EVERY + 1), STORE_PRUNE_EVERY);
+	for (int i = 0; i < STORE_PRUNE_EVERY; i++)
+		store_op_free(&ops[i]);
+	free(ops);
+	store_db_close(db);
+}
+
+static void test_prune_by_number(void **state)
+{
+	struct place *p = *state;
+	struct store_db *db = open_ok(p->path);
+
+	store_db_close(db);
+	/* 100,100 ended jobs within a minute. */
+	raw(p->path,
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100100) "
+		"INSERT INTO jobs SELECT i,0,0,0,0,0,0,0,100,1,1,0,0,1,'0',i,0,0,0,NULL,NULL,"
+		"NULL,NULL,NULL,NULL,'',NULL FROM n");
+	db = open_ok(p->path);
+	assert_int_equal(count_rows(db, 1, 200), 100);
+	assert_int_equal(count_rows(db, 101, 101), 1);
+	store_db_close(db);
+	raw_equal(p->path, "SELECT count(*) FROM jobs", "100000");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		in_place(test_round_trip),
+		in_place(test_replace),
+		in_place(test_sessions_and_values),
+		in_place(test_token_is_blanked),
+		in_place(test_new_file_is_private),
+		in_place(test_foreign_tables_stay),
+		in_place(test_foreign_table_in_our_place),
+		in_place(test_empty_file),
+		in_place(test_newer_schema),
+		in_place(test_not_a_database),
+		in_place(test_second_owner),
+		in_place(test_shared_changes_nothing),
+		in_place(test_check_finds_damage),
+		in_place(test_prune),
+		in_place(test_prune_while_running),
+		in_place(test_prune_by_number),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
