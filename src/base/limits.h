@@ -39,6 +39,11 @@
 #define WORKFLOW_FILE_MAX (4 * MIB)
 #define WORKFLOW_NODES_MAX 4000
 #define WORKFLOWS_MAX 200
+/* Inputs of one kind (prompts, models, ...) in a workflow, and what is told of a bad one. */
+#define WORKFLOW_INPUTS_MAX 1000
+#define WORKFLOW_PROBLEMS_MAX 50
+/* Discord: name and value of an option's choice have 1 to 100 characters. */
+#define WORKFLOW_NAME_MAX 100
 
 /* What a member may type; the command table tells Discord the same. */
 #define PROMPT_CHARS_MAX 1500

@@ -18,12 +18,18 @@
  * gateway_url(); GATEWAY_OPEN -> the shell opens the socket and reports
  * gateway_opened() or gateway_closed(code 0). A reconnect that can resume opens
  * resume_gateway_url without asking; one that identifies anew asks for the URL
- * again, so that the session start limit is fresh.
+ * again, so that the session start limit is fresh. When resume_gateway_url does
+ * not get as far as HELLO three times in a row, the URL is asked for too and the
+ * RESUME tried there.
+ *
+ * A compression that could not be decoded is not offered again; one whose
+ * connection failed before HELLO gives way to the next of zstd-stream,
+ * zlib-stream, none, in turns, for the failure may have been the network's.
  */
 struct gateway;
 
 struct gateway_config {
-	const char *token;  /* without "Bot " */
+	const char *token; /* without "Bot " */
 	uint64_t intents;
 	bool no_compression; /* for a test; else zstd-stream, falling back to
 				zlib-stream and then none after a connection
@@ -51,7 +57,8 @@ void gateway_stop(struct gateway *gw, int64_t now_ms);
 void gateway_url(struct gateway *gw, struct json_object *answer, int64_t now_ms);
 void gateway_opened(struct gateway *gw, int64_t now_ms);
 /* One complete WebSocket message. */
-void gateway_received(struct gateway *gw, const void *data, size_t len, bool binary, int64_t now_ms);
+void gateway_received(
+	struct gateway *gw, const void *data, size_t len, bool binary, int64_t now_ms);
 /* The socket is gone: code 0 without a close frame. Also the answer to GATEWAY_CLOSE. */
 void gateway_closed(struct gateway *gw, int code, const char *reason, int64_t now_ms);
 void gateway_tick(struct gateway *gw, int64_t now_ms);
@@ -60,21 +67,22 @@ int64_t gateway_deadline(const struct gateway *gw);
 
 enum gateway_action_kind {
 	GATEWAY_ASK_URL,
-	GATEWAY_OPEN,     /* url: with the query string */
-	GATEWAY_SEND,     /* text */
-	GATEWAY_CLOSE,    /* code; the shell answers with gateway_closed() at once */
+	GATEWAY_OPEN,	  /* url: with the query string */
+	GATEWAY_SEND,	  /* text */
+	GATEWAY_CLOSE,	  /* code; the shell answers with gateway_closed() at once */
 	GATEWAY_DISPATCH, /* name, data: every op 0 event, READY and RESUMED included, in order */
-	GATEWAY_FATAL,    /* text: a sentence that says what to change. Nothing follows. */
-	GATEWAY_NOTE,     /* text: a line for the log ("resuming", "closed 4000, again in 2 s") */
+	GATEWAY_FATAL,	  /* text: a sentence that says what to change. Nothing follows. */
+	GATEWAY_NOTE,	  /* text: a line for the log ("resuming", "closed 4000, again in 2 s") */
 };
 
 struct gateway_action {
 	enum gateway_action_kind kind;
 	int code;
-	char *text;                /* owned: url, payload, sentence, event name */
-	struct json_object *data;  /* owned: the `d` of a dispatch */
+	char *text;		  /* owned: url, payload, sentence, event name */
+	struct json_object *data; /* owned: the `d` of a dispatch */
 };
-/* True and fills *ret (zeroed by the callee first); the caller frees it with gateway_action_free(). */
+/* True and fills *ret (zeroed by the callee first); the caller frees it with gateway_action_free().
+ */
 bool gateway_next(struct gateway *gw, struct gateway_action *ret);
 void gateway_action_free(struct gateway_action *a);
 
