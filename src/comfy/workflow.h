@@ -35,6 +35,7 @@ struct workflow {
 				      of floats kept */
 	struct workflow_inputs prompt, negative, seed, width, height, steps, cfg, batch, image;
 	struct workflow_inputs models, lora;
+	uint64_t seed_max; /* the largest seed that every seed input takes; mostly UINT64_MAX */
 	char **outputs; /* ids of output nodes that save something */
 	size_t n_outputs;
 	char **problems; /* sentences, each with the node; not empty = refused */
@@ -58,6 +59,9 @@ struct workflow_fill {
 					names the job; NULL: left as it is */
 	const char *image;           /* name of an uploaded picture, NULL: none */
 };
+/* The seed that a graph filled with `drawn` really gets: the same, except where an input takes
+ * less than 64 bits (then drawn % (seed_max + 1)). */
+uint64_t workflow_seed(const struct workflow *wf, uint64_t drawn);
 /* The graph as text with the prompt, the seed (into every seed input) and so on set. Owned by
  * the caller. The workflow is unchanged. */
 char *workflow_fill(const struct workflow *wf, const struct workflow_fill *fill);
@@ -87,7 +91,8 @@ struct workflow_set *workflow_set_free(struct workflow_set *set);
 void workflow_set_add(struct workflow_set *set, struct workflow *wf);
 const struct workflow *workflow_set_find(const struct workflow_set *set, const char *name);
 /* By index over usable ones of the kind, sorted by title; NULL past the end. */
-const struct workflow *workflow_set_at(const struct workflow_set *set, enum workflow_kind kind, size_t i);
+const struct workflow *workflow_set_at(const struct workflow_set *set, enum workflow_kind kind,
+	size_t i);
 /* Over all, refused ones included; NULL past the end. */
 const struct workflow *workflow_set_all(const struct workflow_set *set, size_t i);
 /*
