@@ -102,6 +102,14 @@ struct shell *shell_free(struct shell *sh)
 	return NULL;
 }
 
+struct shell *shell_abandon(struct shell *sh)
+{
+	sh->gateway_ws = NULL;
+	for (int i = 0; i < sh->config.n_comfy; i++)
+		sh->comfy[i].ws = NULL;
+	return shell_free(sh);
+}
+
 void shell_start(struct shell *sh, const struct shell_past *past)
 {
 	int64_t now_ms = shell_now(sh);

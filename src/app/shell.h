@@ -45,6 +45,8 @@ struct shell_past {
 struct shell *shell_new(const struct shell_config *config, const struct ports *ports, uint64_t seed);
 /* Open sockets are abandoned; answers that still come are ignored by their ports. */
 struct shell *shell_free(struct shell *shell);
+/* For the simulator's crashes: frees the memory and touches no port. */
+struct shell *shell_abandon(struct shell *shell);
 void shell_start(struct shell *shell, const struct shell_past *past);
 /* Moves everything that can move; returns when it wants to be called again. */
 int64_t shell_turn(struct shell *shell, int64_t now_ms);

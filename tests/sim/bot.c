@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "sim.h"
+
+/* The bot's processes: started from the rows, turned, killed. */
+
+static void turn_is_due(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+
+	if (run && sim->turn_at <= sim_now(sim))
+		bot_turn(sim);
+}
+
+void bot_turn(struct sim *sim)
+{
+	int64_t at_ms;
+
+	if (!sim->shell)
+		return;
+	at_ms = shell_turn(sim->shell, sim_now(sim));
+	network_pump(sim);
+	check_caps(sim);
+	if (shell_state(sim->shell) == SHELL_FAILED)
+		sim_fail(sim, "the bot gave up: %s", shell_failure(sim->shell));
+	if (at_ms == NEVER)
+		return;
+	at_ms = max_of(at_ms, sim_now(sim) + 1);
+	if (sim->turn_at > sim_now(sim) && at_ms >= sim->turn_at)
+		return; /* an earlier turn is planned already */
+	sim->turn_at = at_ms;
+	clock_at(sim->clock, at_ms, turn_is_due, NULL);
+}
+
+void bot_start(struct sim *sim)
+{
+	struct shell_past past = {0};
+	struct ports ports;
+	char *why = NULL;
+
+	if (sim->shell)
+		return;
+	sim->life++;
+	network_ports(sim, &ports);
+	if (store_db_load(sim->db, &past.rows, &why) < 0)
+		sim_fail(sim, "the rows cannot be read: %s", why ? why : "?");
+	free(why);
+	(void)store_db_value(sim->db, "gateway", &past.gateway);
+	(void)store_db_value(sim->db, "ids", &past.ids);
+	sim->turn_at = 0;
+	sim->shell = shell_new(&sim->config, &ports, rng_u64(&sim->rng));
+	shell_start(sim->shell, &past);
+	store_snapshot_free(&past.rows);
+	free(past.gateway);
+	free(past.ids);
+	bot_turn(sim);
+}
+
+void bot_crash(struct sim *sim)
+{
+	if (!sim->shell)
+		return;
+	sim->life++; /* whatever was on its way to the dead process is dropped */
+	network_crash(sim);
+	/* The dead process closes nothing: its sockets are gone already. */
+	sim->shell = shell_abandon(sim->shell);
+}

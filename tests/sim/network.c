@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <utlist.h>
+
+#include "sim.h"
+
+/* The network between the bot and the world, and the store's thread, in virtual time. */
+
+struct sim_ws {
+	uint64_t conn;
+	enum world_side side;
+	unsigned life;
+	bool open, dead;    /* dead: abandoned or closed; its memory waits for the end of the call */
+	const struct websocket_events *events;
+	void *arg;
+	int64_t last_ms;    /* messages keep their order */
+	struct sim_ws *prev, *next;
+};
+
+static struct sim_ws *find_socket(struct sim *sim, uint64_t conn)
+{
+	for (struct sim_ws *ws = sim->sockets; ws; ws = ws->next)
+		if (ws->conn == conn)
+			return ws;
+	return NULL;
+}
+
+static void remove_socket(struct sim *sim, struct sim_ws *ws)
+{
+	DL_DELETE(sim->sockets, ws);
+	free(ws);
+}
+
+static enum world_side side_of(const char *url)
+{
+	return strstr(url, "comfy.sim") ? WORLD_COMFY : WORLD_DISCORD;
+}
+
+/* ---- HTTP ---- */
+
+struct exchange {
+	struct http_request req;
+	struct http_response res;
+	enum world_side side;
+	unsigned life;
+	bool lose_answer;
+	void (*done)(void *arg, struct http_response *response);
+	void *arg;
+};
+
+static void exchange_free(struct exchange *x)
+{
+	http_request_free(&x->req);
+	http_response_free(&x->res);
+	free(x);
+}
+
+static void answer_arrives(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	struct exchange *x = arg;
+
+	if (run && x->life == sim->life && sim->shell) {
+		x->done(x->arg, &x->res);
+		bot_turn(sim);
+	} else {
+		free(x->arg); /* the shell's flight record died with its process */
+	}
+	exchange_free(x);
+}
+
+static void no_answer(struct exchange *x, bool maybe_sent)
+{
+	http_response_free(&x->res);
+	x->res = (struct http_response){.body = BUF(0), .maybe_sent = maybe_sent,
+		.error = xstrdup("the connection was lost")};
+}
+
+static void request_arrives(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	struct exchange *x = arg;
+	int64_t wait_ms = 0;
+
+	if (!run) {
+		free(x->arg);
+		exchange_free(x);
+		return;
+	}
+	x->res = (struct http_response){.body = BUF(COMFY_FILE_MAX)};
+	world_http(sim->world, x->side, &x->req, &x->res, sim_now(sim));
+	if (x->side == WORLD_DISCORD)
+		check_said(sim, &x->req, &x->res);
+	if (x->res.status == 0 || x->lose_answer) {
+		no_answer(x, true);
+		wait_ms = (int64_t)rng_below(&sim->rng, 15000);
+	}
+	clock_at(sim->clock, sim_now(sim) + sim_delay(sim) + wait_ms, answer_arrives, x);
+	network_pump(sim);
+}
+
+static void to_path(struct http_request *req)
+{
+	struct url url;
+
+	must(url_split(req->url, &url) == 0);
+	free(req->url);
+	req->url = take(url.path);
+	http_request_header(req, "Host", url.host);
+	url_free(&url);
+}
+
+static void port_http(void *ctx, const struct http_request *req,
+	void (*done)(void *arg, struct http_response *response), void *arg)
+{
+	struct sim *sim = ctx;
+	struct exchange *x = xcalloc(1, sizeof(*x));
+
+	http_request_copy(&x->req, req);
+	x->side = side_of(req->url);
+	x->life = sim->life;
+	x->done = done;
+	x->arg = arg;
+	to_path(&x->req);
+	if (sim_chance(sim, sim->weather.lost_requests)) {
+		no_answer(x, rng_below(&sim->rng, 2) == 0);
+		clock_at(sim->clock, sim_now(sim) + sim_delay(sim), answer_arrives, x);
+		return;
+	}
+	x->lose_answer = sim_chance(sim, sim->weather.lost_answers);
+	clock_at(sim->clock, sim_now(sim) + sim_delay(sim), request_arrives, x);
+}
+
+/* ---- WebSockets ---- */
+
+struct parcel {
+	uint64_t conn;
+	unsigned life;
+	char *data;
+	size_t len;
+	bool binary, close, to_world;
+	int code, status;
+};
+
+static void parcel_free(struct parcel *p)
+{
+	free(p->data);
+	free(p);
+}
+
+static void socket_over(struct sim *sim, struct sim_ws *ws, int code, int status)
+{
+	const struct websocket_events *events = ws->events;
+	void *arg = ws->arg;
+
+	remove_socket(sim, ws);
+	events->closed(arg, code, status, "closed");
+	bot_turn(sim);
+}
+
+static void parcel_arrives(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	struct parcel *p = arg;
+	struct sim_ws *ws = find_socket(sim, p->conn);
+
+	if (run && p->to_world) {
+		if (p->close)
+			world_ws_closed(sim->world, p->conn, p->code, sim_now(sim));
+		else
+			world_ws_received(
+				sim->world, p->conn, p->data, p->len, p->binary, sim_now(sim));
+		network_pump(sim);
+	} else if (run && ws && ws->life == sim->life) {
+		if (p->close) {
+			socket_over(sim, ws, p->code, p->status);
+		} else {
+			ws->events->received(ws->arg, p->data, p->len, p->binary);
+			bot_turn(sim);
+		}
+	}
+	parcel_free(p);
+}
+
+static void send_parcel(struct sim *sim, struct sim_ws *ws, struct parcel *p)
+{
+	int64_t at_ms = sim_now(sim) + sim_delay(sim);
+
+	if (ws)
+		ws->last_ms = at_ms = max_of(at_ms, ws->last_ms);
+	clock_at(sim->clock, at_ms, parcel_arrives, p);
+}
+
+static struct parcel *copy_parcel(const struct parcel *p)
+{
+	struct parcel *copy = xcalloc(1, sizeof(*copy));
+
+	*copy = *p;
+	copy->data = xcalloc(p->len + 1, 1);
+	memcpy(copy->data, p->data, p->len);
+	return copy;
+}
+
+void network_pump(struct sim *sim)
+{
+	struct world_output out;
+
+	while (world_next_output(sim->world, &out)) {
+		struct sim_ws *ws = find_socket(sim, out.conn);
+		struct parcel *p = xcalloc(1, sizeof(*p));
+
+		*p = (struct parcel){.conn = out.conn, .data = take(out.data), .len = out.len,
+			.binary = out.binary, .close = out.close, .code = out.code};
+		/* Discord may deliver an event twice; a compressed stream cannot repeat. */
+		if (ws && ws->side == WORLD_DISCORD && sim->weather.no_compression && !p->close &&
+			p->data && strstr(p->data, "\"op\":0") &&
+			sim_chance(sim, sim->weather.repeated_events))
+			send_parcel(sim, ws, copy_parcel(p));
+		send_parcel(sim, ws, p);
+		world_output_free(&out);
+	}
+}
+
+struct opening {
+	struct http_request req;
+	uint64_t conn;
+};
+
+static void opening_arrives(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	struct opening *o = arg;
+	struct sim_ws *ws = find_socket(sim, o->conn);
+
+	if (run && ws && ws->life == sim->life) {
+		int status = world_ws_open(
+			sim->world, ws->side, o->conn, o->req.url, &o->req, sim_now(sim));
+
+		if (status) {
+			socket_over(sim, ws, 0, status);
+		} else {
+			ws->open = true;
+			ws->events->opened(ws->arg);
+			network_pump(sim);
+			bot_turn(sim);
+		}
+	}
+	http_request_free(&o->req);
+	free(o);
+}
+
+static struct websocket *port_ws_open(void *ctx, const struct http_request *req, size_t message_max,
+	const struct websocket_events *events, void *arg)
+{
+	struct sim *sim = ctx;
+	struct sim_ws *ws = xcalloc(1, sizeof(*ws));
+	struct opening *o = xcalloc(1, sizeof(*o));
+
+	ws->conn = o->conn = ++sim->next_conn;
+	ws->side = side_of(req->url);
+	ws->life = sim->life;
+	ws->events = events;
+	ws->arg = arg;
+	DL_APPEND(sim->sockets, ws);
+	http_request_copy(&o->req, req);
+	to_path(&o->req);
+	clock_at(sim->clock, sim_now(sim) + sim_delay(sim), opening_arrives, o);
+	return (struct websocket *)ws;
+}
+
+static void port_ws_send(void *ctx, struct websocket *socket, const void *data, size_t len,
+	bool binary)
+{
+	struct sim *sim = ctx;
+	struct sim_ws *ws = (struct sim_ws *)socket;
+	struct parcel *p = xcalloc(1, sizeof(*p));
+
+	*p = (struct parcel){.conn = ws->conn, .len = len, .binary = binary, .to_world = true};
+	p->data = xcalloc(len + 1, 1);
+	memcpy(p->data, data, len);
+	send_parcel(sim, ws, p);
+}
+
+static void send_close(struct sim *sim, struct sim_ws *ws, int code)
+{
+	struct parcel *p = xcalloc(1, sizeof(*p));
+
+	*p = (struct parcel){.conn = ws->conn, .close = true, .code = code, .to_world = true};
+	send_parcel(sim, ws, p);
+}
+
+static void port_ws_close(void *ctx, struct websocket *socket, int code)
+{
+	struct sim *sim = ctx;
+	struct sim_ws *ws = (struct sim_ws *)socket;
+	struct parcel *p = xcalloc(1, sizeof(*p));
+
+	send_close(sim, ws, code);
+	*p = (struct parcel){.conn = ws->conn, .close = true, .code = code};
+	send_parcel(sim, ws, p);
+}
+
+static void port_ws_abandon(void *ctx, struct websocket *socket)
+{
+	struct sim *sim = ctx;
+	struct sim_ws *ws = (struct sim_ws *)socket;
+
+	if (ws->open)
+		send_close(sim, ws, 0);
+	remove_socket(sim, ws);
+}
+
+void network_crash(struct sim *sim)
+{
+	struct sim_ws *ws, *next;
+
+	DL_FOREACH_SAFE(sim->sockets, ws, next)
+	{
+		world_ws_closed(sim->world, ws->conn, 0, sim_now(sim));
+		remove_socket(sim, ws);
+	}
+}
+
+void network_free(struct sim *sim)
+{
+	struct sim_ws *ws, *next;
+
+	DL_FOREACH_SAFE(sim->sockets, ws, next)
+	remove_socket(sim, ws);
+}
+
+/* ---- the store's thread: in order, a little later, committed before it answers ---- */
+
+struct statement {
+	struct store_op op;
+	unsigned life;
+	int result;
+	store_done *done;
+	void *arg;
+	bool job; /* arg is the shell's saving record, to be freed when nobody answers */
+	uint64_t read_id;
+	store_job_done *read_done;
+};
+
+static void statement_answered(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	struct statement *s = arg;
+
+	if (run && s->life == sim->life && sim->shell) {
+		s->done(s->arg, s->result, s->result ? "the disk is full" : NULL);
+		bot_turn(sim);
+	} else if (s->job) {
+		free(s->arg);
+	}
+	store_op_free(&s->op);
+	free(s);
+}
+
+static void statement_runs(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	struct statement *s = arg;
+	char *why = NULL;
+
+	/* A statement whose process died before it ran is lost. */
+	if (!run || s->life != sim->life) {
+		if (s->job)
+			free(s->arg);
+		store_op_free(&s->op);
+		free(s);
+		return;
+	}
+	s->result = store_db_apply(sim->db, &s->op, 1, &why);
+	if (s->result < 0)
+		sim_fail(sim, "the store refused a row: %s", why ? why : "?");
+	free(why);
+	clock_at(sim->clock, sim_now(sim) + 1, statement_answered, s);
+}
+
+static void port_store(void *ctx, struct store_op *op, store_done *done, void *arg)
+{
+	struct sim *sim = ctx;
+	struct statement *s = xcalloc(1, sizeof(*s));
+
+	s->op = *op;
+	*op = (struct store_op){0};
+	s->life = sim->life;
+	s->done = done;
+	s->arg = arg;
+	s->job = s->op.kind == STORE_JOB;
+	clock_at(sim->clock, sim_now(sim) + 2, statement_runs, s);
+}
+
+static void read_answered(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	struct statement *s = arg;
+	struct job_row row = {0};
+
+	/* A reading whose process died is answered too: the record knows nothing of it. */
+	if (run && s->life == sim->life && sim->shell) {
+		int r = store_db_job(sim->db, s->read_id, &row);
+
+		s->read_done(s->arg, r == 0 ? &row : NULL);
+		job_row_free(&row);
+		bot_turn(sim);
+	}
+	free(s);
+}
+
+static void port_read_job(void *ctx, uint64_t id, store_job_done *done, void *arg)
+{
+	struct sim *sim = ctx;
+	struct statement *s = xcalloc(1, sizeof(*s));
+
+	*s = (struct statement){.life = sim->life, .arg = arg, .read_id = id, .read_done = done};
+	clock_at(sim->clock, sim_now(sim) + 2, read_answered, s);
+}
+
+static int64_t port_now(void *ctx)
+{
+	return sim_now(ctx);
+}
+
+void network_ports(struct sim *sim, struct ports *ports)
+{
+	*ports = (struct ports){
+		.ctx = sim,
+		.now = port_now,
+		.http = port_http,
+		.ws_open = port_ws_open,
+		.ws_send = port_ws_send,
+		.ws_close = port_ws_close,
+		.ws_abandon = port_ws_abandon,
+		.store = port_store,
+		.read_job = port_read_job,
+	};
+}

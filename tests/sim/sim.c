@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "sandbox/draw.h"
+#include "sim.h"
+
+/* fullet-sim: lives of the bot from seeds. A seed that fails repeats exactly. */
+
+#define START_MS   INT64_C(1780000000000)
+#define STORM_MS   (10 * 60 * 1000)      /* then the weather is fine */
+#define PATIENCE_MS (6 * 60 * 60 * 1000) /* and by then everything has come to rest */
+#define GUILD      UINT64_C(1100000000000000001)
+
+int64_t sim_now(const struct sim *sim)
+{
+	return clock_now(sim->clock);
+}
+
+bool sim_chance(struct sim *sim, int per_thousand)
+{
+	return per_thousand > 0 && rng_below(&sim->rng, 1000) < (uint64_t)per_thousand;
+}
+
+int64_t sim_delay(struct sim *sim)
+{
+	int64_t usual = sim->weather.latency_ms;
+	int64_t ms = usual / 2 + (int64_t)rng_below(&sim->rng, (uint64_t)usual + 1);
+
+	return sim_chance(sim, sim->weather.slow) ? ms * 20 : ms;
+}
+
+static void write_log(void *ctx, enum log_level level, const char *subject, const char *text)
+{
+	struct sim *sim = ctx;
+
+	if (sim->verbose)
+		printf("%10.3f %-5s %s%s%s\n", (double)(sim_now(sim) - START_MS) / 1000,
+			log_level_name(level), subject ? subject : "", subject ? ": " : "", text);
+}
+
+/* ---- what happens ---- */
+
+struct wish {
+	uint64_t user;
+	const char *model;
+};
+
+static void member_asks(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	struct wish *wish = arg;
+
+	if (run) {
+		struct json_object *options = json_object_new_object();
+		char *why = NULL;
+
+		json_add_str(options, "model", wish->model);
+		json_add_str(options, "prompt", "a red fox in the snow");
+		if (world_command(sim->world, wish->user, 0, 0, "imagine", options, &why,
+			    sim_now(sim)))
+			sim->requested++;
+		else
+			sim->commands_refused++;
+		json_put(&options);
+		free(why);
+		network_pump(sim);
+	}
+	free(wish);
+}
+
+static void fault_happens(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	char *text = arg;
+
+	if (run) {
+		struct json_object *fault = json_parse(text, strlen(text), NULL);
+
+		if (!fault || world_fault(sim->world, fault, sim_now(sim)) < 0)
+			sim_fail(sim, "the world does not know this fault: %s", text);
+		if (sim->verbose)
+			printf("%10.3f fault %s\n", (double)(sim_now(sim) - START_MS) / 1000, text);
+		json_put(&fault);
+		network_pump(sim);
+	}
+	free(text);
+}
+
+static void process_starts(void *ctx, void *arg, bool run)
+{
+	if (run)
+		bot_start(ctx);
+}
+
+static void process_dies(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+
+	if (!run)
+		return;
+	if (sim->verbose)
+		printf("%10.3f crash\n", (double)(sim_now(sim) - START_MS) / 1000);
+	bot_crash(sim);
+	clock_at(sim->clock, sim_now(sim) + 200 + (int64_t)rng_below(&sim->rng, 20000),
+		process_starts, NULL);
+}
+
+static void world_moves(struct sim *sim)
+{
+	world_tick(sim->world, sim_now(sim));
+	network_pump(sim);
+}
+
+static int64_t sometime(struct sim *sim)
+{
+	return START_MS + 2000 + (int64_t)rng_below(&sim->rng, STORM_MS - 2000);
+}
+
+/* ---- the seed's weather ---- */
+
+static void make_weather(struct sim *sim)
+{
+	struct sim_weather *w = &sim->weather;
+	struct rng *rng = &sim->rng;
+
+	*w = (struct sim_weather){.latency_ms = 5 + (int64_t)rng_below(rng, 150)};
+	if (sim->seed % 10 == 0)
+		return; /* one in ten is a fine day: nothing may go wrong at all */
+	w->lost_requests = (int)rng_below(rng, 30);
+	w->lost_answers = (int)rng_below(rng, 30);
+	w->repeated_events = (int)rng_below(rng, 200);
+	w->slow = (int)rng_below(rng, 20);
+	w->crashes = (int)rng_below(rng, 4);
+	w->comfy_restarts = (int)rng_below(rng, 3);
+	w->gateway_faults = (int)rng_below(rng, 4);
+	w->server_errors = (int)rng_below(rng, 8);
+	w->run_faults = (int)rng_below(rng, 4);
+	w->no_compression = rng_below(rng, 2) == 0;
+	w->no_websocket = rng_below(rng, 6) == 0;
+}
+
+static const char *const gateway_faults[] = {
+	"{\"kind\":\"gateway_drop\",\"code\":4000}",
+	"{\"kind\":\"gateway_drop\",\"code\":1006}",
+	"{\"kind\":\"gateway_reconnect\"}",
+	"{\"kind\":\"gateway_invalid\",\"resumable\":true}",
+	"{\"kind\":\"gateway_invalid\",\"resumable\":false}",
+	"{\"kind\":\"gateway_silence\",\"ms\":90000}",
+	"{\"kind\":\"gateway_refuse\",\"ms\":8000}",
+	"{\"kind\":\"gateway_garbage\"}",
+};
+static const char *const run_faults[] = {
+	"{\"kind\":\"comfy_oom\",\"count\":1}",
+	"{\"kind\":\"comfy_error\",\"count\":1}",
+	"{\"kind\":\"comfy_stall\",\"ms\":20000}",
+	"{\"kind\":\"comfy_ws_drop\"}",
+	"{\"kind\":\"comfy_ws_refuse\",\"ms\":60000}",
+	"{\"kind\":\"comfy_ws_garbage\"}",
+	"{\"kind\":\"comfy_zombie\"}",
+	"{\"kind\":\"comfy_forget_output\"}",
+	"{\"kind\":\"status\",\"side\":\"comfy\",\"method\":\"POST\",\"route\":\"/prompt\",\"status\":500,"
+	"\"count\":1,\"executed\":true}",
+	"{\"kind\":\"status\",\"side\":\"comfy\",\"method\":\"POST\",\"route\":\"/prompt\",\"status\":500,"
+	"\"count\":1,\"executed\":false}",
+	"{\"kind\":\"html\",\"side\":\"comfy\",\"method\":\"GET\",\"route\":\"/history/{}\",\"count\":2}",
+};
+static const char *const server_errors[] = {
+	"{\"kind\":\"status\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/channels/{}/messages\","
+	"\"status\":500,\"count\":2,\"executed\":true}",
+	"{\"kind\":\"status\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/channels/{}/messages\","
+	"\"status\":502,\"count\":6,\"executed\":false}",
+	"{\"kind\":\"reset\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/channels/{}/messages\","
+	"\"count\":1,\"executed\":true}",
+	"{\"kind\":\"reset\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/guilds/{}/channels\","
+	"\"count\":1,\"executed\":true}",
+	"{\"kind\":\"status\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/guilds/{}/channels\","
+	"\"status\":503,\"count\":2,\"executed\":false}",
+	"{\"kind\":\"status\",\"side\":\"discord\",\"method\":\"GET\",\"route\":\"/channels/{}/messages\","
+	"\"status\":500,\"count\":3,\"executed\":false}",
+	"{\"kind\":\"429\",\"side\":\"discord\",\"method\":\"PATCH\",\"route\":\"/channels/{}/messages/{}\","
+	"\"scope\":\"user\",\"retry_after\":3,\"count\":2}",
+	"{\"kind\":\"429\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/channels/{}/messages\","
+	"\"scope\":\"shared\",\"retry_after\":5,\"count\":1}",
+	"{\"kind\":\"html\",\"side\":\"discord\",\"method\":\"PATCH\",\"route\":\"/channels/{}/messages/{}\","
+	"\"count\":1}",
+};
+
+static void plan_faults(struct sim *sim, const char *const *kinds, size_t n_kinds, int n)
+{
+	for (int i = 0; i < n; i++)
+		clock_at(sim->clock, sometime(sim), fault_happens,
+			xstrdup(kinds[rng_below(&sim->rng, n_kinds)]));
+}
+
+static void plan(struct sim *sim)
+{
+	static const char *const models[] = {"one", "two"};
+	struct sim_weather *w = &sim->weather;
+	uint64_t users[5];
+	int n_users = 1 + (int)rng_below(&sim->rng, countof(users));
+	int n_wishes = 1 + (int)rng_below(&sim->rng, 12);
+
+	for (int i = 0; i < n_users; i++) {
+		char name[24];
+
+		snprintf(name, sizeof(name), "user%d", i);
+		users[i] = world_add_user(sim->world, name, i == 4);
+	}
+	for (int i = 0; i < n_wishes; i++) {
+		struct wish *wish = xcalloc(1, sizeof(*wish));
+		int64_t at_ms = i % 3 == 1 ? START_MS + 5000 : sometime(sim);
+
+		*wish = (struct wish){users[rng_below(&sim->rng, (uint64_t)n_users)],
+			models[rng_below(&sim->rng, countof(models))]};
+		clock_at(sim->clock, at_ms, member_asks, wish);
+	}
+	for (int i = 0; i < w->crashes; i++)
+		clock_at(sim->clock, sometime(sim), process_dies, NULL);
+	for (int i = 0; i < w->comfy_restarts; i++)
+		clock_at(sim->clock, sometime(sim), fault_happens,
+			xasprintf("{\"kind\":\"comfy_restart\",\"down_ms\":%d}",
+				(int)rng_below(&sim->rng, 30000)));
+	plan_faults(sim, gateway_faults, countof(gateway_faults), w->gateway_faults);
+	plan_faults(sim, run_faults, countof(run_faults), w->run_faults);
+	plan_faults(sim, server_errors, countof(server_errors), w->server_errors);
+}
+
+static void weather_clears(struct sim *sim)
+{
+	bool compression = sim->weather.no_compression;
+
+	sim->weather = (struct sim_weather){.latency_ms = sim->weather.latency_ms,
+		.no_compression = compression, .crashes = sim->weather.crashes,
+		.no_websocket = sim->weather.no_websocket};
+	fault_happens(sim, xstrdup("{\"kind\":\"clear\"}"), true);
+	bot_start(sim);
+}
+
+/* ---- a life ---- */
+
+static const char workflow_text[] =
+	"{\"1\":{\"class_type\":\"CheckpointLoaderSimple\",\"inputs\":{\"ckpt_name\":"
+	"\"sd_xl_base_1.0.safetensors\"}},"
+	"\"2\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"x\",\"clip\":[\"1\",1]}},"
+	"\"3\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"\",\"clip\":[\"1\",1]}},"
+	"\"4\":{\"class_type\":\"EmptyLatentImage\",\"inputs\":{\"width\":64,\"height\":64,"
+	"\"batch_size\":1}},"
+	"\"5\":{\"class_type\":\"KSampler\",\"inputs\":{\"seed\":1,\"steps\":8,\"cfg\":4,"
+	"\"sampler_name\":\"euler\",\"scheduler\":\"simple\",\"denoise\":1,\"model\":[\"1\",0],"
+	"\"positive\":[\"2\",0],\"negative\":[\"3\",0],\"latent_image\":[\"4\",0]}},"
+	"\"6\":{\"class_type\":\"VAEDecode\",\"inputs\":{\"samples\":[\"5\",0],\"vae\":[\"1\",2]}},"
+	"\"7\":{\"class_type\":\"SaveImage\",\"inputs\":{\"filename_prefix\":\"x\",\"images\":[\"6\",0]}}}";
+
+static void set_up(struct sim *sim)
+{
+	struct world_config world = {
+		.seed = rng_u64(&sim->rng),
+		.bot_token = "simulated-token",
+		.guild_id = GUILD,
+		.rest_base = "http://discord.sim/api/v10",
+		.gateway_url = "ws://discord.sim/gateway",
+		.cdn_base = "http://discord.sim/cdn",
+		.step_ms = 200 + (int64_t)rng_below(&sim->rng, 2000),
+		.load_ms = (int64_t)rng_below(&sim->rng, 8000),
+		.draw = draw_tiny,
+	};
+	char *why = NULL;
+
+	make_weather(sim);
+	sim->clock = clock_new(START_MS, sim);
+	sim->log = (struct log){LOG_DEBUG, write_log, sim};
+	sim->world = world_new(&world, START_MS);
+	sim->workflows = workflow_set_new();
+	workflow_set_add(sim->workflows, workflow_read("one", workflow_text, strlen(workflow_text)));
+	workflow_set_add(sim->workflows, workflow_read("two", workflow_text, strlen(workflow_text)));
+	must(store_db_open(":memory:", &sim->db, &why) == 0);
+	sim->config = (struct shell_config){
+		.token = "simulated-token",
+		.guild_id = GUILD,
+		.api_url = "http://discord.sim/api/v10",
+		.user_agent = "DiscordBot (https://example.invalid, 1.0)",
+		.comfy = {{.url = "http://comfy.sim", .stall_ms = 60000,
+			.no_websocket = sim->weather.no_websocket}},
+		.n_comfy = 1,
+		.workflows = sim->workflows,
+		.max_jobs_per_user = 2,
+		.max_queue = 8,
+		.session_ttl_ms = 1800000,
+		.stop_ms = 10000,
+		.no_compression = sim->weather.no_compression,
+		.log = &sim->log,
+	};
+	plan(sim);
+}
+
+static void live(struct sim *sim)
+{
+	bool clear = false;
+
+	bot_start(sim);
+	while (!sim->failure) {
+		int64_t world_ms = world_deadline(sim->world);
+
+		if (!clear && sim_now(sim) >= START_MS + STORM_MS) {
+			clear = true;
+			weather_clears(sim);
+		}
+		if (clear && all_at_rest(sim) && sim_now(sim) > START_MS + STORM_MS + 60000)
+			break;
+		if (sim_now(sim) > START_MS + PATIENCE_MS || sim->events > 3000000) {
+			const struct job *job = sim->shell ? core_first_job(shell_core(sim->shell)) : NULL;
+
+			sim_fail(sim, "no rest after %" PRId64 " s and %zu events; first job: %s",
+				(sim_now(sim) - START_MS) / 1000, sim->events,
+				job ? job_step_name(job->step) : "none");
+		}
+		sim->events++;
+		if (world_ms <= clock_next(sim->clock)) {
+			(void)clock_step(sim->clock, max_of(world_ms, sim_now(sim)) - 1);
+			(void)clock_step(sim->clock, world_ms);
+			world_moves(sim);
+		} else {
+			(void)clock_step(sim->clock, clear ? NEVER : START_MS + STORM_MS);
+		}
+	}
+	if (!sim->failure)
+		check_rest(sim);
+	/* Without faults every rule of Discord and ComfyUI was kept. */
+	if (!sim->failure && sim->seed % 10 == 0 && world_violations(sim->world) > 0) {
+		struct json_object *state = world_state(sim->world);
+		char *text = json_text(json_array(state, "violations"));
+
+		sim_fail(sim, "violations: %s", text);
+		free(text);
+		json_put(&state);
+	}
+}
+
+static void tear_down(struct sim *sim)
+{
+	sim->life++;
+	network_free(sim);
+	clock_free(sim->clock);
+	if (sim->shell)
+		shell_abandon(sim->shell);
+	world_free(sim->world);
+	workflow_set_free(sim->workflows);
+	store_db_close(sim->db);
+	free(sim->said);
+	free(sim->messages);
+}
+
+struct totals {
+	size_t passed, failed, events;
+	long requests;
+};
+
+static void run_seed(uint64_t seed, bool verbose, struct totals *totals)
+{
+	struct sim sim = {.seed = seed, .verbose = verbose};
+
+	rng_seed(&sim.rng, seed);
+	set_up(&sim);
+	live(&sim);
+	if (sim.failure) {
+		printf("seed %" PRIu64 " failed at %.3f s: %s\n  repeat it with: fullet-sim --verbose "
+		       "%" PRIu64 "\n",
+			seed, (double)(sim_now(&sim) - START_MS) / 1000, sim.failure, seed);
+		fflush(stdout);
+	}
+	totals->passed += !sim.failure;
+	totals->failed += sim.failure != NULL;
+	totals->events += sim.events;
+	totals->requests += sim.requested;
+	if (verbose)
+		printf("seed %" PRIu64 ": %d asked, %zu events, %u lives\n", seed, sim.requested,
+			sim.events, sim.life);
+	tear_down(&sim);
+	free(sim.failure);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option options[] = {{"seeds", required_argument, NULL, 'n'},
+		{"from", required_argument, NULL, 'f'}, {"verbose", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'}, {0}};
+	uint64_t n = 0, from = 1, seed;
+	struct totals totals = {0};
+	bool verbose = false;
+	int c;
+
+	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (c == 'v')
+			verbose = true;
+		else if (c == 'n' ? parse_u64(optarg, &n) < 0
+				: c == 'f' ? parse_u64(optarg, &from) < 0 : true) {
+			printf("usage: fullet-sim [--verbose] SEED ... | --seeds N [--from SEED]\n");
+			return c == 'h' ? 0 : 2;
+		}
+	}
+	for (int i = optind; i < argc; i++)
+		if (parse_u64(argv[i], &seed) == 0)
+			run_seed(seed, verbose, &totals);
+	for (uint64_t i = 0; i < n; i++)
+		run_seed(from + i, verbose, &totals);
+	printf("simulator: %zu seeds, %ld requests, %zu events\n%zu passed, %zu failed\n",
+		totals.passed + totals.failed, totals.requests, totals.events, totals.passed,
+		totals.failed);
+	return totals.failed ? 1 : 0;
+}

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_SIM_SIM_H
+#define FULLET_SIM_SIM_H
+
+#include "app/shell.h"
+#include "clock.h"
+#include "sandbox/world.h"
+
+/*
+ * One simulated life of the bot: the real shell, core and protocol rooms on one
+ * side, the sandbox's world on the other, a network between them that delays,
+ * loses and repeats, and a process that crashes and starts again from its rows.
+ */
+
+/* How bad this seed's world is; chances are per thousand. */
+struct sim_weather {
+	int lost_requests, lost_answers, repeated_events;
+	int64_t latency_ms;      /* the usual one, each way */
+	int slow;                /* chance of a latency 20 times as long */
+	int crashes, comfy_restarts, gateway_faults, server_errors, run_faults; /* how many */
+	bool no_compression, no_websocket;
+};
+
+/* What was seen to be said in Discord about a job. */
+struct sim_said {
+	uint64_t job_id;
+	int pictures, sorries;
+};
+
+struct sim {
+	uint64_t seed;
+	bool verbose;
+	struct rng rng;
+	struct clock *clock;
+	struct world *world;
+	struct store_db *db;
+	struct workflow_set *workflows;
+	struct shell *shell;
+	struct shell_config config;
+	struct log log;
+	unsigned life;           /* counts the bot's processes */
+	struct sim_weather weather;
+	uint64_t next_conn;
+	struct sim_ws *sockets;  /* open ones */
+	int64_t turn_at;         /* when the shell's next turn is planned */
+	struct sim_said *said;
+	size_t n_said;
+	uint64_t *messages;      /* ids of messages already counted */
+	size_t n_messages;
+	size_t events;
+	int requested, commands_refused;
+	char *failure;           /* the first thing that was wrong */
+};
+
+void sim_fail(struct sim *sim, const char *format, ...) printf_like(2, 3);
+int64_t sim_now(const struct sim *sim);
+int64_t sim_delay(struct sim *sim); /* a latency */
+bool sim_chance(struct sim *sim, int per_thousand);
+
+/* network.c */
+void network_ports(struct sim *sim, struct ports *ports);
+void network_pump(struct sim *sim);   /* what the world has to say goes on its way */
+void network_crash(struct sim *sim);  /* the bot's sockets die with it */
+void network_free(struct sim *sim);
+
+/* bot.c */
+void bot_start(struct sim *sim);
+void bot_crash(struct sim *sim);
+void bot_turn(struct sim *sim);
+
+/* check.c */
+void check_said(struct sim *sim, const struct http_request *req, const struct http_response *res);
+void check_caps(struct sim *sim);
+void check_rest(struct sim *sim);
+bool all_at_rest(struct sim *sim);
+
+#endif
