@@ -141,7 +141,9 @@ static void add_escaped(
 {
 	/* A bare link would be unfurled: "://" is broken before it is one. */
 	bool link = c == ':' && rest[0] == '/' && rest[1] == '/';
-	bool numbered = only_digits && (c == '.' || c == ')');
+	/* "1. " begins a list, "8.2 s" does not. */
+	bool numbered =
+		only_digits && (c == '.' || c == ')') && !(rest[0] >= '0' && rest[0] <= '9');
 
 	if (needs_escape(c) || link || numbered || (at_start && needs_escape_at_start(c)))
 		add_char(out, '\\');

@@ -153,11 +153,12 @@ static void values_done(struct values *v)
 static void values_make(struct values *v, const struct text_args *args)
 {
 	cleanup(freep) char *raw = xstrdup(args && args->text ? args->text : "");
+	static const struct text_args none;
 	size_t n;
 
 	*v = (struct values){0};
 	if (!args)
-		args = &(const struct text_args){0};
+		args = &none;
 	if (args->number > 0)
 		snprintf(v->number, sizeof(v->number), "%" PRId64, args->number);
 	if (args->channel_id)

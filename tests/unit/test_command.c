@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "base/json.h"
+#include "base/limits.h"
+#include "discord/command.h"
+#include "discord/text.h"
+
+static void test_find(void **state)
+{
+	assert_int_equal(command_find("imagine"), COMMAND_IMAGINE);
+	assert_int_equal(command_find("imaginar"), COMMAND_NONE);
+	assert_int_equal(command_find(""), COMMAND_NONE);
+	assert_int_equal(command_find(NULL), COMMAND_NONE);
+	assert_non_null(command_help(COMMAND_IMAGINE, "en-US"));
+	assert_string_not_equal(
+		command_help(COMMAND_IMAGINE, "en-US"), command_help(COMMAND_IMAGINE, "es-ES"));
+	assert_null(command_help(COMMAND_NONE, "en-US"));
+}
+
+static void test_body(void **state)
+{
+	static const char want[] =
+		"[{\"type\":1,\"name\":\"imagine\",\"name_localizations\":{\"es-ES\":\"imaginar\","
+		"\"es-419\":\"imaginar\"},\"description\":\"Make a picture from a description\","
+		"\"description_localizations\":{\"es-ES\":\"Crea una imagen a partir de una "
+		"descripción\",\"es-419\":\"Crea una imagen a partir de una descripción\"},"
+		"\"options\":[{\"type\":3,\"name\":\"model\",\"name_localizations\":{\"es-ES\":"
+		"\"modelo\","
+		"\"es-419\":\"modelo\"},\"description\":\"The model that draws: type to search\","
+		"\"description_localizations\":{\"es-ES\":\"El modelo que dibuja: escribe para "
+		"buscar\",\"es-419\":\"El modelo que dibuja: escribe para "
+		"buscar\"},\"required\":true,"
+		"\"autocomplete\":true},{\"type\":3,\"name\":\"prompt\",\"name_localizations\":{"
+		"\"es-ES\":\"texto\",\"es-419\":\"texto\"},\"description\":\"What you would like "
+		"to "
+		"see\",\"description_localizations\":{\"es-ES\":\"Lo que quieres "
+		"ver\",\"es-419\":\"Lo "
+		"que quieres ver\"},\"required\":true,\"min_length\":1,\"max_length\":1500}]}]";
+	cleanup(json_put) struct json_object *ours = commands_json();
+	char *text = json_text(ours);
+
+	assert_string_equal(text, want);
+	free(text);
+	/* The limit is the one that is checked when the prompt arrives. */
+	assert_int_equal(json_int(ours, "0.options.1.max_length", 0), PROMPT_CHARS_MAX);
+}
+
+/* What Discord makes of our body: it adds, reorders and drops defaults. */
+static struct json_object *echo(void)
+{
+	struct json_object *array = commands_json();
+	struct json_object *c = json_object_array_get_idx(array, 0);
+
+	json_add_str(c, "id", "1100000000000000010");
+	json_add_str(c, "application_id", "1100000000000000003");
+	json_add_str(c, "version", "1100000000000000011");
+	json_add_str(c, "guild_id", "1100000000000000001");
+	json_add(c, "default_member_permissions", NULL);
+	json_add_bool(c, "nsfw", false);
+	json_add(c, "contexts", NULL);
+	json_add(c, "integration_types", json_object_new_array());
+	json_object_array_add(json_member(c, "integration_types"), json_object_new_int(0));
+	json_add(c, "dm_permission", json_object_new_boolean(true));
+	json_add_str(c, "name_localized", "imagine");
+	json_add_str(c, "something_new", "7");
+	json_add_bool(json_at(array, "0.options.1"), "autocomplete", false);
+	json_add(json_at(array, "0.options.1"), "choices", json_object_new_array());
+	json_add(json_at(array, "0.options.0"), "min_length", NULL);
+	json_object_object_del(c, "type");
+	return array;
+}
+
+static void test_same(void **state)
+{
+	cleanup(json_put) struct json_object *ours = commands_json();
+	cleanup(json_put) struct json_object *echoed = echo();
+	cleanup(json_put) struct json_object *none = json_object_new_array();
+
+	assert_true(commands_same(ours));
+	assert_true(commands_same(echoed));
+	assert_false(commands_same(none));
+	assert_false(commands_same(NULL));
+	assert_false(commands_same(json_at(ours, "0")));
+}
+
+static void test_differs(void **state)
+{
+	static const struct {
+		const char *path, *name, *json; /* json NULL: the member is removed */
+	} changes[] = {
+		{"0", "name", "\"imagina\""},
+		{"0", "description", "\"x\""},
+		{"0", "type", "3"},
+		{"0", "name_localizations", NULL},
+		{"0", "description_localizations", NULL},
+		{"0", "default_member_permissions", "\"0\""},
+		{"0", "nsfw", "true"},
+		{"0", "options", NULL},
+		{"0", "options", "[]"},
+		{"0", "options", "{\"name\":\"x\"}"},
+		{"0.name_localizations", "es-419", NULL},
+		{"0.name_localizations", "fr", "\"imaginer\""},
+		{"0.name_localizations", "es-ES", "\"dibujar\""},
+		{"0.options.0", "type", "4"},
+		{"0.options.0", "required", NULL},
+		{"0.options.0", "autocomplete", "false"},
+		{"0.options.0", "choices", "[{\"name\":\"a\",\"value\":\"b\"}]"},
+		{"0.options.0", "description_localizations", "{}"},
+		{"0.options.1", "max_length", "1000"},
+		{"0.options.1", "min_length", NULL},
+		{"0.options.1", "name", "\"text\""},
+	};
+
+	for (size_t i = 0; i < countof(changes); i++) {
+		cleanup(json_put) struct json_object *theirs = echo();
+		struct json_object *where = json_at(theirs, changes[i].path);
+		const char *json = changes[i].json;
+
+		assert_non_null(where);
+		json_object_object_del(where, changes[i].name);
+		if (json)
+			json_add(where, changes[i].name, json_tokener_parse(json));
+		assert_false(commands_same(theirs));
+	}
+}
+
+static void test_differs_in_number(void **state)
+{
+	cleanup(json_put) struct json_object *more = commands_json();
+	cleanup(json_put) struct json_object *options = commands_json();
+	cleanup(json_put) struct json_object *odd = json_tokener_parse("[7]");
+
+	json_object_array_add(more, json_object_get(json_object_array_get_idx(more, 0)));
+	assert_false(commands_same(more));
+	json_object_array_add(
+		json_at(options, "0.options"), json_tokener_parse("{\"name\":\"x\"}"));
+	assert_false(commands_same(options));
+	assert_false(commands_same(odd));
+}
+
+static void check_text(struct json_object *object, const char *path, size_t max)
+{
+	const char *text = json_str(object, path);
+
+	assert_non_null(text);
+	assert_in_range(text_utf16_len(text), 1, max);
+}
+
+/* Discord's limits for every row of the table. */
+static void check_row(struct json_object *row)
+{
+	static const char *const names[] = {
+		"name", "name_localizations.es-ES", "name_localizations.es-419"};
+	static const char *const descriptions[] = {"description", "description_localizations.es-ES",
+		"description_localizations.es-419"};
+
+	for (size_t i = 0; i < countof(names); i++) {
+		check_text(row, names[i], 32);
+		check_text(row, descriptions[i], 100);
+		assert_int_equal(strspn(json_str(row, names[i]), "abcdefghijklmnopqrstuvwxyz_-"),
+			strlen(json_str(row, names[i])));
+	}
+}
+
+static void test_limits(void **state)
+{
+	cleanup(json_put) struct json_object *ours = commands_json();
+
+	for (size_t i = 0; i < json_len(ours); i++) {
+		struct json_object *command = json_object_array_get_idx(ours, i);
+		struct json_object *options = json_array(command, "options");
+		bool optional = false;
+
+		check_row(command);
+		assert_in_range(json_len(options), 0, 25);
+		for (size_t k = 0; k < json_len(options); k++) {
+			struct json_object *option = json_object_array_get_idx(options, k);
+			bool required = json_flag(option, "required", false);
+
+			check_row(option);
+			assert_false(required && optional);
+			optional |= !required;
+		}
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_body),
+		cmocka_unit_test(test_same),
+		cmocka_unit_test(test_differs),
+		cmocka_unit_test(test_differs_in_number),
+		cmocka_unit_test(test_limits),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
