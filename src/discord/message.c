@@ -128,16 +128,23 @@ static struct rest_call *callback(
 
 struct rest_call *message_defer(const struct interaction *it)
 {
-	struct json_object *data = json_object_new_object();
+	struct json_object *data;
 
+	if (it->kind == INTERACTION_AUTOCOMPLETE)
+		return message_choices(it, NULL, 0);
+	data = json_object_new_object();
 	json_add_int(data, "flags", FLAG_EPHEMERAL);
 	return callback(it, REST_REPEATABLE, CALLBACK_DEFER, data);
 }
 
 struct rest_call *message_refuse(const struct interaction *it, const char *sentence)
 {
-	struct json_object *data = message_body(sentence, 0);
+	struct json_object *data;
 
+	/* Discord: an autocomplete takes nothing but choices; none is a refusal too. */
+	if (it->kind == INTERACTION_AUTOCOMPLETE)
+		return message_choices(it, NULL, 0);
+	data = message_body(sentence, 0);
 	json_add_int(data, "flags", FLAG_EPHEMERAL);
 	return callback(it, REST_REPEATABLE, CALLBACK_MESSAGE, data);
 }

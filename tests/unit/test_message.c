@@ -85,6 +85,15 @@ static void test_interactions(void **state)
 	check_call(message_refuse(&it, "no"), &refuse);
 	check_call(message_answer(3, it.token, "hi"), &answer);
 	check_call(message_answer(3, it.token, " \n"), &empty);
+	/* Discord: nothing but choices answers an autocomplete. */
+	for (int i = 0; i < 2; i++) {
+		struct interaction typing = it;
+
+		typing.kind = INTERACTION_AUTOCOMPLETE;
+		call = i ? message_refuse(&typing, "no") : message_defer(&typing);
+		assert_string_equal(call->http.body, "{\"type\":8,\"data\":{\"choices\":[]}}");
+		rest_call_free(call);
+	}
 	/* A token is a stranger's text: it must not lead to another path. */
 	call = message_answer(3, "a/../b?c", "hi");
 	assert_string_equal(call->http.url, "/webhooks/3/a%2F..%2Fb%3Fc/messages/@original");
