@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <utlist.h>
+
 #include "app/shell_parts.h"
 
 /* How long the gateway's close and the last rows may take at the end. */
@@ -34,6 +36,23 @@ void shell_fail(struct shell *sh, const char *sentence)
 		return;
 	str_set(&sh->failure, sentence);
 	sh->phase = FAILED;
+}
+
+struct pending *pending_new(struct shell *sh, uint64_t id, void *what, void (*drop)(void *what))
+{
+	struct pending *pending = xcalloc(1, sizeof(*pending));
+
+	*pending = (struct pending){.shell = sh, .id = id, .what = what, .drop = drop};
+	DL_APPEND(sh->pending, pending);
+	return pending;
+}
+
+void pending_free(struct pending *pending)
+{
+	DL_DELETE(pending->shell->pending, pending);
+	if (pending->drop)
+		pending->drop(pending->what);
+	free(pending);
 }
 
 static void value_saved(void *arg, int result, const char *why)
@@ -94,6 +113,8 @@ struct shell *shell_free(struct shell *sh)
 	}
 	while (sh->tasks)
 		task_free(sh, sh->tasks);
+	while (sh->pending)
+		pending_free(sh->pending);
 	gateway_free(sh->gateway);
 	rest_free(sh->rest);
 	core_free(sh->core);

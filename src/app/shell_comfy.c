@@ -54,18 +54,13 @@ static void socket_closed(void *arg, int code, int http_status, const char *why)
 
 static const struct websocket_events socket_events = {socket_opened, socket_received, socket_closed};
 
-struct flight {
-	struct shell_comfy *comfy;
-	uint64_t id;
-};
-
 static void arrived(void *arg, struct http_response *response)
 {
-	struct flight *flight = arg;
+	struct pending *p = arg;
+	struct shell_comfy *c = p->what;
 
-	comfy_http_answer(flight->comfy->client, flight->id, response,
-		shell_now(flight->comfy->shell));
-	free(flight);
+	comfy_http_answer(c->client, p->id, response, shell_now(p->shell));
+	pending_free(p);
 }
 
 static void act(struct shell_comfy *c, const struct comfy_action *a)
@@ -73,13 +68,9 @@ static void act(struct shell_comfy *c, const struct comfy_action *a)
 	struct ports *ports = &c->shell->ports;
 
 	switch (a->kind) {
-	case COMFY_HTTP: {
-		struct flight *flight = xcalloc(1, sizeof(*flight));
-
-		*flight = (struct flight){c, a->id};
-		ports->http(ports->ctx, a->request, arrived, flight);
+	case COMFY_HTTP:
+		ports->http(ports->ctx, a->request, arrived, pending_new(c->shell, a->id, c, NULL));
 		break;
-	}
 	case COMFY_WS_OPEN:
 		if (c->ws)
 			ports->ws_abandon(ports->ctx, c->ws);

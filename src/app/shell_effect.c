@@ -167,30 +167,24 @@ static void stop_run(struct shell *sh, const struct effect *e)
 
 /* ---- rows ---- */
 
-struct saving {
-	struct shell *shell;
-	uint64_t job_id;
-};
-
 static void saved(void *arg, int result, const char *why)
 {
-	struct saving *saving = arg;
+	struct pending *p = arg;
+	struct shell *sh = p->shell;
 
 	if (result < 0)
-		shell_log(saving->shell, LOG_ERROR, "store", "job %" PRIu64 " could not be saved: %s",
-			saving->job_id, why ? why : "unknown");
-	core_saved(saving->shell->core, saving->job_id, result == 0, shell_now(saving->shell));
-	free(saving);
+		shell_log(sh, LOG_ERROR, "store", "job %" PRIu64 " could not be saved: %s", p->id,
+			why ? why : "unknown");
+	core_saved(sh->core, p->id, result == 0, shell_now(sh));
+	pending_free(p);
 }
 
 static void save(struct shell *sh, const struct effect *e)
 {
 	struct store_op op = {.kind = STORE_JOB};
-	struct saving *saving = xcalloc(1, sizeof(*saving));
 
-	*saving = (struct saving){sh, e->job->row.id};
 	job_row_copy(&op.job, &e->job->row);
-	sh->ports.store(sh->ports.ctx, &op, saved, saving);
+	sh->ports.store(sh->ports.ctx, &op, saved, pending_new(sh, e->job->row.id, NULL, NULL));
 }
 
 static void session_saved(void *arg, int result, const char *why)

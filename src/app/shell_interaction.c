@@ -105,16 +105,17 @@ static void autocomplete(struct shell *sh, const struct interaction *it)
 
 /* ---- buttons ---- */
 
-struct again {
-	struct shell *shell;
-	struct interaction it;
-};
+static void drop_interaction(void *what)
+{
+	interaction_free(what);
+	free(what);
+}
 
 static void again_read(void *arg, const struct job_row *row)
 {
-	struct again *again = arg;
-	struct shell *sh = again->shell;
-	const struct interaction *it = &again->it;
+	struct pending *p = arg;
+	struct shell *sh = p->shell;
+	const struct interaction *it = p->what;
 
 	if (!row)
 		refuse(sh, it, TEXT_UNKNOWN_BUTTON, NULL);
@@ -124,8 +125,7 @@ static void again_read(void *arg, const struct job_row *row)
 		refuse(sh, it, TEXT_UNKNOWN_MODEL, &(struct text_args){.text = row->model});
 	else
 		request(sh, it, row->model, row->prompt);
-	interaction_free(&again->it);
-	free(again);
+	pending_free(p);
 }
 
 static void press(struct shell *sh, struct interaction *it)
@@ -135,11 +135,12 @@ static void press(struct shell *sh, struct interaction *it)
 	bool administrator = (it->permissions & PERMISSION_ADMINISTRATOR) != 0;
 
 	if (job_id && str_eq(action, "again")) {
-		struct again *again = xcalloc(1, sizeof(*again));
+		struct interaction *kept = xcalloc(1, sizeof(*kept));
 
-		*again = (struct again){sh, *it};
+		*kept = *it;
 		*it = (struct interaction){0};
-		sh->ports.read_job(sh->ports.ctx, job_id, again_read, again);
+		sh->ports.read_job(sh->ports.ctx, job_id, again_read,
+			pending_new(sh, 0, kept, drop_interaction));
 		return;
 	}
 	if (!job_id || !str_eq(action, "cancel")) {

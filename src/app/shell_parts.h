@@ -52,6 +52,18 @@ struct task {
 	UT_hash_handle hh;
 };
 
+/*
+ * What waits for an answer of a port. Kept in a list, so that a shell that ends
+ * before the answer comes leaves nothing behind.
+ */
+struct pending {
+	struct shell *shell;
+	uint64_t id;
+	void *what;
+	void (*drop)(void *what); /* frees `what` when it is owned; NULL: it is not */
+	struct pending *prev, *next;
+};
+
 struct shell_comfy {
 	struct shell *shell;
 	int index;
@@ -72,6 +84,7 @@ struct shell {
 	struct shell_comfy comfy[COMFY_SERVERS_MAX];
 	char *gpu_names[COMFY_SERVERS_MAX];
 	struct task *tasks;
+	struct pending *pending;
 	uint64_t application_id, bot_id, admin_channel_id;
 	bool in_guild, commands_checked, other_guilds_may_go;
 	size_t file_limit; /* what a file in this guild may have */
@@ -91,6 +104,10 @@ void shell_fail(struct shell *sh, const char *sentence);
 void shell_log(const struct shell *sh, enum log_level level, const char *subject,
 	const char *format, ...) printf_like(4, 5);
 void shell_save_value(struct shell *sh, const char *name, const char *value);
+
+struct pending *pending_new(struct shell *sh, uint64_t id, void *what, void (*drop)(void *what));
+/* Takes it off the list; the caller has used what it needs. Owned things are dropped. */
+void pending_free(struct pending *pending);
 
 /* shell_rest.c: REST calls out and back */
 void shell_call(struct shell *sh, struct rest_call *call, enum call_kind kind, uint64_t tag,

@@ -5,17 +5,12 @@
 
 /* REST calls on their way out and back. */
 
-struct flight {
-	struct shell *shell;
-	struct rest_call *call;
-};
-
 static void arrived(void *arg, struct http_response *response)
 {
-	struct flight *flight = arg;
+	struct pending *p = arg;
 
-	rest_answer(flight->shell->rest, flight->call, response, shell_now(flight->shell));
-	free(flight);
+	rest_answer(p->shell->rest, p->what, response, shell_now(p->shell));
+	pending_free(p);
 }
 
 void shell_call(struct shell *sh, struct rest_call *call, enum call_kind kind, uint64_t tag,
@@ -106,12 +101,8 @@ bool shell_rest_pump(struct shell *sh, int64_t now_ms)
 	bool moved = false;
 	char *note;
 
-	while ((call = rest_next(sh->rest, now_ms))) {
-		struct flight *flight = xcalloc(1, sizeof(*flight));
-
-		*flight = (struct flight){sh, call};
-		sh->ports.http(sh->ports.ctx, &call->http, arrived, flight);
-	}
+	while ((call = rest_next(sh->rest, now_ms)))
+		sh->ports.http(sh->ports.ctx, &call->http, arrived, pending_new(sh, 0, call, NULL));
 	while ((call = rest_finished(sh->rest))) {
 		finished(sh, call);
 		moved = true;

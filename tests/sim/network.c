@@ -63,8 +63,6 @@ static void answer_arrives(void *ctx, void *arg, bool run)
 	if (run && x->life == sim->life && sim->shell) {
 		x->done(x->arg, &x->res);
 		bot_turn(sim);
-	} else {
-		free(x->arg); /* the shell's flight record died with its process */
 	}
 	exchange_free(x);
 }
@@ -83,7 +81,6 @@ static void request_arrives(void *ctx, void *arg, bool run)
 	int64_t wait_ms = 0;
 
 	if (!run) {
-		free(x->arg);
 		exchange_free(x);
 		return;
 	}
@@ -337,7 +334,6 @@ struct statement {
 	int result;
 	store_done *done;
 	void *arg;
-	bool job; /* arg is the shell's saving record, to be freed when nobody answers */
 	uint64_t read_id;
 	store_job_done *read_done;
 };
@@ -350,8 +346,6 @@ static void statement_answered(void *ctx, void *arg, bool run)
 	if (run && s->life == sim->life && sim->shell) {
 		s->done(s->arg, s->result, s->result ? "the disk is full" : NULL);
 		bot_turn(sim);
-	} else if (s->job) {
-		free(s->arg);
 	}
 	store_op_free(&s->op);
 	free(s);
@@ -365,8 +359,6 @@ static void statement_runs(void *ctx, void *arg, bool run)
 
 	/* A statement whose process died before it ran is lost. */
 	if (!run || s->life != sim->life) {
-		if (s->job)
-			free(s->arg);
 		store_op_free(&s->op);
 		free(s);
 		return;
@@ -388,7 +380,6 @@ static void port_store(void *ctx, struct store_op *op, store_done *done, void *a
 	s->life = sim->life;
 	s->done = done;
 	s->arg = arg;
-	s->job = s->op.kind == STORE_JOB;
 	clock_at(sim->clock, sim_now(sim) + 2, statement_runs, s);
 }
 

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/bot.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "app/flujos.h"
+#include "io/http_client.h"
+
+#define STOP_MS 10000
+
+struct bot {
+	struct ports_uv ports;
+	struct shell_config config;
+	struct workflow_set *workflows;
+	struct shell *shell;
+};
+
+static void wake(void *ctx)
+{
+	loop_wake(ctx);
+}
+
+static int load_workflows(const struct bot_config *config, struct bot *bot, char **ret_why)
+{
+	cleanup(freep) char *dir = flujos_find(config->config->flujos_dir);
+	int r;
+
+	bot->workflows = workflow_set_new();
+	if (!dir) {
+		*ret_why = xstrdup("there is no folder flujos here nor beside the program: set FLUJOS_DIR");
+		return -ENOENT;
+	}
+	r = flujos_load(dir, &config->logger->log, bot->workflows);
+	if (r < 0) {
+		*ret_why = xasprintf("the workflows in %s cannot be read: %s", dir, strerror(-r));
+		return r;
+	}
+	if (!workflow_set_at(bot->workflows, WORKFLOW_IMAGINE, 0))
+		log_line(&config->logger->log, LOG_WARN, "workflow",
+			"%s holds no usable workflow for /imagine", dir);
+	return 0;
+}
+
+static int load_past(struct store_db *db, struct shell_past *past, char **ret_why)
+{
+	int r = store_db_load(db, &past->rows, ret_why);
+
+	if (r < 0)
+		return r;
+	r = store_db_value(db, "gateway", &past->gateway);
+	return r < 0 ? r : store_db_value(db, "ids", &past->ids);
+}
+
+static void fill_shell_config(const struct bot_config *config, struct bot *bot)
+{
+	const struct config *c = config->config;
+
+	bot->config = (struct shell_config){
+		.token = config->token,
+		.guild_id = config->guild_id,
+		.api_url = config->api_url,
+		.user_agent = USER_AGENT,
+		.n_comfy = config->n_comfy,
+		.workflows = bot->workflows,
+		.max_jobs_per_user = (int)c->max_jobs_per_user,
+		.max_queue = (int)c->max_queue,
+		.session_ttl_ms = c->session_ttl_seconds * 1000,
+		.stop_ms = STOP_MS,
+		.log = &config->logger->log,
+	};
+	for (int i = 0; i < config->n_comfy; i++)
+		bot->config.comfy[i] = (struct comfy_config){
+			.url = config->comfy_urls[i],
+			.api_key = config->comfy_key,
+			.stall_ms = c->stall_seconds * 1000,
+		};
+}
+
+int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why)
+{
+	struct bot *bot = xcalloc(1, sizeof(*bot));
+	struct http_client_config http = {.ca_file = config->config->ca_file};
+	struct shell_past past = {0};
+	struct store_db *db = NULL;
+	struct ports ports;
+	int r = load_workflows(config, bot, ret_why);
+
+	if (r == 0)
+		r = store_db_open(config->database, &db, ret_why);
+	if (r == 0)
+		r = load_past(db, &past, ret_why);
+	if (r == 0)
+		r = http_client_new(config->loop, &http, &bot->ports.http);
+	if (r == 0) {
+		bot->ports.loop = config->loop;
+		bot->ports.room = config->room;
+		bot->ports.store = store_new(take(db), wake, config->loop);
+		ports_uv_fill(&bot->ports, &ports);
+		fill_shell_config(config, bot);
+		bot->shell = shell_new(&bot->config, &ports, entropy_u64());
+		shell_start(bot->shell, &past);
+	} else if (!*ret_why) {
+		*ret_why = xasprintf("the bot cannot start: %s", strerror(-r));
+	}
+	store_db_close(db);
+	store_snapshot_free(&past.rows);
+	free(past.gateway);
+	free(past.ids);
+	*ret = r == 0 ? bot : bot_free(bot);
+	return r;
+}
+
+struct bot *bot_free(struct bot *bot)
+{
+	if (!bot)
+		return NULL;
+	shell_free(bot->shell);
+	http_client_free(bot->ports.http);
+	if (bot->ports.store)
+		store_free(bot->ports.store);
+	workflow_set_free(bot->workflows);
+	free(bot);
+	return NULL;
+}
+
+int64_t bot_turn(struct bot *bot, int64_t now_ms)
+{
+	store_poll(bot->ports.store);
+	return shell_turn(bot->shell, now_ms);
+}
+
+void bot_stop(struct bot *bot)
+{
+	shell_stop(bot->shell);
+}
+
+struct shell *bot_shell(struct bot *bot)
+{
+	return bot->shell;
+}

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "app/ask.h"
+#include "app/bot.h"
+#include "app/command_line.h"
+#include "app/flujos.h"
+#include "base/json.h"
+#include "comfy/client.h"
+#include "discord/command.h"
+#include "discord/message.h"
+
+/* `fullet check`: is everything in order? One line each, green, yellow or red. */
+
+struct report {
+	struct asker asker;
+	const struct config *config;
+	bool color;
+	int bad;
+};
+
+enum verdict { GOOD, WARNING, BAD };
+
+static void say(struct report *r, enum verdict verdict, const char *format, ...)
+	printf_like(3, 4);
+static void say(struct report *r, enum verdict verdict, const char *format, ...)
+{
+	static const char *const words[] = {"ok  ", "warn", "FAIL"};
+	static const char *const colors[] = {"\033[32m", "\033[33m", "\033[31m"};
+	va_list args;
+
+	printf("%s%s%s ", r->color ? colors[verdict] : "", words[verdict], r->color ? "\033[0m" : "");
+	va_start(args, format);
+	vprintf(format, args);
+	va_end(args);
+	printf("\n");
+	r->bad += verdict == BAD;
+}
+
+/* ---- Discord ---- */
+
+static struct json_object *ask(struct report *r, struct rest_call *call, const char *what)
+{
+	char *why = NULL;
+	int status;
+	struct json_object *doc = ask_discord(&r->asker, call, &status, &why);
+
+	if (!doc && status == 401)
+		say(r, BAD, "%s: Discord refused the token; take a new one from the Developer Portal > "
+			    "Bot > Reset Token", what);
+	else if (!doc)
+		say(r, BAD, "%s: %s", what, why);
+	free(why);
+	return doc;
+}
+
+static bool has_role(struct json_object *member, uint64_t id)
+{
+	struct json_object *roles = json_array(member, "roles");
+
+	for (size_t i = 0; i < json_len(roles); i++) {
+		uint64_t role = 0;
+
+		(void)parse_u64(json_object_get_string(json_object_array_get_idx(roles, i)), &role);
+		if (role == id)
+			return true;
+	}
+	return false;
+}
+
+/* @everyone's role has the guild's id. */
+static uint64_t permissions_of(struct json_object *guild, struct json_object *member)
+{
+	struct json_object *roles = json_array(guild, "roles");
+	uint64_t all = 0;
+
+	for (size_t i = 0; i < json_len(roles); i++) {
+		struct json_object *role = json_object_array_get_idx(roles, i);
+
+		if (json_id(role, "id") == json_id(guild, "id") || has_role(member, json_id(role, "id")))
+			all |= json_id(role, "permissions");
+	}
+	return all & PERMISSION_ADMINISTRATOR ? UINT64_MAX : all;
+}
+
+static void check_guild(struct report *r, uint64_t application, uint64_t bot)
+{
+	uint64_t id = r->config->allowed_guild_id, missing;
+	struct json_object *guild, *member;
+	char *url = invite_url(application, id);
+
+	guild = ask(r, guild_get(id), "server (ALLOWED_GUILD_ID)");
+	if (!guild) {
+		printf("     is the bot in it? Invite it: %s\n", url);
+		free(url);
+		return;
+	}
+	say(r, GOOD, "server: %s", json_str(guild, "name") ? json_str(guild, "name") : "?");
+	member = ask(r, guild_member_get(id, bot), "the bot as a member");
+	missing = BOT_PERMISSIONS_NEEDED & ~permissions_of(guild, member);
+	if (member && missing) {
+		char *names = permission_names(missing);
+
+		say(r, BAD, "permissions: the bot lacks %s; invite it again with the URL below", names);
+		free(names);
+	} else if (member) {
+		say(r, GOOD, "permissions: all that are needed");
+	}
+	printf("     invite URL: %s\n", url);
+	json_put(&member);
+	json_put(&guild);
+	free(url);
+}
+
+static void check_commands(struct report *r, uint64_t application)
+{
+	struct json_object *doc = ask(
+		r, commands_get(application, r->config->allowed_guild_id), "commands");
+
+	if (doc && commands_same(doc))
+		say(r, GOOD, "commands: registered");
+	else if (doc)
+		say(r, WARNING, "commands: not registered yet, or old; the bot does it when it starts "
+				"(or: fullet sync)");
+	json_put(&doc);
+}
+
+static void check_discord(struct report *r)
+{
+	struct json_object *application, *bot;
+
+	if (!r->config->discord_token) {
+		say(r, BAD, "token: DISCORD_TOKEN is not set");
+		return;
+	}
+	bot = ask(r, user_get(), "token");
+	if (!bot)
+		return;
+	say(r, GOOD, "token: the bot is %s", json_str(bot, "username") ? json_str(bot, "username") : "?");
+	application = ask(r, application_get(), "application");
+	if (application && json_flag(application, "bot_public", false))
+		say(r, WARNING, "application: anybody can invite this bot; untick Public Bot in the "
+				"Developer Portal > Bot");
+	if (application && !r->config->allowed_guild_id) {
+		say(r, BAD, "server: ALLOWED_GUILD_ID is not set");
+	} else if (application) {
+		check_guild(r, json_id(application, "id"), json_id(bot, "id"));
+		check_commands(r, json_id(application, "id"));
+	}
+	json_put(&application);
+	json_put(&bot);
+}
+
+/* ---- ComfyUI ---- */
+
+static struct json_object *ask_comfy(struct report *r, const char *server, const char *path)
+{
+	struct comfy_config config = {.url = server, .api_key = r->config->comfy_api_key};
+	struct http_request req = {0};
+	struct http_response res = {0};
+	struct json_object *doc = NULL;
+	const char *why = "what answers there is not JSON: is it a ComfyUI, or a proxy's page?";
+
+	comfy_request(&config, HTTP_GET, path, &req);
+	req.answer_max = COMFY_ANSWER_MAX;
+	ask_http(&r->asker, &req, &res);
+	if (res.status == 200 && http_response_is_json(&res))
+		doc = json_parse(buf_str(&res.body), res.body.len, &why);
+	if (res.status == 0)
+		say(r, BAD, "ComfyUI %s: %s; is it running, with --listen if it is on another computer?",
+			server, res.error ? res.error : "no answer");
+	else if (res.status == 401 || res.status == 403)
+		say(r, BAD, "ComfyUI %s: it refuses us (%d): check COMFY_API_KEY", server, res.status);
+	else if (!doc)
+		say(r, BAD, "ComfyUI %s: %d, %s", server, res.status, why);
+	http_request_free(&req);
+	http_response_free(&res);
+	return doc;
+}
+
+static void check_safety(struct report *r, const char *server)
+{
+	struct url url;
+
+	if (url_split(server, &url) < 0 || host_is_loopback(url.host)) {
+		url_free(&url);
+		return;
+	}
+	if (!url.secure)
+		say(r, WARNING, "ComfyUI %s: plain HTTP to another computer: prompts, pictures and the key "
+				"can be read on the way; put HTTPS in front of it",
+			server);
+	if (!r->config->comfy_api_key)
+		say(r, WARNING, "ComfyUI %s: no COMFY_API_KEY: whoever reaches it can use your card; put a "
+				"proxy with a key in front of it",
+			server);
+	url_free(&url);
+}
+
+static void check_workflow(struct report *r, const char *server, const struct workflow *wf,
+	struct json_object *object_info)
+{
+	size_t n = 0;
+	char **problems;
+
+	if (!workflow_usable(wf))
+		return;
+	problems = workflow_check(wf, object_info, &n);
+	if (n == 0)
+		say(r, GOOD, "workflow %s (%s): %s has all of it", wf->name, wf->title, server);
+	for (size_t i = 0; i < n; i++) {
+		say(r, BAD, "workflow %s on %s: %s", wf->name, server, problems[i]);
+		free(problems[i]);
+	}
+	free(problems);
+}
+
+static void check_server(struct report *r, const char *server, const struct workflow_set *set)
+{
+	struct json_object *stats = ask_comfy(r, server, "/system_stats"), *info;
+	const struct workflow *wf;
+
+	if (!stats)
+		return;
+	say(r, GOOD, "ComfyUI %s: version %s, %s, %.1f GB", server,
+		json_str(stats, "system.comfyui_version") ? json_str(stats, "system.comfyui_version") : "?",
+		json_str(stats, "devices.0.name") ? json_str(stats, "devices.0.name") : "no card",
+		json_num(stats, "devices.0.vram_total", 0) / 1e9);
+	json_put(&stats);
+	check_safety(r, server);
+	info = ask_comfy(r, server, "/object_info");
+	for (size_t i = 0; info && (wf = workflow_set_all(set, i)); i++)
+		check_workflow(r, server, wf, info);
+	json_put(&info);
+}
+
+static void check_workflows(struct report *r, struct workflow_set *set)
+{
+	cleanup(freep) char *dir = flujos_find(r->config->flujos_dir);
+	const struct workflow *wf;
+	size_t usable = 0, n = 0;
+
+	if (!dir || flujos_load(dir, NULL, set) < 0) {
+		say(r, BAD, "workflows: the folder %s cannot be read", dir ? dir : "flujos");
+		return;
+	}
+	for (; (wf = workflow_set_all(set, n)); n++) {
+		usable += workflow_usable(wf);
+		for (size_t i = 0; i < wf->n_problems; i++)
+			say(r, BAD, "workflow %s/%s.json: %s", dir, wf->name, wf->problems[i]);
+	}
+	if (usable)
+		say(r, GOOD, "workflows: %zu of %zu in %s can be used", usable, n, dir);
+	else
+		say(r, BAD, "workflows: none in %s can be used", dir);
+}
+
+/* ---- the database ---- */
+
+static void check_database(struct report *r)
+{
+	struct store_db *db = NULL;
+	char *why = NULL;
+	int e = store_db_open(DATABASE_PATH, &db, &why);
+
+	if (e == 0)
+		e = store_db_check(db, &why);
+	if (e == 0)
+		say(r, GOOD, "database: %s", DATABASE_PATH);
+	else if (e == -EBUSY)
+		say(r, GOOD, "database: %s is in use by a running fullet", DATABASE_PATH);
+	else
+		say(r, BAD, "database: %s", why ? why : strerror(-e));
+	free(why);
+	store_db_close(db);
+}
+
+int command_check(int argc, char **argv)
+{
+	struct report r = {.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
+	struct workflow_set *set;
+	struct config config;
+	char *why = NULL;
+
+	if (config_load(&config, NULL, NULL, &why) < 0) {
+		say(&r, BAD, "settings: %s", why);
+		free(why);
+		return 1;
+	}
+	say(&r, GOOD, "settings: understood");
+	r.config = &config;
+	if (asker_new(&config, &r.asker) < 0) {
+		config_free(&config);
+		return 1;
+	}
+	set = workflow_set_new();
+	check_discord(&r);
+	check_workflows(&r, set);
+	for (int i = 0; i < config.n_comfy; i++)
+		check_server(&r, config.comfy[i], set);
+	if (config.n_comfy == 0)
+		say(&r, BAD, "ComfyUI: COMFY_URL is not set");
+	check_database(&r);
+	printf(r.bad ? "%d things are not in order.\n" : "All is in order.\n", r.bad);
+	workflow_set_free(set);
+	asker_free(&r.asker);
+	config_free(&config);
+	return r.bad ? 1 : 0;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_APP_COMMAND_LINE_H
+#define FULLET_APP_COMMAND_LINE_H
+
+/* The program's subcommands; main.c picks one. Each gets what follows its name and returns the exit
+ * status: 0 in order, 1 not, 2 a mistake in the command line. */
+int command_run(int argc, char **argv);
+int command_sandbox(int argc, char **argv);
+int command_check(int argc, char **argv);
+int command_sync(int argc, char **argv);
+int command_workflow(int argc, char **argv);
+int command_version(int argc, char **argv);
+
+#endif

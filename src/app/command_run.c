@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/bot.h"
+#include "app/command_line.h"
+
+struct running {
+	struct loop *loop;
+	struct bot *bot;
+	struct logger *logger;
+};
+
+static int64_t turn(void *ctx, int64_t now_ms)
+{
+	struct running *r = ctx;
+	int64_t at_ms = bot_turn(r->bot, now_ms);
+
+	if (shell_state(bot_shell(r->bot)) != SHELL_RUNNING)
+		loop_stop(r->loop);
+	return at_ms;
+}
+
+static void stop(void *ctx)
+{
+	struct running *r = ctx;
+
+	bot_stop(r->bot);
+	loop_wake(r->loop);
+}
+
+static int serve(struct running *r)
+{
+	struct shell *shell = bot_shell(r->bot);
+
+	loop_on_stop(r->loop, stop, r);
+	loop_run(r->loop, turn, r);
+	if (shell_state(shell) != SHELL_FAILED)
+		return 0;
+	log_line(&r->logger->log, LOG_ERROR, NULL, "%s", shell_failure(shell));
+	return 1;
+}
+
+static int run_bot(const struct config *config, struct logger *logger)
+{
+	struct running r = {.logger = logger};
+	struct lws_room *room = NULL;
+	char *why = NULL;
+	int status = 1;
+	struct bot_config bot = {
+		.config = config,
+		.logger = logger,
+		.database = DATABASE_PATH,
+		.token = config->discord_token,
+		.api_url = config->discord_api_url,
+		.guild_id = config->allowed_guild_id,
+		.comfy_urls = (const char *const *)config->comfy,
+		.n_comfy = config->n_comfy,
+		.comfy_key = config->comfy_api_key,
+	};
+
+	if (loop_new(&r.loop) < 0 || lws_room_new(r.loop, config->ca_file, &room) < 0)
+		why = xstrdup("the event loop cannot be made");
+	bot.loop = r.loop;
+	bot.room = room;
+	if (!why && bot_new(&bot, &r.bot, &why) == 0)
+		status = serve(&r);
+	if (why)
+		log_line(&logger->log, LOG_ERROR, NULL, "%s", why);
+	free(why);
+	bot_free(r.bot);
+	lws_room_free(room);
+	loop_free(r.loop);
+	return status;
+}
+
+static void print_warning(void *ctx, const char *sentence)
+{
+	fprintf(stderr, "fullet: %s\n", sentence);
+}
+
+int command_run(int argc, char **argv)
+{
+	struct config config;
+	struct logger logger;
+	char *why = NULL;
+	int status;
+
+	if (argc > 0) {
+		fprintf(stderr, "fullet: run takes no argument; see fullet run --help\n");
+		return 2;
+	}
+	if (config_load(&config, print_warning, NULL, &why) < 0) {
+		fprintf(stderr, "fullet: %s\n", why);
+		free(why);
+		return 1;
+	}
+	if (!config.discord_token) {
+		fprintf(stderr, "fullet: DISCORD_TOKEN is not set: starting the sandbox (nothing leaves "
+				"this computer)\n");
+		config_free(&config);
+		return command_sandbox(0, NULL);
+	}
+	why = config_missing(&config);
+	if (why) {
+		fprintf(stderr, "fullet: %s\n", why);
+		free(why);
+		config_free(&config);
+		return 1;
+	}
+	logger_init(&logger, &config);
+	status = run_bot(&config, &logger);
+	config_free(&config);
+	return status;
+}
+
+int command_version(int argc, char **argv)
+{
+	printf("fullet %s\n", FULLET_VERSION);
+	return 0;
+}

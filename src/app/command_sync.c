@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/ask.h"
+#include "app/command_line.h"
+#include "base/json.h"
+#include "discord/command.h"
+#include "discord/message.h"
+
+static int sync_commands(struct asker *asker)
+{
+	uint64_t guild = asker->config->allowed_guild_id, application;
+	struct json_object *doc;
+	char *why = NULL;
+	int status, result = 1;
+
+	doc = ask_discord(asker, application_get(), &status, &why);
+	application = json_id(doc, "id");
+	json_put(&doc);
+	if (application && !why)
+		doc = ask_discord(asker, commands_get(application, guild), &status, &why);
+	if (doc && commands_same(doc)) {
+		printf("The commands are up to date.\n");
+		result = 0;
+	} else if (doc) {
+		json_put(&doc);
+		doc = ask_discord(
+			asker, commands_put(application, guild, commands_json()), &status, &why);
+		if (doc)
+			printf("The commands were registered.\n");
+		result = doc ? 0 : 1;
+	}
+	if (why)
+		fprintf(stderr, "fullet: Discord refused: %s\n", why);
+	free(why);
+	json_put(&doc);
+	return result;
+}
+
+int command_sync(int argc, char **argv)
+{
+	struct config config;
+	struct asker asker;
+	char *why = NULL;
+	int result = 1;
+
+	if (config_load(&config, NULL, NULL, &why) < 0) {
+		fprintf(stderr, "fullet: %s\n", why);
+		free(why);
+		return 1;
+	}
+	if (!config.discord_token || !config.allowed_guild_id) {
+		fprintf(stderr, "fullet: DISCORD_TOKEN and ALLOWED_GUILD_ID are needed\n");
+	} else if (asker_new(&config, &asker) == 0) {
+		result = sync_commands(&asker);
+		asker_free(&asker);
+	}
+	config_free(&config);
+	return result;
+}
