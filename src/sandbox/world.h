@@ -34,6 +34,11 @@ struct draw_request {
  * libgd, the simulator a tiny constant one. The world adds ComfyUI's metadata chunks itself. */
 typedef size_t world_draw(void *ctx, const struct draw_request *req, char **out);
 
+/* Encodes a PNG, JPEG or WebP again ("webp", "jpeg"; quality 1..100) into *out (malloc'ed); 0 when it
+ * is no picture. */
+typedef size_t world_transcode(void *ctx, const void *data, size_t len, const char *format, int quality,
+	char **out);
+
 struct world_config {
 	uint64_t seed;
 	const char *bot_token;       /* what IDENTIFY and Authorization must carry */
@@ -47,7 +52,8 @@ struct world_config {
 	int64_t heartbeat_ms;        /* 0: 41250 */
 	bool no_rate_limits;
 	world_draw *draw;
-	void *draw_ctx;
+	world_transcode *transcode; /* NULL: ComfyUI's /view?preview= answers 500 */
+	void *draw_ctx;             /* for both */
 };
 struct world *world_new(const struct world_config *config, int64_t now_ms);
 struct world *world_free(struct world *w);
