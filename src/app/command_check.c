@@ -279,6 +279,11 @@ static void check_database(struct report *r)
 	store_db_close(db);
 }
 
+static void warn_of_setting(void *ctx, const char *sentence)
+{
+	say(ctx, WARNING, "settings: %s", sentence);
+}
+
 int command_check(int argc, char **argv)
 {
 	struct report r = {.color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR")};
@@ -286,7 +291,7 @@ int command_check(int argc, char **argv)
 	struct config config;
 	char *why = NULL;
 
-	if (config_load(&config, NULL, NULL, &why) < 0) {
+	if (config_load(&config, warn_of_setting, &r, &why) < 0) {
 		say(&r, BAD, "settings: %s", why);
 		free(why);
 		return 1;

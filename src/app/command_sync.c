@@ -24,9 +24,11 @@ static int sync_commands(struct asker *asker)
 		printf("The commands are up to date.\n");
 		result = 0;
 	} else if (doc) {
+		struct json_object *commands = commands_json();
+
 		json_put(&doc);
-		doc = ask_discord(
-			asker, commands_put(application, guild, commands_json()), &status, &why);
+		doc = ask_discord(asker, commands_put(application, guild, commands), &status, &why);
+		json_put(&commands);
 		if (doc)
 			printf("The commands were registered.\n");
 		result = doc ? 0 : 1;

@@ -135,10 +135,13 @@ void shell_commands_answer(struct shell *sh, struct rest_call *call)
 		shell_log(sh, LOG_INFO, "discord", "the commands were registered");
 	else if (call->outcome != REST_OK)
 		sh->commands_checked = false; /* again at the next connection */
-	if (call->kind == CALL_COMMANDS_GET && doc && !commands_same(doc))
-		shell_call(sh,
-			commands_put(sh->application_id, sh->config.guild_id, commands_json()),
+	if (call->kind == CALL_COMMANDS_GET && doc && !commands_same(doc)) {
+		struct json_object *commands = commands_json();
+
+		shell_call(sh, commands_put(sh->application_id, sh->config.guild_id, commands),
 			CALL_COMMANDS_PUT, 0, 0);
+		json_put(&commands);
+	}
 	json_put(&doc);
 }
 

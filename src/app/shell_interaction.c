@@ -7,12 +7,19 @@
 
 /* What members do: commands, autocompletion, buttons. */
 
+/* Discord: an interaction is answered within 3 s or not at all. */
+static void answer_now(struct shell *sh, struct rest_call *call)
+{
+	call->deadline_ms = shell_now(sh) + 2900;
+	shell_call(sh, call, CALL_IGNORED, 0, 0);
+}
+
 static void refuse(struct shell *sh, const struct interaction *it, enum text_id id,
 	const struct text_args *args)
 {
 	char *sentence = text_make(id, it->locale, args);
 
-	shell_call(sh, message_refuse(it, sentence), CALL_IGNORED, 0, 0);
+	answer_now(sh, message_refuse(it, sentence));
 	free(sentence);
 }
 
@@ -100,7 +107,7 @@ static void autocomplete(struct shell *sh, const struct interaction *it)
 		(wf = workflow_set_at(sh->config.workflows, WORKFLOW_IMAGINE, i)); i++)
 		if (strcasestr(wf->title, typed) || strcasestr(wf->name, typed))
 			choices[n++] = (struct choice){wf->title, wf->name};
-	shell_call(sh, message_choices(it, choices, n), CALL_IGNORED, 0, 0);
+	answer_now(sh, message_choices(it, choices, n));
 }
 
 /* ---- buttons ---- */

@@ -80,6 +80,20 @@
 /* A disk with less than this left will soon refuse rows; `fullet check` says so. */
 #define STORE_DISK_MIN (16 * MIB)
 
+/* Connections kept for reuse: Discord needs one, each ComfyUI server a few. */
+#define HTTP_IDLE_CONNECTIONS_MAX 16
+/* To one host without HTTP/2; further requests wait for a free one. */
+#define HTTP_HOST_CONNECTIONS_MAX 16
+/* Of the local server: the head of a request (ours are below 2 KiB, a browser's below 8), its
+ * connections, and what may wait to be sent to a peer that does not read (a picture or two). */
+#define SERVER_HEAD_MAX  (32 * KIB)
+#define SERVER_CONNS_MAX 512
+#define SERVER_OUT_MAX   (256 * MIB)
+/* A message that a peer of the local server may send: a gateway payload is below 4 KiB. */
+#define SERVER_WS_MESSAGE_MAX (16 * MIB)
+/* What waits to be sent on a WebSocket of ours. */
+#define WEBSOCKET_OUT_MAX (32 * MIB)
+
 /* An .env file. */
 #define ENV_FILE_MAX (256 * KIB)
 

@@ -26,6 +26,8 @@ static const enum ask_step look_steps[] = {STEP_QUEUE, STEP_HISTORY, STEP_QUEUE,
 /* A dead run keeps its caller waiting no longer. */
 #define STALLING_MS 15000
 #define EMPTY_MS    60
+/* A server that is up but never again answers what we ask: some minutes. */
+#define MUTE_TRIES 60
 
 static void enter_post(struct comfy_client *c, struct ask *a, int64_t now_ms)
 {
@@ -171,7 +173,13 @@ static void look_failed(
 	} else {
 		a->tries++;
 		if (c->link.state == LINK_DOWN) {
+			a->tries = 0;
 			ask_go(c, a, STEP_OFFLINE, now_ms);
+			return;
+		}
+		if (a->tries >= MUTE_TRIES) {
+			ask_end(c, a, a->kind == ASK_WATCH ? COMFY_STALLED : COMFY_LOST, NULL,
+				now_ms);
 			return;
 		}
 	}

@@ -118,13 +118,14 @@ static void go_up(struct comfy_client *c, struct json_object *stats, int64_t now
 	cleanup(freep) char *v = comfy_line(version ? version : "of unknown version", 60);
 	cleanup(freep) char *d = comfy_line(device ? device : "unknown device", 120);
 
-	c->link.state = LINK_UP;
-	c->link.tries = 0;
-	tell(c, COMFY_UP, xasprintf("ComfyUI %s, %s", v, d));
-	if (c->link.ws == WS_CLOSED && !c->config.no_websocket) {
+	/* A socket that failed because the server was away need not wait any longer. */
+	if (c->link.state == LINK_DOWN && c->link.ws == WS_CLOSED && !c->config.no_websocket) {
 		c->link.ws_tries = 0;
 		c->link.ws_ms = now_ms;
 	}
+	c->link.state = LINK_UP;
+	c->link.tries = 0;
+	tell(c, COMFY_UP, xasprintf("ComfyUI %s, %s", v, d));
 	watch_all_look(c, now_ms);
 	link_tick(c, now_ms);
 }

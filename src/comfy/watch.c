@@ -65,7 +65,7 @@ void watch_ended(struct comfy_client *c, struct ask *a, struct history *history,
 
 	/* The history knew of the end and the socket did not say so: is it alive? */
 	if (a->kind == ASK_WATCH && !a->ending)
-		link_expect(c, a->heard_before, now_ms);
+		link_expect(c, a->executing ? c->link.heard : a->heard_before, now_ms);
 	if (history->outcome == HISTORY_FINISHED) {
 		ask_end(c, a, COMFY_FINISHED, NULL, now_ms);
 	} else if (a->stalled) {

@@ -389,8 +389,6 @@ static void give(struct walk *w)
 {
 	struct workflow *wf = w->g->wf;
 
-	if (w->n_texts > 0)
-		qsort(w->texts, w->n_texts, sizeof(*w->texts), by_order);
 	for (size_t i = 0; i < w->n_texts; i++) {
 		const struct text *t = &w->texts[i];
 
@@ -426,6 +424,8 @@ void find_texts(struct graph *g)
 				visit_conditioning(&w, &at);
 		}
 	}
+	if (w.n_texts > 0)
+		qsort(w.texts, w.n_texts, sizeof(*w.texts), by_order);
 	settle_joins(&w);
 	settle_titles(&w);
 	refuse_ambiguous(&w);

@@ -14,14 +14,19 @@
 struct http_client;
 
 struct http_client_config {
-	const char *ca_file; /* PEM, in addition to nothing: replaces the system's; NULL: the system's */
+	const char *ca_file; /* PEM, in addition to nothing: replaces the system's; NULL: the
+				system's */
 };
-int http_client_new(struct loop *loop, const struct http_client_config *config, struct http_client **ret);
-struct http_client *http_client_free(struct http_client *client); /* running requests are dropped, uncalled */
+int http_client_new(
+	struct loop *loop, const struct http_client_config *config, struct http_client **ret);
+struct http_client *http_client_free(
+	struct http_client *client); /* running requests are dropped, uncalled */
 
 /* `response` is the callee's to take from (http_response_free'd afterwards otherwise). */
 typedef void http_done(void *arg, struct http_response *response);
-/* Copies what it needs of *req before it returns; done is called exactly once, never before the return. */
-void http_send(struct http_client *client, const struct http_request *req, http_done *done, void *arg);
+/* Copies what it needs of *req before it returns; done is called exactly once, never before the
+ * return. */
+void http_send(
+	struct http_client *client, const struct http_request *req, http_done *done, void *arg);
 
 #endif

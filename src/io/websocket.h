@@ -37,8 +37,8 @@ void websocket_abandon(struct websocket *ws);
 struct server;
 struct server_conn; /* one HTTP exchange or one WebSocket */
 struct server_config {
-	const char *address;      /* "127.0.0.1" */
-	int port;                 /* 0: any free one */
+	const char *address;		  /* "127.0.0.1" */
+	int port;			  /* 0: any free one */
 	const char *cert_file, *key_file; /* TLS when both are set; ALPN h2 and http/1.1 for HTTP */
 	size_t body_max;
 };
@@ -48,9 +48,11 @@ struct server_events {
 	void (*request)(void *ctx, struct server_conn *conn, const struct http_request *req);
 	/* An upgrade request: return true to accept (ws_* follow) or answer false after
 	 * setting *ret_status to refuse. */
-	bool (*ws_accept)(void *ctx, struct server_conn *conn, const struct http_request *req, int *ret_status);
+	bool (*ws_accept)(void *ctx, struct server_conn *conn, const struct http_request *req,
+		int *ret_status);
 	void (*ws_opened)(void *ctx, struct server_conn *conn);
-	void (*ws_received)(void *ctx, struct server_conn *conn, const void *data, size_t len, bool binary);
+	void (*ws_received)(
+		void *ctx, struct server_conn *conn, const void *data, size_t len, bool binary);
 	/* The peer is gone (both kinds, also when an unanswered request's peer left); conn is freed
 	 * after it returns. */
 	void (*gone)(void *ctx, struct server_conn *conn);
