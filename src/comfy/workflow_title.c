@@ -114,6 +114,7 @@ static char *name_title(const struct workflow *wf)
 	static const char *const suffixes[] = {"_image", "_imagine", "_edit"};
 	char *title = title_cut(base_name(wf->name));
 	bool first = true;
+	size_t blank;
 
 	for (size_t i = 0; i < countof(suffixes); i++)
 		if (str_ends(title, suffixes[i]) && strlen(title) > strlen(suffixes[i])) {
@@ -127,6 +128,12 @@ static char *name_title(const struct workflow *wf)
 			*p = (char)toupper((unsigned char)*p);
 		first = *p == ' ';
 	}
+	/* Discord: a choice's name is not empty. */
+	blank = strspn(title, " ");
+	if (!title[blank])
+		str_set(&title, "Workflow");
+	else
+		memmove(title, title + blank, strlen(title + blank) + 1);
 	if (wf->kind == WORKFLOW_EDIT) {
 		char *plain = title;
 
