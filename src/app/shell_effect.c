@@ -65,7 +65,7 @@ static void answer_interaction(struct shell *sh, const struct effect *e)
 	char *sentence = row->outcome == OUTCOME_APOLOGY
 		? shell_sorry_text(e->job)
 		: text_make(TEXT_QUEUED, row->locale,
-			  &(struct text_args){.number = e->job->position, .channel_id = row->channel_id});
+			  &(struct text_args){.number = (int64_t)e->id, .channel_id = row->channel_id});
 
 	if (row->token)
 		shell_call(sh, message_answer(row->application_id, row->token, sentence),

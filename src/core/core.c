@@ -479,12 +479,13 @@ static void dispatch_answer(struct core *core, struct job *job, enum answer answ
 void core_answer(struct core *core, uint64_t job_id, uint32_t epoch, enum answer answer,
 	const struct answer_args *args, int64_t now_ms)
 {
+	static const struct answer_args nothing;
 	struct job *job = (struct job *)core_job(core, job_id);
 
 	if (!job || job->epoch != epoch || job->enter)
 		return;
 	if (!args)
-		args = &(struct answer_args){0};
+		args = &nothing;
 	job->deadline_ms = NEVER;
 	if (job->step == JOB_LOOK && args->live_id)
 		job->row.live_id = args->live_id;

@@ -21,7 +21,7 @@ enum effect_kind {
 	FX_SORRY,     /* OK, AGAIN, DOUBT, NO, GONE; job->no_channel: through the interaction */
 	FX_TIDY,      /* OK, AGAIN, NO */
 	/* statements about a job, not answered */
-	FX_ANSWER,    /* the ephemeral answer: position and channel */
+	FX_ANSWER,    /* the ephemeral answer: position (id) and channel */
 	FX_SHOW,      /* the live message should say where the job stands */
 	FX_STOP_RUN,  /* take the prompt out of the ComfyUI's queue or interrupt it; epoch: of the
 			 ask that nobody waits for any more */

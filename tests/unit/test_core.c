@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "core/core.h"
+#include "core/session.h"
+
+/*
+ * The core alone: effects are taken down as text, the test answers them. A
+ * "kind" that is listed in `silent` is left for the test to answer by hand.
+ */
+
+struct rig {
+	struct core *core;
+	struct rng rng;
+	int64_t now_ms;
+	char trace[8192];
+	uint64_t next_id;
+	uint32_t silent; /* bits of effect kinds that are not answered by the rig */
+	uint32_t epoch[64];
+	struct store_kept {
+		struct job_row row;
+	} kept[32];
+};
+
+static const char *const names[] = {
+	[FX_ACK] = "ack", [FX_LOOK] = "look", [FX_LOCATE] = "locate", [FX_SUBMIT] = "submit",
+	[FX_WATCH] = "watch", [FX_FETCH] = "fetch", [FX_POST] = "post", [FX_SORRY] = "sorry",
+	[FX_TIDY] = "tidy", [FX_ANSWER] = "answer", [FX_SHOW] = "show", [FX_STOP_RUN] = "stop",
+	[FX_END] = "end", [FX_SAVE] = "save", [FX_CHANNEL_LIST] = "list",
+	[FX_CATEGORY_CREATE] = "category", [FX_CHANNEL_CREATE] = "channel",
+	[FX_CHANNEL_DELETE] = "delete", [FX_SESSION_SAVE] = "keep", [FX_SESSION_DROP] = "forget",
+	[FX_TELL_DOWN] = "down", [FX_TELL_UP] = "up"};
+
+static void note(struct rig *rig, const char *format, ...)
+{
+	size_t n = strlen(rig->trace);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(rig->trace + n, sizeof(rig->trace) - n, format, args);
+	va_end(args);
+}
+
+static void keep_row(struct rig *rig, const struct job_row *row)
+{
+	struct job_row *kept = &rig->kept[row->id].row;
+
+	job_row_free(kept);
+	job_row_copy(kept, row);
+}
+
+static void answer_session(struct rig *rig, const struct effect *e)
+{
+	uint64_t id = e->kind == FX_CHANNEL_LIST ? 0 : ++rig->next_id;
+
+	if (e->kind == FX_CHANNEL_LIST)
+		core_channels(rig->core, NULL, 0, rig->now_ms);
+	core_session_answer(rig->core, e->user_id, e->epoch, ANSWER_OK, id, NULL, rig->now_ms);
+}
+
+static void answer(struct rig *rig, const struct effect *e)
+{
+	switch (e->kind) {
+	case FX_SAVE:
+		keep_row(rig, &e->job->row);
+		core_saved(rig->core, e->job->row.id, true, rig->now_ms);
+		break;
+	case FX_CHANNEL_LIST:
+	case FX_CATEGORY_CREATE:
+	case FX_CHANNEL_CREATE:
+	case FX_CHANNEL_DELETE:
+		answer_session(rig, e);
+		break;
+	case FX_ACK:
+	case FX_LOOK:
+	case FX_LOCATE:
+	case FX_SUBMIT:
+	case FX_WATCH:
+	case FX_FETCH:
+	case FX_POST:
+	case FX_SORRY:
+	case FX_TIDY:
+		core_answer(rig->core, e->job->row.id, e->epoch, ANSWER_OK,
+			&(struct answer_args){.message_id = 77}, rig->now_ms);
+		break;
+	default:
+		break;
+	}
+}
+
+static void run(struct rig *rig)
+{
+	struct effect e;
+
+	while (core_next_effect(rig->core, &e)) {
+		note(rig, "%s%s", *rig->trace ? " " : "", names[e.kind]);
+		if (e.job)
+			note(rig, "%d", (int)e.job->row.id);
+		if (e.kind == FX_ANSWER)
+			note(rig, "#%d", (int)e.id);
+		if (e.kind == FX_SHOW && e.job->position)
+			note(rig, "@%d", e.job->position);
+		if (e.job)
+			rig->epoch[e.job->row.id] = e.epoch ? e.epoch : rig->epoch[e.job->row.id];
+		if (!(rig->silent & 1u << e.kind))
+			answer(rig, &e);
+	}
+}
+
+static void start(struct rig *rig, int max_queue)
+{
+	static const char *const gpus[] = {"http://a"};
+	struct core_config config = {.max_jobs_per_user = 2, .max_queue = max_queue,
+		.session_ttl_ms = 1800000, .n_gpus = 1, .gpu_names = gpus};
+
+	*rig = (struct rig){.now_ms = INT64_C(1780000000000), .next_id = UINT64_C(1) << 60};
+	rng_seed(&rig->rng, 5);
+	rig->core = core_new(&config, &rig->rng);
+}
+
+static void stop(struct rig *rig)
+{
+	core_free(rig->core);
+	for (size_t i = 0; i < countof(rig->kept); i++)
+		job_row_free(&rig->kept[i].row);
+}
+
+static enum refusal ask(struct rig *rig, uint64_t user, bool admin)
+{
+	struct request r = {.interaction_id = 9, .application_id = 8, .guild_id = 7, .user_id = user,
+		.token = "t", .username = "ana", .locale = "en-US", .model = "m", .prompt = "p",
+		.kind = 1, .administrator = admin};
+	enum refusal refusal = core_request(rig->core, &r, rig->now_ms);
+
+	run(rig);
+	return refusal;
+}
+
+static void ready(struct rig *rig)
+{
+	core_ready(rig->core, 7, rig->now_ms);
+	core_gpu(rig->core, 0, true, rig->now_ms);
+	run(rig);
+	rig->trace[0] = '\0';
+}
+
+static void test_happy_path(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	assert_int_equal(ask(&rig, 1, false), REFUSE_NOTHING);
+	/* The row is committed before each effect that it allows. */
+	assert_string_equal(rig.trace,
+		"ack1 save1 list category channel keep save1 answer1#1 show1 save1 show1 submit1 watch1 "
+		"show1 fetch1 save1 post1 save1 tidy1 save1 end1");
+	assert_int_equal(rig.kept[1].row.step, JOB_DONE);
+	assert_null(rig.kept[1].row.token);
+	assert_true(uuid_valid(rig.kept[1].row.prompt_id));
+	stop(&rig);
+}
+
+static void test_caps(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 3);
+	ready(&rig);
+	rig.silent = 1u << FX_WATCH;
+	assert_int_equal(ask(&rig, 1, false), REFUSE_NOTHING);
+	assert_int_equal(ask(&rig, 1, false), REFUSE_NOTHING);
+	assert_int_equal(ask(&rig, 1, false), REFUSE_CAP);
+	assert_int_equal(ask(&rig, 2, false), REFUSE_NOTHING);
+	assert_int_equal(ask(&rig, 3, false), REFUSE_FULL);
+	core_stop(rig.core);
+	assert_int_equal(ask(&rig, 2, false), REFUSE_STOPPING);
+	stop(&rig);
+}
+
+static void test_positions_count_down(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = 1u << FX_WATCH;
+	for (uint64_t user = 1; user <= 4; user++)
+		ask(&rig, user, false);
+	assert_int_equal(core_job(rig.core, 4)->position, 3);
+	rig.trace[0] = '\0';
+	core_answer(rig.core, 1, rig.epoch[1], ANSWER_OK, NULL, rig.now_ms);
+	run(&rig);
+	assert_non_null(strstr(rig.trace, "show3@1"));
+	assert_non_null(strstr(rig.trace, "show4@2"));
+	/* An administrator goes ahead of those who wait, not of the one who runs. */
+	rig.trace[0] = '\0';
+	ask(&rig, 5, true);
+	assert_int_equal(core_job(rig.core, 5)->position, 1);
+	assert_int_equal(core_job(rig.core, 3)->position, 2);
+	assert_int_equal(core_job(rig.core, 2)->step, JOB_WATCH);
+	stop(&rig);
+}
+
+static void test_cancel(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = 1u << FX_WATCH;
+	ask(&rig, 1, false);
+	ask(&rig, 2, false);
+	assert_int_equal(core_cancel(rig.core, 1, 2, false, rig.now_ms), CANCEL_NOT_YOURS);
+	rig.trace[0] = '\0';
+	assert_int_equal(core_cancel(rig.core, 1, 1, false, rig.now_ms), CANCEL_DONE);
+	run(&rig);
+	assert_true(str_starts(rig.trace, "stop1"));
+	assert_int_equal(rig.kept[1].row.step, JOB_APOLOGISED);
+	assert_int_equal(rig.kept[1].row.sorry, SORRY_CANCELLED);
+	assert_int_equal(core_job(rig.core, 2)->step, JOB_WATCH); /* the card went on */
+	assert_int_equal(core_cancel(rig.core, 1, 1, false, rig.now_ms), CANCEL_TOO_LATE);
+	stop(&rig);
+}
+
+/* What a job does after each answer, from each step: the trace that follows. */
+static void test_answers(void **state)
+{
+	static const struct {
+		enum effect_kind at;
+		enum answer answer;
+		const char *follows;
+		int end;
+	} cases[] = {
+		{FX_SUBMIT, ANSWER_NO, "save1 sorry1", JOB_APOLOGISED},
+		{FX_SUBMIT, ANSWER_MODEL_GONE, "save1 sorry1", JOB_APOLOGISED},
+		{FX_SUBMIT, ANSWER_AGAIN, "save1 show1 save1 show1 submit1", 0},
+		{FX_WATCH, ANSWER_LOST, "save1 show1 save1 show1 submit1", 0},
+		{FX_WATCH, ANSWER_MEMORY, "save1 sorry1", JOB_APOLOGISED},
+		{FX_WATCH, ANSWER_STALLED, "save1 sorry1", JOB_APOLOGISED},
+		{FX_WATCH, ANSWER_INTERRUPTED, "save1 sorry1", JOB_APOLOGISED},
+		{FX_FETCH, ANSWER_NO_OUTPUT, "save1 sorry1", JOB_APOLOGISED},
+		{FX_FETCH, ANSWER_LOST, "save1 show1 save1 show1 submit1", 0},
+		{FX_POST, ANSWER_DOUBT, "look1", 0},
+		{FX_POST, ANSWER_GONE, "save1 forget list", 0},
+		{FX_POST, ANSWER_NO, "save1 sorry1", JOB_APOLOGISED},
+		{FX_POST, ANSWER_TOO_LARGE, "show1 fetch1", 0},
+	};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct rig rig;
+
+		start(&rig, 10);
+		ready(&rig);
+		rig.silent = 1u << cases[i].at;
+		ask(&rig, 1, false);
+		rig.trace[0] = '\0';
+		core_answer(rig.core, 1, rig.epoch[1], cases[i].answer, NULL, rig.now_ms);
+		run(&rig);
+		if (!str_starts(rig.trace, cases[i].follows) &&
+			!(cases[i].answer == ANSWER_GONE && strstr(rig.trace, "list")))
+			fail_msg("case %zu: %s, then %s", i, cases[i].follows, rig.trace);
+		if (cases[i].end)
+			assert_int_equal(rig.kept[1].row.step, cases[i].end);
+		stop(&rig);
+	}
+}
+
+static void test_old_answers_are_dropped(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = 1u << FX_WATCH;
+	ask(&rig, 1, false);
+	rig.trace[0] = '\0';
+	core_answer(rig.core, 1, rig.epoch[1] - 1, ANSWER_FAILED, NULL, rig.now_ms);
+	core_answer(rig.core, 99, 1, ANSWER_OK, NULL, rig.now_ms);
+	run(&rig);
+	assert_string_equal(rig.trace, "");
+	assert_int_equal(core_job(rig.core, 1)->step, JOB_WATCH);
+	stop(&rig);
+}
+
+/* From every stored step a restart looks into the channel, then goes on. */
+static void test_restart(void **state)
+{
+	static const struct {
+		int step, outcome;
+		enum answer look;
+		const char *trace;
+		int end;
+	} cases[] = {
+		{JOB_QUEUE, 0, ANSWER_OK, "look1 save1 answer1#1 show1 save1 show1 submit1", JOB_DONE},
+		{JOB_SUBMIT, 0, ANSWER_OK, "look1 locate1 show1 fetch1", JOB_DONE},
+		{JOB_POST, 1, ANSWER_OK, "look1 show1 fetch1 save1 post1", JOB_DONE},
+		{JOB_POST, 1, ANSWER_FOUND_PICTURE, "look1 save1 tidy1 save1 end1", JOB_DONE},
+		{JOB_SORRY, 2, ANSWER_OK, "look1 save1 sorry1", JOB_APOLOGISED},
+		{JOB_SORRY, 2, ANSWER_FOUND_SORRY, "look1 save1 tidy1 save1 end1", JOB_APOLOGISED},
+		{JOB_TIDY, 1, ANSWER_OK, "look1 save1 tidy1 save1 end1", JOB_DONE},
+		{JOB_POST, 1, ANSWER_NO, "look1 save1 end1", JOB_UNDELIVERABLE},
+	};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct job_row row = {.id = 1, .user_id = 1, .guild_id = 7, .channel_id = 500,
+			.step = cases[i].step, .outcome = cases[i].outcome, .token = "t",
+			.username = "ana", .locale = "en", .model = "m", .prompt = "p",
+			.gpu = "http://a", .prompt_id = "0e3a1c9e-1111-4222-8333-444455556666"};
+		struct session_row session = {.user_id = 1, .channel_id = 500};
+		struct rig rig;
+
+		start(&rig, 10);
+		row.created_ms = session.active_ms = rig.now_ms - 5000;
+		core_load_session(rig.core, &session);
+		core_load_job(rig.core, &row, rig.now_ms);
+		core_gpu(rig.core, 0, true, rig.now_ms);
+		rig.silent = 1u << FX_LOOK;
+		core_ready(rig.core, 7, rig.now_ms);
+		run(&rig);
+		core_answer(rig.core, 1, rig.epoch[1], cases[i].look,
+			&(struct answer_args){.message_id = 88}, rig.now_ms);
+		run(&rig);
+		if (!str_starts(rig.trace, cases[i].trace))
+			fail_msg("case %zu: wanted %s, got %s", i, cases[i].trace, rig.trace);
+		assert_int_equal(rig.kept[1].row.step, cases[i].end);
+		stop(&rig);
+	}
+}
+
+static void test_channel_is_removed_when_idle(void **state)
+{
+	struct rig rig;
+	int64_t due;
+
+	start(&rig, 10);
+	ready(&rig);
+	ask(&rig, 1, false);
+	rig.trace[0] = '\0';
+	due = core_deadline(rig.core);
+	assert_true(due == rig.now_ms + 1800000);
+	rig.now_ms = due - 1;
+	core_tick(rig.core, rig.now_ms);
+	run(&rig);
+	assert_string_equal(rig.trace, "");
+	rig.now_ms = due;
+	core_tick(rig.core, rig.now_ms);
+	run(&rig);
+	assert_string_equal(rig.trace, "delete forget");
+	assert_true(core_deadline(rig.core) == NEVER);
+	stop(&rig);
+}
+
+static void test_two_commands_make_one_channel(void **state)
+{
+	struct rig rig;
+	char *list;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = 1u << FX_CHANNEL_LIST | 1u << FX_WATCH;
+	ask(&rig, 1, false);
+	ask(&rig, 1, false);
+	list = strstr(rig.trace, "list");
+	assert_non_null(list);
+	assert_null(strstr(list + 4, "list"));
+	stop(&rig);
+}
+
+static void test_owner_is_told_once(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	for (int i = 0; i < 3; i++)
+		core_gpu(rig.core, 0, false, rig.now_ms);
+	for (int i = 0; i < 3; i++)
+		core_gpu(rig.core, 0, true, rig.now_ms);
+	run(&rig);
+	assert_string_equal(rig.trace, "down up");
+	stop(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_happy_path),
+		cmocka_unit_test(test_caps),
+		cmocka_unit_test(test_positions_count_down),
+		cmocka_unit_test(test_cancel),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_old_answers_are_dropped),
+		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_channel_is_removed_when_idle),
+		cmocka_unit_test(test_two_commands_make_one_channel),
+		cmocka_unit_test(test_owner_is_told_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
