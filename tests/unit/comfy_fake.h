@@ -33,6 +33,8 @@ enum post_mode {
 	POST_EMPTY_QUEUED, /* 200 without a body */
 	POST_HTML,
 	POST_502,
+	POST_ECHO, /* the refusal repeats the key */
+	POST_NO_ID,
 };
 enum ws_mode {
 	FAKE_WS_OK,
@@ -99,7 +101,7 @@ struct fake {
 	struct comfy_client *c;
 	struct rng rng;
 	int64_t now_ms, back_ms;
-	bool up;
+	bool up, mute; /* mute: /queue and /history are not answered */
 	bool ws_opening, ws_open, ws_deaf, ws_closing;
 	char ws_client[64];
 	struct fake_prompt prompts[8];

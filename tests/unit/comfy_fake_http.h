@@ -48,6 +48,12 @@ static void fake_post(struct fake *f, struct json_object *body, struct http_resp
 	case POST_500:
 		fake_body(res, 500, "text/plain", "500 Internal Server Error");
 		break;
+	case POST_ECHO:
+		fake_body(res, 400, "application/json", "{\"error\":\"k3y and k3y\"}");
+		break;
+	case POST_NO_ID:
+		fake_body(res, 200, "application/json", "{}");
+		break;
 	case POST_502:
 		fake_body(res, 502, "text/html", "<html>bad gateway");
 		break;
@@ -219,7 +225,9 @@ static void fake_route(struct fake *f, const struct http_request *req, struct ht
 	struct fake_prompt *p;
 
 	assert_true(str_starts(req->url, base));
-	if (f->s->status) {
+	if (f->mute && (strcmp(path, "/queue") == 0 || str_starts(path, "/history/"))) {
+		fake_body(res, 500, "text/plain", "500 Internal Server Error");
+	} else if (f->s->status) {
 		fake_body(res, f->s->status, "text/html", "<html>who is there: k3y</html>");
 	} else if (strcmp(path, "/system_stats") == 0) {
 		fake_body(res, 200, "application/json",
