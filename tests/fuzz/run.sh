@@ -9,8 +9,7 @@ cd "$(dirname "$0")/../.." || exit 1
 root=$PWD
 seconds=${1:-30}
 [ $# -gt 0 ] && shift
-build=build-fuzz
-jobs=$(nproc)
+build='build-fuzz'
 
 clang=
 for name in clang clang-19 clang-16 clang-15 clang-14; do
@@ -24,16 +23,9 @@ if [ -z "$clang" ]; then
 	exit 1
 fi
 
-if [ ! -f "$build/build.ninja" ]; then
-	CC=$clang meson setup "$build" -Dfuzz=true --buildtype=debugoptimized \
-		-Db_sanitize=address,undefined -Db_lundef=false \
-		-Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=undefined' >"$build.log" 2>&1 || {
-		cat "$build.log"
-		exit 1
-	}
-	mv "$build.log" "$build/setup.log"
-fi
-ninja -C "$build" -j "$jobs" fuzzers || exit 1
+CC=$clang scripts/build.sh "$build" fuzzers -Dfuzz=true --buildtype=debugoptimized \
+	-Db_sanitize=address,undefined -Db_lundef=false \
+	-Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=undefined' || exit 1
 
 passed=0
 failed=0

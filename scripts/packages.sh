@@ -1,0 +1,132 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# The one list of Debian packages, and the installing of those that are missing:
+#   scripts/packages.sh build [test] [browser] [fuzz]
+# Says what it installs and asks nothing; without anything missing it needs neither the network
+# nor any right. An entry is PACKAGE, alternatives joined by "|" (the first known one is
+# installed, any of them will do), and after "@" a command whose presence is just as good.
+# shellcheck disable=SC2034 # the lists are read by name
+set -u
+
+build='
+	gcc@gcc
+	meson@meson
+	ninja-build@ninja
+	pkgconf|pkg-config@pkg-config
+	libc6-dev
+	libuv1-dev
+	libcurl4-openssl-dev
+	libwebsockets-dev
+	libwebsockets-evlib-uv
+	libjson-c-dev
+	uthash-dev
+	libsqlite3-dev
+	libgd-dev
+	zlib1g-dev
+	libzstd-dev
+	ca-certificates
+'
+# nghttp2-proxy puts HTTP/2 in front of the sandbox's Discord.
+test='
+	libcmocka-dev
+	python3@python3
+	python3-pytest
+	nghttp2-proxy@nghttpx
+	openssl@openssl
+'
+browser='
+	nodejs@node
+	npm@npm
+	chromium|chromium-browser@chromium
+'
+fuzz='
+	clang|clang-14@clang-14
+	libclang-rt-dev|libclang-rt-14-dev
+	llvm|llvm-14@llvm-symbolizer-14
+'
+
+say() {
+	printf '%s\n' "$*" >&2
+}
+
+# Is one of the packages "a|b", or the command after "@", there?
+present() {
+	local entry=$1 names command name
+	names=${entry%@*}
+	if [ "$names" != "$entry" ]; then
+		command=${entry##*@}
+		PATH=$PATH:/usr/sbin:/sbin command -v "$command" >/dev/null 2>&1 && return 0
+	fi
+	command -v dpkg-query >/dev/null 2>&1 || return 1
+	for name in ${names//|/ }; do
+		# shellcheck disable=SC2016 # the $ is dpkg-query's
+		case $(dpkg-query -W -f '${db:Status-Abbrev}\n' "$name" 2>/dev/null) in
+		*ii*) return 0 ;;
+		esac
+	done
+	return 1
+}
+
+# The first of "a|b" that apt knows, else the first.
+choose() {
+	local names=${1%@*} name
+	for name in ${names//|/ }; do
+		if apt-cache show "$name" >/dev/null 2>&1; then
+			printf '%s\n' "$name"
+			return
+		fi
+	done
+	printf '%s\n' "${names%%|*}"
+}
+
+missing=()
+for list in "$@"; do
+	case $list in
+	build | test | browser | fuzz) ;;
+	*)
+		say "packages: there is no list \"$list\""
+		exit 2
+		;;
+	esac
+	for entry in ${!list}; do
+		present "$entry" || missing+=("$entry")
+	done
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>&1; then
+	names=("${missing[@]%@*}")
+	say "packages: this system has no apt-get. FuLLet's packages are named for Debian 12; install"
+	say "their like by hand, then try again. Going on with what is there; perhaps missing:"
+	say "  ${names[*]%%|*}"
+	exit 0
+fi
+
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null 2>&1; then
+		names=("${missing[@]%@*}")
+		say "packages: missing, and neither root nor sudo is at hand. As root, run:"
+		say "  apt-get install -y --no-install-recommends ${names[*]%%|*}"
+		exit 1
+	fi
+	as_root=(sudo)
+fi
+
+apt_get() {
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -q "$@"
+}
+
+if ! apt_get update >&2; then
+	say "packages: the package lists could not be refreshed; trying with those at hand"
+fi
+wanted=()
+for entry in "${missing[@]}"; do
+	wanted+=("$(choose "$entry")")
+done
+say "packages: installing ${wanted[*]}"
+if ! apt_get install -y --no-install-recommends "${wanted[@]}" >&2; then
+	say "packages: apt-get could not install: ${wanted[*]}"
+	say "packages: is there a network, and do the package sources name Debian's main archive?"
+	exit 1
+fi

@@ -1,0 +1,190 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Installs what is missing, builds with the address and undefined-behaviour sanitizers in
+# build-test/ and runs the tests; the last line is "N passed, N failed".
+#   ./test.sh                  everything but the fuzzers
+#   ./test.sh --fuzz           everything, and each fuzzer for 30 s
+#   ./test.sh --unit --sim     only some parts: --unit (structure, unit tests, fuzz corpus), --sim,
+#                              --e2e, --browser, --only-fuzz
+# SEEDS=N sets the number of the simulator's seeds (2000).
+set -u
+cd "$(dirname "$(readlink -f "$0")")" || exit 1
+build='build-test'
+passed=0
+failed=0
+
+parts=
+fuzz=
+for arg in "$@"; do
+	case $arg in
+	--unit | --sim | --e2e | --browser) parts="$parts ${arg#--}" ;;
+	--fuzz) fuzz=yes ;;
+	--only-fuzz) fuzz=yes parts="$parts none" ;;
+	-h | --help)
+		sed -n '3,10s/^# \{0,1\}//p' "$0"
+		exit 0
+		;;
+	*)
+		echo "test.sh: unknown option $arg (see --help)" >&2
+		exit 2
+		;;
+	esac
+done
+[ -n "$parts" ] || parts='unit sim e2e browser'
+
+part() {
+	case " $parts " in *" $1 "*) return 0 ;; esac
+	return 1
+}
+
+heading() {
+	printf '\n== %s\n' "$1"
+}
+
+# Adds "PASSED FAILED"; anything else is one failure: the part has not told how it went.
+count() {
+	local name=$1 p=${2-} f=${3-}
+	case ${p:-x}${f:-x} in
+	*[!0-9]*) p=0 f=1 ;;
+	esac
+	[ $((p + f)) -gt 0 ] || f=1
+	passed=$((passed + p))
+	failed=$((failed + f))
+	printf -- '-- %s: %d passed, %d failed\n' "$name" "$p" "$f"
+}
+
+finish() {
+	printf '\n%d passed, %d failed\n' "$passed" "$failed"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+	exit
+}
+
+# A status that is not 0 although nothing failed is a failure too.
+count_with_status() {
+	local name=$1 status=$2 p=${3-} f=${4-}
+	[ "$status" -ne 0 ] && [ "${f:-0}" = 0 ] && f=1
+	count "$name" "${p:-0}" "${f:-0}"
+}
+
+# The last "N passed, N failed" of a file as "N N".
+last_line_counts() {
+	sed -n 's/^\(.*[^0-9]\)\{0,1\}\([0-9][0-9]*\) passed, \([0-9][0-9]*\) failed.*$/\2 \3/p' "$1" |
+		tail -n 1
+}
+
+run_structure() {
+	heading structure
+	local status
+	/usr/bin/python3 tests/structure/check.py >"$build/structure.log" 2>&1
+	status=$?
+	cat "$build/structure.log"
+	# shellcheck disable=SC2046 # two numbers
+	count_with_status structure "$status" $(last_line_counts "$build/structure.log")
+}
+
+# Suites of meson: unit tests in C, and the fuzz targets over their kept inputs.
+run_meson() {
+	heading "$1"
+	local status log=$build/meson-logs/testlog-$1
+	if ! meson test -C "$build" --no-rebuild --list --suite "$1" >"$build/list.log" 2>&1 ||
+		! grep -q "/" "$build/list.log"; then
+		echo "there are no tests in the suite $1"
+		count "$1" 0 1
+		return
+	fi
+	meson test -C "$build" --no-rebuild --print-errorlogs --suite "$1" --logbase "testlog-$1"
+	status=$?
+	# shellcheck disable=SC2046
+	count_with_status "$1" "$status" $(/usr/bin/python3 tests/count.py meson "$log.json")
+}
+
+run_sim() {
+	heading simulator
+	local status
+	timeout 3600 "$build/tests/sim/fullet-sim" --seeds "${SEEDS:-2000}" >"$build/sim.log" 2>&1
+	status=$?
+	tail -n 40 "$build/sim.log"
+	# shellcheck disable=SC2046
+	count_with_status simulator "$status" $(last_line_counts "$build/sim.log")
+}
+
+run_e2e() {
+	heading 'end to end'
+	local status
+	rm -f "$build/e2e.xml"
+	PYTHONDONTWRITEBYTECODE=1 FULLET="$PWD/$build/src/fullet" timeout 3600 \
+		/usr/bin/python3 -m pytest -p no:cacheprovider --junitxml="$build/e2e.xml" -q tests/e2e
+	status=$?
+	# shellcheck disable=SC2046
+	count_with_status 'end to end' "$status" \
+		$([ -f "$build/e2e.xml" ] && /usr/bin/python3 tests/count.py junit "$build/e2e.xml")
+}
+
+# playwright-core comes from npm once; afterwards no network is needed.
+browser_modules() {
+	cmp -s package-lock.json node_modules/installed-lock.json && return 0
+	PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --no-audit --no-fund &&
+		cp package-lock.json node_modules/installed-lock.json
+}
+
+run_browser() {
+	heading browser
+	local status log=$PWD/$build/browser.tap project=$PWD
+	rm -f "$log"
+	(
+		cd tests/browser || exit 1
+		shopt -s nullglob
+		files=(*.test.mjs *.test.js)
+		if [ ${#files[@]} -eq 0 ]; then
+			echo "there are no tests in tests/browser"
+			exit 1
+		fi
+		browser_modules || exit 1
+		FULLET="$project/$build/src/fullet" timeout 900 node --test \
+			--test-reporter=spec --test-reporter-destination=stdout \
+			--test-reporter=tap --test-reporter-destination="$log" "${files[@]}"
+	)
+	status=$?
+	count_with_status browser "$status" "$(sed -n 's/^# pass //p' "$log" 2>/dev/null)" \
+		"$(sed -n 's/^# fail //p' "$log" 2>/dev/null)"
+}
+
+run_fuzz() {
+	heading 'fuzzers, 30 s each'
+	local status
+	mkdir -p "$build"
+	tests/fuzz/run.sh 30 2>&1 | tee "$build/fuzz.log"
+	status=${PIPESTATUS[0]}
+	# shellcheck disable=SC2046
+	count_with_status fuzzers "$status" $(last_line_counts "$build/fuzz.log")
+}
+
+lists=(build test)
+part browser && lists+=(browser)
+[ -n "$fuzz" ] && lists+=(fuzz)
+if ! scripts/packages.sh "${lists[@]}"; then
+	count packages 0 1
+	finish
+fi
+
+heading build
+if [ "$parts" != ' none' ] &&
+	! scripts/build.sh "$build" all --buildtype=debugoptimized -Db_sanitize=address,undefined \
+		-Dwerror=true; then
+	count build 0 1
+	finish
+fi
+# Undefined behaviour ends the program, as a bad access does: else it would only be printed.
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:print_summary=1
+export ASAN_OPTIONS=halt_on_error=1:print_summary=1
+
+if part unit; then
+	run_structure
+	run_meson unit
+	run_meson fuzz
+fi
+part sim && run_sim
+part e2e && run_e2e
+part browser && run_browser
+[ -n "$fuzz" ] && run_fuzz
+finish
