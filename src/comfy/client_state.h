@@ -72,9 +72,10 @@ struct ask {
 	bool executing; /* between execution_start and the end, as the WebSocket tells */
 	bool ours;	/* submitted under the present client id: its events come to us */
 	bool stalled;
-	bool ending;	  /* the end was heard; only history is missing */
-	int64_t life_ms;  /* the last sign of life */
-	int told_percent; /* -1: nothing told yet */
+	bool ending;	   /* the end was heard; only history is missing */
+	int64_t life_ms;   /* the last sign of life */
+	int64_t looked_ms; /* when the queue was last seen to have it */
+	int told_percent;  /* -1: nothing told yet */
 	char *told_node;
 
 	/* FETCH */

@@ -13,6 +13,8 @@
 #define SLOWER 5
 /* Without one nothing is seen of a run but that it has not ended. */
 #define BLIND 5
+/* A busy queue changes often; so often at most it is read for that. */
+#define CHANGED_MS 500
 
 static bool hears(const struct comfy_client *c, const struct ask *a)
 {
@@ -23,6 +25,7 @@ static void rest(struct comfy_client *c, struct ask *a, int64_t now_ms)
 {
 	ask_go(c, a, STEP_REST, now_ms);
 	a->heard_before = c->link.heard;
+	a->looked_ms = now_ms;
 	a->at_ms = now_ms + c->config.poll_ms * (hears(c, a) ? SLOWER : 1);
 }
 
@@ -124,7 +127,7 @@ void watch_cancelled(struct comfy_client *c, const char *prompt_id, int64_t now_
 static bool retries(const struct ask *a)
 {
 	return a->step == STEP_PAUSE && a->tries > 0 && !a->ending &&
-		(a->kind == ASK_WATCH || a->kind == ASK_SUBMIT);
+	       (a->kind == ASK_WATCH || a->kind == ASK_SUBMIT);
 }
 
 void watch_all_look(struct comfy_client *c, int64_t now_ms)
@@ -226,7 +229,7 @@ static void queue_changed(struct comfy_client *c, const struct ws_message *m, in
 		return;
 	for (struct ask *a = c->asks; a; a = a->hh.next)
 		if (a->kind == ASK_WATCH && a->step == STEP_REST && !a->executing)
-			a->at_ms = now_ms;
+			a->at_ms = min_of(a->at_ms, max_of(now_ms, a->looked_ms + CHANGED_MS));
 }
 
 void watch_message(struct comfy_client *c, const struct ws_message *m, int64_t now_ms)
