@@ -22,6 +22,7 @@ build='
 	uthash-dev
 	libsqlite3-dev
 	libgd-dev
+	libssl-dev
 	zlib1g-dev
 	libzstd-dev
 	ca-certificates
