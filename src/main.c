@@ -16,7 +16,7 @@ struct subcommand {
 
 static const struct subcommand subcommands[] = {
 	{"run", command_run, "", "Starts the bot. Without DISCORD_TOKEN it starts the sandbox."},
-	{"sandbox", command_sandbox, "[--no-bot]",
+	{"sandbox", command_sandbox, "[--no-bot] [--cert FILE --key FILE] [--heartbeat-ms N] [--no-rate-limits]",
 		"A pretend Discord (and, without COMFY_URL, a pretend ComfyUI) on 127.0.0.1 with a page to "
 		"try everything in. --no-bot starts only the servers and prints their addresses."},
 	{"check", command_check, "",

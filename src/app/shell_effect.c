@@ -81,6 +81,7 @@ static void look(struct shell *sh, const struct effect *e)
 static void post(struct shell *sh, const struct effect *e)
 {
 	const struct job_row *row = &e->job->row;
+	const struct workflow *wf = workflow_set_find(sh->config.workflows, row->model);
 	struct task *task = task_find(sh, row->id);
 	struct picture_file files[DISCORD_FILES_MAX];
 	struct picture_view view = {
@@ -89,7 +90,7 @@ static void post(struct shell *sh, const struct effect *e)
 		.locale = row->locale,
 		.title = shell_title(sh, row->model),
 		.prompt = row->prompt,
-		.seed = row->seed,
+		.seed = wf ? workflow_seed(wf, row->seed) : row->seed,
 		.duration_ms = row->duration_ms,
 		.files = files,
 	};

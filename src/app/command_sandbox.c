@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/bot.h"
+#include "app/command_line.h"
+#include "base/json.h"
+#include "sandbox/sandbox.h"
+
+/*
+ * The sandbox: a Discord and a ComfyUI in this process, with the same bot
+ * connected to them over real sockets. Nothing is kept when it ends.
+ */
+
+struct playing {
+	struct loop *loop;
+	struct sandbox *sandbox;
+	struct bot *bot; /* NULL with --no-bot */
+	struct logger *logger;
+	bool stopped;
+};
+
+static int64_t turn(void *ctx, int64_t now_ms)
+{
+	struct playing *p = ctx;
+	int64_t at_ms = sandbox_turn(p->sandbox, now_ms);
+
+	if (p->bot) {
+		at_ms = min_of(at_ms, bot_turn(p->bot, now_ms));
+		if (shell_state(bot_shell(p->bot)) != SHELL_RUNNING)
+			loop_stop(p->loop);
+	} else if (p->stopped) {
+		loop_stop(p->loop);
+	}
+	return at_ms;
+}
+
+static void stop(void *ctx)
+{
+	struct playing *p = ctx;
+
+	p->stopped = true;
+	if (p->bot)
+		bot_stop(p->bot);
+	loop_wake(p->loop);
+}
+
+/* What tests need to know, on stdout, as one line of JSON. */
+static void print_addresses(const struct sandbox *s)
+{
+	struct json_object *doc = json_object_new_object();
+	char *text;
+
+	json_add_str(doc, "page", sandbox_page_url(s));
+	json_add_str(doc, "discord", sandbox_discord_url(s));
+	json_add_str(doc, "comfy", sandbox_comfy_url(s));
+	json_add_str(doc, "token", sandbox_token(s));
+	json_add_id(doc, "guild", sandbox_guild_id(s));
+	text = json_text(doc);
+	printf("%s\n", text);
+	fflush(stdout);
+	free(text);
+	json_put(&doc);
+}
+
+struct options {
+	bool no_bot;
+	struct sandbox_config sandbox;
+};
+
+static int start_bot(struct playing *p, const struct config *config, struct lws_room *room, char **why)
+{
+	struct sandbox *s = p->sandbox;
+	const char *own_comfy[1] = {sandbox_comfy_url(s)};
+	struct bot_config bot = {
+		.config = config,
+		.logger = p->logger,
+		.loop = p->loop,
+		.room = room,
+		.database = ":memory:",
+		.token = sandbox_token(s),
+		.api_url = sandbox_discord_url(s),
+		.guild_id = sandbox_guild_id(s),
+		.comfy_urls = own_comfy[0] ? own_comfy : (const char *const *)config->comfy,
+		.n_comfy = own_comfy[0] ? 1 : config->n_comfy,
+		.comfy_key = config->comfy_api_key,
+	};
+
+	return bot_new(&bot, &p->bot, why);
+}
+
+static int play(struct playing *p, const struct config *config, const struct options *o)
+{
+	struct lws_room *room = NULL;
+	char *why = NULL;
+	int status = 1;
+
+	if (loop_new(&p->loop) < 0 || lws_room_new(p->loop, config->ca_file, &room) < 0)
+		why = xstrdup("the event loop cannot be made");
+	if (!why && sandbox_new(p->loop, room, &o->sandbox, &p->sandbox, &why) == 0 &&
+		(o->no_bot || start_bot(p, config, room, &why) == 0)) {
+		if (o->no_bot)
+			print_addresses(p->sandbox);
+		else
+			fprintf(stderr, "fullet: the sandbox is at %s (Ctrl-C ends it)\n",
+				sandbox_page_url(p->sandbox));
+		loop_on_stop(p->loop, stop, p);
+		loop_run(p->loop, turn, p);
+		status = p->bot && shell_state(bot_shell(p->bot)) == SHELL_FAILED;
+		if (status)
+			why = xstrdup(shell_failure(bot_shell(p->bot)));
+	}
+	if (why)
+		log_line(&p->logger->log, LOG_ERROR, NULL, "%s", why);
+	free(why);
+	bot_free(p->bot);
+	sandbox_free(p->sandbox);
+	lws_room_free(room);
+	loop_free(p->loop);
+	return status;
+}
+
+static int parse(int argc, char **argv, struct options *o)
+{
+	static const struct option options[] = {{"no-bot", no_argument, NULL, 'n'},
+		{"cert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
+		{"heartbeat-ms", required_argument, NULL, 'h'},
+		{"no-rate-limits", no_argument, NULL, 'r'}, {0}};
+	char *args[32] = {"fullet sandbox"};
+	uint64_t ms;
+	int c;
+
+	if (argc > 30)
+		return 2;
+	for (int i = 0; i < argc; i++)
+		args[i + 1] = argv[i];
+	while ((c = getopt_long(argc + 1, args, "", options, NULL)) != -1) {
+		if (c == 'n')
+			o->no_bot = true;
+		else if (c == 'c')
+			o->sandbox.cert_file = optarg;
+		else if (c == 'k')
+			o->sandbox.key_file = optarg;
+		else if (c == 'r')
+			o->sandbox.no_rate_limits = true;
+		else if (c == 'h' && parse_u64(optarg, &ms) == 0)
+			o->sandbox.heartbeat_ms = (int64_t)ms;
+		else
+			return 2;
+	}
+	return optind == argc + 1 ? 0 : 2;
+}
+
+static void print_warning(void *ctx, const char *sentence)
+{
+	fprintf(stderr, "fullet: %s\n", sentence);
+}
+
+int command_sandbox(int argc, char **argv)
+{
+	struct options o = {0};
+	struct config config;
+	struct logger logger;
+	struct playing p = {.logger = &logger};
+	char *why = NULL;
+	int status;
+
+	if (parse(argc, argv, &o)) {
+		fprintf(stderr, "usage: fullet sandbox [--no-bot] [--cert FILE --key FILE] "
+				"[--heartbeat-ms N] [--no-rate-limits]\n");
+		return 2;
+	}
+	if (config_load(&config, print_warning, NULL, &why) < 0) {
+		fprintf(stderr, "fullet: %s\n", why);
+		free(why);
+		return 1;
+	}
+	o.sandbox.page_port = (int)config.sandbox_port;
+	o.sandbox.discord_port = (int)config.sandbox_discord_port;
+	o.sandbox.comfy_port = (int)config.sandbox_comfy_port;
+	o.sandbox.step_ms = config.sandbox_step_ms;
+	o.sandbox.load_ms = config.sandbox_load_ms;
+	o.sandbox.comfy_key = config.comfy_api_key;
+	o.sandbox.with_comfy = config.n_comfy == 0;
+	logger_init(&logger, &config);
+	status = play(&p, &config, &o);
+	config_free(&config);
+	return status;
+}
