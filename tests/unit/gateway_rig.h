@@ -38,8 +38,9 @@ static inline void drain(struct rig *rig)
 	while (gateway_next(rig->gw, &a)) {
 		rig->count[a.kind]++;
 		if (a.kind == GATEWAY_NOTE && a.text) {
-			strncat(rig->notes, a.text, sizeof(rig->notes) - strlen(rig->notes) - 2);
-			strncat(rig->notes, "\n", sizeof(rig->notes) - strlen(rig->notes) - 1);
+			size_t n = strlen(rig->notes);
+
+			snprintf(rig->notes + n, sizeof(rig->notes) - n, "%s\n", a.text);
 		}
 		gateway_action_free(&rig->last[a.kind]);
 		rig->last[a.kind] = a;

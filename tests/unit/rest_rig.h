@@ -120,11 +120,11 @@ static inline void answer_with(
 	struct rig *rig, struct rest_call *call, int status, const char *headers, const char *body)
 {
 	struct http_response res = {.status = status, .body = BUF(MIB)};
-	char *copy = xstrdup(headers ? headers : ""), *save = NULL;
+	char *copy = xstrdup(headers ? headers : ""), *rest = copy, *line;
 
 	if (body && body[0] == '{')
 		http_response_header(&res, "Content-Type", "application/json");
-	for (char *line = strtok_r(copy, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+	while (*copy && (line = strsep(&rest, "\n"))) {
 		char *colon = strstr(line, ": ");
 
 		*colon = '\0';
