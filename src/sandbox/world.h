@@ -12,7 +12,8 @@
  * and of ComfyUI (HTTP and WebSocket), with faults. No sockets, no clock: requests
  * and the time go in, responses and WebSocket messages come out. Behind sockets it
  * is the sandbox; called directly, in virtual time, it is the simulator's world.
- * Whatever breaks a documented rule is recorded in world_violations().
+ * Whatever breaks a documented rule is recorded in world_violations(). now_ms is always unix
+ * time in milliseconds (ids hold it) and never goes back.
  *
  * The Discord half is in discord_*.c, the ComfyUI half in comfy_*.c of this folder; each
  * half can also be used alone.
@@ -86,6 +87,8 @@ int64_t world_deadline(const struct world *w);
 /* ---- what a person or a test does ---- */
 /* A member of the guild; administrators may be made. Returns the id. */
 uint64_t world_add_user(struct world *w, const char *username, bool admin);
+/* "es-ES", "en-US" (the default) ...: the language of his client. */
+void world_set_locale(struct world *w, uint64_t user_id, const char *locale);
 uint64_t world_add_channel(struct world *w, const char *name, uint64_t parent_id, int type);
 uint64_t world_find_channel(struct world *w, const char *name);
 /* A second guild with the bot in it (it must leave), or the bot's removal. */
@@ -93,7 +96,9 @@ uint64_t world_add_guild(struct world *w, bool with_bot);
 void world_kick_bot(struct world *w, uint64_t guild_id);
 /* Types a slash command. options: {"model":"flux_image","prompt":"a fox"}. channel 0: #general.
  * Returns the interaction's id, 0 with a sentence in *ret_why (owned) when the client would
- * refuse (no such command, required option missing, too long). */
+ * refuse (no such command, required option missing, too long). guild_id: 0 (ours), another
+ * guild's, or WORLD_DM for the direct messages with the bot. */
+#define WORLD_DM UINT64_MAX
 uint64_t world_command(struct world *w, uint64_t user_id, uint64_t channel_id, uint64_t guild_id,
 	const char *command, struct json_object *options, char **ret_why, int64_t now_ms);
 uint64_t world_autocomplete(struct world *w, uint64_t user_id, uint64_t channel_id,
@@ -125,7 +130,13 @@ size_t world_violations(const struct world *w);
  *  gateway_refuse {ms} | gateway_garbage | comfy_restart {down_ms} | comfy_oom {count} |
  *  comfy_error {count} | comfy_stall {ms} | comfy_ws_drop | comfy_ws_refuse {ms} | comfy_ws_garbage |
  *  comfy_zombie | comfy_forget_output | clear
- * Returns 0 or -EINVAL. A response spoilt by reset or hang has status 0. ---- */
+ * More: gateway_limit {remaining, reset_after} sets what /gateway/bot answers;
+ *  gateway_reconnect {before_hello:true} greets the next connection with op 7;
+ *  gateway_garbage {raw:true} breaks the compression stream too.
+ * `route` is matched against the path below the API's base: {} is one segment, * is anything;
+ * absent: every route. `method` absent: every method. `count` absent: 1; 0: until "clear".
+ * Returns 0 or -EINVAL. A response spoilt by reset or hang has status 0 and error "reset" or
+ * "hang N": the carrier cuts the connection, after N ms. ---- */
 int world_fault(struct world *w, struct json_object *fault, int64_t now_ms);
 
 #endif

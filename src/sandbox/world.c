@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two halves of the world as one. */
+#include "sandbox/world.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <uthash.h>
+
+#include "base/json.h"
+#include "sandbox/comfy_world.h"
+#include "sandbox/discord_world.h"
+
+struct socket {
+	uint64_t conn;
+	enum world_side side;
+	UT_hash_handle hh;
+};
+
+struct world {
+	struct discord_world *discord;
+	struct comfy_world *comfy;
+	struct socket *sockets; /* which half an open connection belongs to */
+};
+
+struct world *world_new(const struct world_config *config, int64_t now_ms)
+{
+	struct world *w = xcalloc(1, sizeof(*w));
+
+	w->discord = discord_world_new(config, now_ms);
+	w->comfy = comfy_world_new(config, now_ms);
+	return w;
+}
+
+struct world *world_free(struct world *w)
+{
+	struct socket *s, *next;
+
+	if (!w)
+		return NULL;
+	HASH_ITER(hh, w->sockets, s, next)
+	{
+		HASH_DEL(w->sockets, s);
+		free(s);
+	}
+	discord_world_free(w->discord);
+	comfy_world_free(w->comfy);
+	free(w);
+	return NULL;
+}
+
+void world_http(struct world *w, enum world_side side, const struct http_request *req,
+	struct http_response *ret, int64_t now_ms)
+{
+	if (side == WORLD_DISCORD)
+		discord_world_http(w->discord, req, ret, now_ms);
+	else
+		comfy_world_http(w->comfy, req, ret, now_ms);
+}
+
+static struct socket *socket_find(struct world *w, uint64_t conn)
+{
+	struct socket *s;
+
+	HASH_FIND(hh, w->sockets, &conn, sizeof(conn), s);
+	return s;
+}
+
+int world_ws_open(struct world *w, enum world_side side, uint64_t conn, const char *url,
+	const struct http_request *req, int64_t now_ms)
+{
+	struct socket *s;
+	int status = side == WORLD_DISCORD
+			     ? discord_world_ws_open(w->discord, conn, url, req, now_ms)
+			     : comfy_world_ws_open(w->comfy, conn, url, req, now_ms);
+
+	if (status)
+		return status;
+	s = xcalloc(1, sizeof(*s));
+	s->conn = conn;
+	s->side = side;
+	HASH_ADD(hh, w->sockets, conn, sizeof(s->conn), s);
+	return 0;
+}
+
+void world_ws_received(
+	struct world *w, uint64_t conn, const void *data, size_t len, bool binary, int64_t now_ms)
+{
+	struct socket *s = socket_find(w, conn);
+
+	if (s && s->side == WORLD_DISCORD)
+		discord_world_ws_received(w->discord, conn, data, len, binary, now_ms);
+	else if (s)
+		comfy_world_ws_received(w->comfy, conn, data, len, binary, now_ms);
+}
+
+static void socket_drop(struct world *w, struct socket *s)
+{
+	HASH_DEL(w->sockets, s);
+	free(s);
+}
+
+void world_ws_closed(struct world *w, uint64_t conn, int code, int64_t now_ms)
+{
+	struct socket *s = socket_find(w, conn);
+
+	if (!s)
+		return;
+	if (s->side == WORLD_DISCORD)
+		discord_world_ws_closed(w->discord, conn, code, now_ms);
+	else
+		comfy_world_ws_closed(w->comfy, conn, code, now_ms);
+	socket_drop(w, s);
+}
+
+bool world_next_output(struct world *w, struct world_output *ret)
+{
+	if (discord_world_next_output(w->discord, ret))
+		return true;
+	return comfy_world_next_output(w->comfy, ret);
+}
+
+void world_output_free(struct world_output *o)
+{
+	free(o->data);
+	*o = (struct world_output){0};
+}
+
+void world_tick(struct world *w, int64_t now_ms)
+{
+	discord_world_tick(w->discord, now_ms);
+	comfy_world_tick(w->comfy, now_ms);
+}
+
+int64_t world_deadline(const struct world *w)
+{
+	return min_of(discord_world_deadline(w->discord), comfy_world_deadline(w->comfy));
+}
+
+uint64_t world_add_user(struct world *w, const char *username, bool admin)
+{
+	return discord_world_add_user(w->discord, username, admin);
+}
+
+void world_set_locale(struct world *w, uint64_t user_id, const char *locale)
+{
+	discord_world_set_locale(w->discord, user_id, locale);
+}
+
+uint64_t world_add_channel(struct world *w, const char *name, uint64_t parent_id, int type)
+{
+	return discord_world_add_channel(w->discord, name, parent_id, type);
+}
+
+uint64_t world_find_channel(struct world *w, const char *name)
+{
+	return discord_world_find_channel(w->discord, name);
+}
+
+uint64_t world_add_guild(struct world *w, bool with_bot)
+{
+	return discord_world_add_guild(w->discord, with_bot);
+}
+
+void world_kick_bot(struct world *w, uint64_t guild_id)
+{
+	discord_world_kick_bot(w->discord, guild_id);
+}
+
+uint64_t world_command(struct world *w, uint64_t user_id, uint64_t channel_id, uint64_t guild_id,
+	const char *command, struct json_object *options, char **ret_why, int64_t now_ms)
+{
+	return discord_world_command(
+		w->discord, user_id, channel_id, guild_id, command, options, ret_why, now_ms);
+}
+
+uint64_t world_autocomplete(struct world *w, uint64_t user_id, uint64_t channel_id,
+	const char *command, const char *focused, struct json_object *options, int64_t now_ms)
+{
+	return discord_world_autocomplete(
+		w->discord, user_id, channel_id, command, focused, options, now_ms);
+}
+
+uint64_t world_press(struct world *w, uint64_t user_id, uint64_t channel_id, uint64_t message_id,
+	const char *custom_id, int64_t now_ms)
+{
+	return discord_world_press(w->discord, user_id, channel_id, message_id, custom_id, now_ms);
+}
+
+uint64_t world_say(
+	struct world *w, uint64_t user_id, uint64_t channel_id, const char *text, int64_t now_ms)
+{
+	return discord_world_say(w->discord, user_id, channel_id, text, now_ms);
+}
+
+struct json_object *world_state(struct world *w)
+{
+	struct json_object *o = json_object_new_object();
+
+	discord_world_state(w->discord, o);
+	comfy_world_state(w->comfy, o);
+	return o;
+}
+
+struct json_object *world_view(struct world *w, uint64_t user_id)
+{
+	return discord_world_view(w->discord, user_id);
+}
+
+uint64_t world_version(const struct world *w)
+{
+	return discord_world_version(w->discord) + comfy_world_version(w->comfy);
+}
+
+size_t world_violations(const struct world *w)
+{
+	return discord_world_violations(w->discord) + comfy_world_violations(w->comfy);
+}
+
+int world_fault(struct world *w, struct json_object *fault, int64_t now_ms)
+{
+	const char *kind = json_str(fault, "kind"), *side = json_str(fault, "side");
+	bool comfy = str_eq(side, "comfy"), discord = str_eq(side, "discord");
+	int r = 0;
+
+	if (!kind)
+		return -EINVAL;
+	if (str_eq(kind, "clear")) {
+		if (!comfy)
+			r = discord_world_fault(w->discord, fault, now_ms);
+		if (!discord && r == 0)
+			r = comfy_world_fault(w->comfy, fault, now_ms);
+		return r;
+	}
+	if (comfy || str_starts(kind, "comfy_"))
+		return comfy_world_fault(w->comfy, fault, now_ms);
+	return discord_world_fault(w->discord, fault, now_ms);
+}
