@@ -10,6 +10,11 @@
 
 /* GUILDS and GUILD_MESSAGES: neither is privileged. */
 #define INTENTS ((1u << 0) | (1u << 9))
+/* How often the session is written down, so that the next process resumes it even after a crash. */
+#define SAVE_MS 15000
+/* A session that Discord has surely forgotten; and the space it wants between two IDENTIFYs. */
+#define FORGOTTEN_MS (10 * 60 * 1000)
+#define IDENTIFY_MS  5000
 
 static void socket_opened(void *arg)
 {
@@ -49,11 +54,14 @@ static void open_socket(struct shell *sh, const char *url)
 
 /* ---- what earlier processes left ---- */
 
-static void read_past(const char *text, struct gateway_resume *ret)
+static void read_past(struct shell *sh, const char *text, struct gateway_resume *ret)
 {
 	struct json_object *doc = text ? json_parse(text, strlen(text), NULL) : NULL;
+	int64_t now_ms = shell_now(sh);
 
-	if (doc && json_str(doc, "session_id") && json_str(doc, "resume_url")) {
+	sh->gateway_start_ms = json_int(doc, "identified_ms", 0) + IDENTIFY_MS;
+	if (now_ms - json_int(doc, "saved_ms", 0) < FORGOTTEN_MS && json_str(doc, "session_id") &&
+		json_str(doc, "resume_url")) {
 		ret->session_id = xstrdup(json_str(doc, "session_id"));
 		ret->resume_url = xstrdup(json_str(doc, "resume_url"));
 		ret->seq = json_int(doc, "seq", 0);
@@ -75,6 +83,8 @@ char *shell_gateway_text(const struct shell *sh)
 	json_add_str(doc, "session_id", r.session_id);
 	json_add_str(doc, "resume_url", r.resume_url);
 	json_add_int(doc, "seq", r.seq);
+	json_add_int(doc, "saved_ms", shell_now(sh));
+	json_add_int(doc, "identified_ms", sh->identified_ms);
 	text = json_text(doc);
 	json_put(&doc);
 	gateway_resume_free(&r);
@@ -101,20 +111,39 @@ static void save_ids(struct shell *sh)
 	shell_save_value(sh, "ids", text);
 }
 
+static void save_session(struct shell *sh)
+{
+	char *text = shell_gateway_text(sh);
+
+	sh->gateway_saved_ms = shell_now(sh);
+	if (text)
+		shell_save_value(sh, "gateway", text);
+	free(text);
+}
+
 void shell_gateway_start(struct shell *sh, const struct shell_past *past)
 {
 	struct gateway_config config = {.token = sh->config.token, .intents = INTENTS,
 		.no_compression = sh->config.no_compression};
-	struct gateway_resume resume = {0};
+	int64_t now_ms = shell_now(sh);
 
 	read_ids(sh, past->ids);
-	if (sh->bot_id) /* without a READY nothing else would tell who we are */
-		read_past(past->gateway, &resume);
-	if (resume.session_id)
-		shell_save_value(sh, "gateway", NULL); /* used once */
+	read_past(sh, past->gateway, &sh->resume);
+	if (!sh->bot_id) /* without a READY nothing else would tell who we are */
+		gateway_resume_free(&sh->resume);
 	sh->gateway = gateway_new(&config, &sh->rng);
-	gateway_start(sh->gateway, resume.session_id ? &resume : NULL, shell_now(sh));
-	gateway_resume_free(&resume);
+	/* A process that died just after its IDENTIFY must not make the next one come too soon. */
+	if (sh->resume.session_id || sh->gateway_start_ms > now_ms + IDENTIFY_MS)
+		sh->gateway_start_ms = now_ms;
+}
+
+static void start_when_due(struct shell *sh, int64_t now_ms)
+{
+	if (sh->gateway_start_ms == NEVER || now_ms < sh->gateway_start_ms)
+		return;
+	sh->gateway_start_ms = NEVER;
+	gateway_start(sh->gateway, sh->resume.session_id ? &sh->resume : NULL, now_ms);
+	gateway_resume_free(&sh->resume);
 }
 
 void shell_gateway_url(struct shell *sh, struct rest_call *call)
@@ -205,7 +234,9 @@ static void on_ready(struct shell *sh, struct json_object *d)
 	for (size_t i = 0; i < json_len(guilds); i++)
 		ours |= json_id(json_object_array_get_idx(guilds, i), "id") == sh->config.guild_id;
 	sh->in_guild = sh->other_guilds_may_go = ours;
+	sh->identified_ms = shell_now(sh);
 	save_ids(sh);
+	save_session(sh);
 	if (!ours) {
 		/* A mistyped id must not make the bot leave the guild it belongs to. */
 		say_not_in_guild(sh);
@@ -222,6 +253,7 @@ static void on_ready(struct shell *sh, struct json_object *d)
 static void on_resumed(struct shell *sh, struct json_object *d)
 {
 	sh->in_guild = sh->other_guilds_may_go = true;
+	save_session(sh);
 	connected(sh);
 }
 
@@ -292,6 +324,10 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 	for (size_t i = 0; i < countof(events); i++)
 		if (str_eq(name, events[i].name))
 			events[i].handle(sh, d);
+	/* After a crash Discord gives again what came after the saved event: each interaction that was
+	 * seen is noted at once, so that none is answered twice, and one that was not is served. */
+	if (str_eq(name, "INTERACTION_CREATE") || shell_now(sh) - sh->gateway_saved_ms >= SAVE_MS)
+		save_session(sh);
 }
 
 /* ---- pumping ---- */
@@ -334,6 +370,7 @@ bool shell_gateway_pump(struct shell *sh, int64_t now_ms)
 	struct gateway_action action;
 	bool moved = false;
 
+	start_when_due(sh, now_ms);
 	while (sh->gateway && gateway_next(sh->gateway, &action)) {
 		act(sh, &action);
 		gateway_action_free(&action);

@@ -80,6 +80,9 @@ struct shell {
 	struct core *core;
 	struct gateway *gateway;
 	struct websocket *gateway_ws;
+	struct gateway_resume resume;   /* of the last process, until the gateway is started */
+	int64_t gateway_start_ms;       /* NEVER once it was */
+	int64_t identified_ms, gateway_saved_ms;
 	struct rest *rest;
 	struct shell_comfy comfy[COMFY_SERVERS_MAX];
 	char *gpu_names[COMFY_SERVERS_MAX];
