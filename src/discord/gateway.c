@@ -12,15 +12,6 @@
 #include "discord/gateway_text.h"
 #include "discord/inflate.h"
 
-enum {
-	OP_DISPATCH = 0,
-	OP_HEARTBEAT = 1,
-	OP_RECONNECT = 7,
-	OP_INVALID_SESSION = 9,
-	OP_HELLO = 10,
-	OP_ACK = 11,
-};
-
 /* Any code but 1000 and 1001 leaves the session alive for a RESUME. */
 #define CLOSE_KEEP 4000
 
@@ -36,7 +27,7 @@ enum {
  * ones without success slow down to fewer than 600 a day. */
 #define IDENTIFY_SPACING_MS 5000
 #define IDENTIFY_MAX_MS	    300000
-#define RESUME_TRIES	    3 /* failures before HELLO, then the URL is asked for */
+#define RESUME_TRIES	    5 /* failures of the resume URL before HELLO */
 #define REMAINING_LOW	    5
 #define RESET_AFTER_MAX_MS  86400000
 #define BEAT_MAX_MS	    3600000
@@ -171,6 +162,7 @@ static void session_forget(struct gateway *gw)
 	str_set(&gw->session_id, NULL);
 	str_set(&gw->resume_url, NULL);
 	gw->seq = -1;
+	gw->resume_fails = 0;
 }
 
 /* A session that lasted forgives all earlier failures. */
@@ -267,11 +259,17 @@ void gateway_url(struct gateway *gw, struct json_object *answer, int64_t now_ms)
 		return;
 	url = json_str(answer, "url");
 	if (!gateway_url_usable(url)) {
+		/* The network may be to blame: the resume URL has its turn again. */
+		gw->resume_fails = min_of(gw->resume_fails, RESUME_TRIES - 1);
 		go_on(gw, 0,
 			answer ? "Discord's answer holds no gateway URL"
 			       : "no gateway URL could be had",
 			now_ms);
 		return;
+	}
+	if (has_session(gw) && gw->resume_fails >= RESUME_TRIES) {
+		note(gw, "the resume URL does not answer, Discord does: the session is given up");
+		session_forget(gw);
 	}
 	str_set(&gw->url, url);
 	together = json_int(answer, "session_start_limit.max_concurrency", 1);

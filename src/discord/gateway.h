@@ -18,9 +18,9 @@
  * gateway_url(); GATEWAY_OPEN -> the shell opens the socket and reports
  * gateway_opened() or gateway_closed(code 0). A reconnect that can resume opens
  * resume_gateway_url without asking; one that identifies anew asks for the URL
- * again, so that the session start limit is fresh. When resume_gateway_url does
- * not get as far as HELLO three times in a row, the URL is asked for too and the
- * RESUME tried there.
+ * again, so that the session start limit is fresh. When resume_gateway_url fails
+ * before HELLO five times in a row, the URL is asked for; an answer means that the
+ * network is fine, so the session is given up and a new one made.
  *
  * A compression that could not be decoded is not offered again; one whose
  * connection failed before HELLO gives way to the next of zstd-stream,

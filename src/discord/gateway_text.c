@@ -7,8 +7,6 @@
 #include "base/json.h"
 #include "base/limits.h"
 
-enum { OP_HEARTBEAT = 1, OP_IDENTIFY = 2, OP_RESUME = 6 };
-
 #define URL_CHARS_MAX	  1000
 #define SESSION_CHARS_MAX 512
 #define CLOSE_REASON_MAX  120

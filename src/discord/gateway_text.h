@@ -7,6 +7,18 @@
 
 /* What the gateway session says and how often it may, and what it lets into its own texts. */
 
+/* Discord, "Gateway Opcodes": those that we send or act on. */
+enum gateway_op {
+	OP_DISPATCH = 0,
+	OP_HEARTBEAT = 1,
+	OP_IDENTIFY = 2,
+	OP_RESUME = 6,
+	OP_RECONNECT = 7,
+	OP_INVALID_SESSION = 9,
+	OP_HELLO = 10,
+	OP_ACK = 11,
+};
+
 /* True for a ws:// or wss:// URL without user info that is not absurdly long. */
 bool gateway_url_usable(const char *text);
 /* The usable URL with version, encoding and compression; the caller owns it. */

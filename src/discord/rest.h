@@ -16,7 +16,7 @@
  * of the calls with the same coalesce key only the newest unsent one goes out,
  * and never two of them at once.
  *
- * A call with a deadline gets no more time to answer than is left of it; the first
+ * A call with a deadline has no more time to answer than is left of it; the first
  * try of a callback half of that, so that it can be repeated. A call one of whose
  * tries may have happened ends as REST_DOUBTFUL, never as REST_EXPIRED or
  * REST_FAILED (a GET has no effect and is never doubtful). 429s and Cloudflare's

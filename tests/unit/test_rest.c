@@ -299,46 +299,44 @@ static void test_eviction_keeps_delays(void **state)
 
 /* ---- 429 in its kinds ---- */
 
+/* What goes on after a 429 on POST of channel 1, before the time is over. */
+static const struct {
+	const char *headers, *body;
+	int64_t wait_ms;
+	bool same_bucket; /* PATCH of channel 1, with the same hash */
+	bool other_channel;
+	bool hook;
+	bool invalid;
+} limits_429[] = {
+	{"X-RateLimit-Scope: user\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset-After: 2",
+		"{\"retry_after\":2.0,\"global\":false}", 2000, false, true, true, true},
+	{"X-RateLimit-Scope: user", "{\"retry_after\":0.65,\"global\":false}", 650, false, true,
+		true, true},
+	{"X-RateLimit-Scope: user\nX-RateLimit-Remaining: 3\nX-RateLimit-Reset-After: 2",
+		"{\"retry_after\":600}", 600000, true, true, true, true},
+	{"X-RateLimit-Scope: shared\nRetry-After: 3", "{\"retry_after\":2.5}", 2500, false, true,
+		true, false},
+	{"X-RateLimit-Scope: shared\nX-RateLimit-Remaining: 4", "{\"retry_after\":2.5}", 2500, true,
+		true, true, false},
+	{"X-RateLimit-Scope: global\nX-RateLimit-Global: true\nRetry-After: 4",
+		"{\"retry_after\":4,\"global\":true}", 4000, false, false, true, true},
+	{"X-RateLimit-Global: true", "{\"retry_after\":1.5,\"global\":true}", 1500, false, false,
+		true, true},
+	{VIA, "{\"retry_after\":1.5,\"global\":true}", 1500, false, false, true, true},
+	{"X-RateLimit-Scope: user\nRetry-After: 7", "{\"message\":\"x\"}", 7000, false, true, true,
+		true},
+	{"X-RateLimit-Scope: user\nX-RateLimit-Reset-After: 6", "{}", 6000, false, true, true,
+		true},
+	{"X-RateLimit-Scope: user", "{}", 1000, false, true, true, true},
+	{"X-RateLimit-Scope: user", "{\"retry_after\":-5}", 1000, false, true, true, true},
+	{"X-RateLimit-Scope: user", "{\"retry_after\":\"5\"}", 1000, false, true, true, true},
+	{"X-RateLimit-Scope: user", "{\"retry_after\":0}", 100, false, true, true, true},
+	{"X-RateLimit-Scope: user", "{\"retry_after\":1e300}", 86400000, false, true, true, true},
+};
+
 static void test_429(void **state)
 {
-	/* What goes on after a 429 on POST of channel 1, before the time is over. */
-	static const struct {
-		const char *headers, *body;
-		int64_t wait_ms;
-		bool same_bucket; /* PATCH of channel 1, with the same hash */
-		bool other_channel;
-		bool hook;
-		bool invalid;
-	} rows[] = {
-		{"X-RateLimit-Scope: user\nX-RateLimit-Remaining: 0\nX-RateLimit-Reset-After: 2",
-			"{\"retry_after\":2.0,\"global\":false}", 2000, false, true, true, true},
-		{"X-RateLimit-Scope: user", "{\"retry_after\":0.65,\"global\":false}", 650, false,
-			true, true, true},
-		{"X-RateLimit-Scope: user\nX-RateLimit-Remaining: 3\nX-RateLimit-Reset-After: 2",
-			"{\"retry_after\":600}", 600000, true, true, true, true},
-		{"X-RateLimit-Scope: shared\nRetry-After: 3", "{\"retry_after\":2.5}", 2500, false,
-			true, true, false},
-		{"X-RateLimit-Scope: shared\nX-RateLimit-Remaining: 4", "{\"retry_after\":2.5}",
-			2500, true, true, true, false},
-		{"X-RateLimit-Scope: global\nX-RateLimit-Global: true\nRetry-After: 4",
-			"{\"retry_after\":4,\"global\":true}", 4000, false, false, true, true},
-		{"X-RateLimit-Global: true", "{\"retry_after\":1.5,\"global\":true}", 1500, false,
-			false, true, true},
-		{VIA, "{\"retry_after\":1.5,\"global\":true}", 1500, false, false, true, true},
-		{"X-RateLimit-Scope: user\nRetry-After: 7", "{\"message\":\"x\"}", 7000, false,
-			true, true, true},
-		{"X-RateLimit-Scope: user\nX-RateLimit-Reset-After: 6", "{}", 6000, false, true,
-			true, true},
-		{"X-RateLimit-Scope: user", "{}", 1000, false, true, true, true},
-		{"X-RateLimit-Scope: user", "{\"retry_after\":-5}", 1000, false, true, true, true},
-		{"X-RateLimit-Scope: user", "{\"retry_after\":\"5\"}", 1000, false, true, true,
-			true},
-		{"X-RateLimit-Scope: user", "{\"retry_after\":0}", 100, false, true, true, true},
-		{"X-RateLimit-Scope: user", "{\"retry_after\":1e300}", 86400000, false, true, true,
-			true},
-	};
-
-	for (size_t i = 0; i < countof(rows); i++) {
+	for (size_t i = 0; i < countof(limits_429); i++) {
 		struct rest_call *call;
 		bool same = false, other = false, hook = false;
 		struct rig rig;
@@ -355,7 +353,7 @@ static void test_429(void **state)
 		tag = submit_to(&rig, R_POST, "1", 0);
 		call = next(&rig);
 		start = rig.now;
-		answer_with(&rig, call, 429, rows[i].headers, rows[i].body);
+		answer_with(&rig, call, 429, limits_429[i].headers, limits_429[i].body);
 		assert_int_equal(outcome(&rig, 0), -1);
 		submit_to(&rig, R_PATCH, "1", 0);
 		submit_to(&rig, R_POST, "2", 0);
@@ -366,15 +364,15 @@ static void test_429(void **state)
 			hook = hook || call->tag == tag + 3;
 			assert_int_not_equal(call->tag, tag);
 		}
-		assert_int_equal(same, rows[i].same_bucket);
-		assert_int_equal(other, rows[i].other_channel);
-		assert_int_equal(hook, rows[i].hook);
+		assert_int_equal(same, limits_429[i].same_bucket);
+		assert_int_equal(other, limits_429[i].other_channel);
+		assert_int_equal(hook, limits_429[i].hook);
 		assert_true(noted(&rig, "rate limit"));
 		do
 			call = next_within(&rig, 90000000);
 		while (call && call->tag != tag);
 		assert_non_null(call);
-		assert_int_equal(rig.now - start, rows[i].wait_ms);
+		assert_int_equal(rig.now - start, limits_429[i].wait_ms);
 		answer(&rig, call, 200);
 		assert_int_equal(outcome(&rig, tag), REST_OK);
 		rig_close(&rig);

@@ -6,88 +6,83 @@
 #define FOR_MAYBE -1 /* no response, may have been sent */
 #define FOR_NOT	  -2 /* no connection */
 
+/* What the first answer makes of a call: its outcome, or -1: it is tried again. */
+static const struct {
+	const char *route;
+	uint32_t flags;
+	int status;
+	const char *headers, *body;
+	int outcome;
+} answers[] = {
+	{R_POST, 0, 200, VIA, "{\"id\":\"1\"}", REST_OK},
+	{R_POST, 0, 201, VIA, NULL, REST_OK},
+	{R_POST, 0, 204, NULL, NULL, REST_OK},
+	{R_POST, 0, 302, VIA, NULL, REST_REFUSED},
+	{R_POST, 0, 400, VIA, "{\"code\":50035,\"message\":\"Invalid Form Body\"}", REST_REFUSED},
+	{R_POST, 0, 403, VIA, "{\"code\":50001,\"message\":\"Missing Access\"}", REST_REFUSED},
+	{R_POST, 0, 404, VIA, "{\"code\":10003,\"message\":\"Unknown Channel\"}", REST_REFUSED},
+	{R_POST, 0, 404, VIA, "<html>no</html>", REST_REFUSED},
+	{R_POST, 0, 413, VIA, "{\"code\":40005}", REST_REFUSED},
+	{R_POST, 0, 401, VIA, "{\"code\":0,\"message\":\"401: Unauthorized\"}", REST_DEAD_TOKEN},
+	{R_POST, 0, 401, VIA, "{\"code\":40001}", REST_DEAD_TOKEN},
+	{R_POST, 0, 401, VIA, "{\"code\":50014}", REST_DEAD_TOKEN},
+	{R_POST, 0, 401, VIA, NULL, REST_DEAD_TOKEN},
+	{R_POST, 0, 401, VIA, "{\"code\":50027}", REST_REFUSED},
+	{R_POST, 0, 401, VIA, "<html>proxy</html>", REST_REFUSED},
+	{R_HOOK, REST_INTERACTION, 401, VIA, "{\"code\":50027}", REST_REFUSED},
+	{R_HOOK, REST_INTERACTION, 401, VIA, "{\"code\":0}", REST_REFUSED},
+	{R_HOOK, REST_INTERACTION, 404, VIA, "{\"code\":10015}", REST_REFUSED},
+	{R_BACK, REST_INTERACTION, 404, VIA, "{\"code\":10062}", REST_REFUSED},
+	{R_BACK, REST_INTERACTION, 400, VIA, "{\"code\":40060}", REST_OK},
+	{R_HOOK, REST_INTERACTION, 400, VIA, "{\"code\":40060}", REST_REFUSED},
+	{R_BACK, 0, 400, VIA, "{\"code\":40060}", REST_REFUSED},
+	{"DELETE /channels/{}", REST_REPEATABLE, 404, VIA, "{\"code\":10003}", REST_OK},
+	{"DELETE /channels/{}", REST_REPEATABLE, 404, VIA, NULL, REST_OK},
+	{"DELETE /channels/{}", REST_REPEATABLE, 403, VIA, "{\"code\":50013}", REST_REFUSED},
+	{"GET /channels/{}", REST_REPEATABLE, 404, VIA, "{\"code\":10003}", REST_REFUSED},
+	/* Whether it happened is not known. */
+	{R_POST, 0, 500, VIA, NULL, REST_DOUBTFUL},
+	{R_POST, 0, 502, NULL, "<html>bad gateway</html>", REST_DOUBTFUL},
+	{R_POST, 0, FOR_MAYBE, NULL, NULL, REST_DOUBTFUL},
+	{R_POST, REST_REPEATABLE | REST_ONCE, 500, VIA, NULL, REST_DOUBTFUL},
+	{R_POST, REST_REPEATABLE | REST_ONCE, FOR_MAYBE, NULL, NULL, REST_DOUBTFUL},
+	{R_POST, REST_REPEATABLE | REST_ONCE, FOR_NOT, NULL, NULL, REST_FAILED},
+	{R_BACK, REST_INTERACTION | REST_ONCE, 503, VIA, NULL, REST_DOUBTFUL},
+	{"GET /channels/{}", REST_ONCE | REST_REPEATABLE, FOR_MAYBE, NULL, NULL, REST_FAILED},
+	{"GET /channels/{}", REST_ONCE | REST_REPEATABLE, 500, VIA, NULL, REST_FAILED},
+	/* Repeating is safe. */
+	{R_POST, 0, FOR_NOT, NULL, NULL, -1},
+	{R_POST, 0, 503, VIA, "{\"code\":130000,\"message\":\"overloaded\"}", -1},
+	{R_POST, 0, 400, VIA, "{\"code\":130000,\"message\":\"overloaded\"}", -1},
+	{R_POST, REST_REPEATABLE, 500, VIA, NULL, -1},
+	{R_POST, REST_REPEATABLE, 408, VIA, NULL, -1},
+	{R_POST, REST_REPEATABLE, 504, NULL, "<html>timeout</html>", -1},
+	{R_POST, REST_REPEATABLE, FOR_MAYBE, NULL, NULL, -1},
+	{R_BACK, REST_INTERACTION, 500, VIA, NULL, -1},
+	{R_BACK, REST_INTERACTION, FOR_MAYBE, NULL, NULL, -1},
+	{R_BACK, REST_INTERACTION, FOR_NOT, NULL, NULL, -1},
+	{R_HOOK, REST_INTERACTION, FOR_MAYBE, NULL, NULL, REST_DOUBTFUL},
+};
+
 static void test_outcomes(void **state)
 {
-	/* What the first answer makes of a call: its outcome, or -1: it is tried again. */
-	static const struct {
-		const char *route;
-		uint32_t flags;
-		int status;
-		const char *headers, *body;
-		int outcome;
-	} rows[] = {
-		{R_POST, 0, 200, VIA, "{\"id\":\"1\"}", REST_OK},
-		{R_POST, 0, 201, VIA, NULL, REST_OK},
-		{R_POST, 0, 204, NULL, NULL, REST_OK},
-		{R_POST, 0, 302, VIA, NULL, REST_REFUSED},
-		{R_POST, 0, 400, VIA, "{\"code\":50035,\"message\":\"Invalid Form Body\"}",
-			REST_REFUSED},
-		{R_POST, 0, 403, VIA, "{\"code\":50001,\"message\":\"Missing Access\"}",
-			REST_REFUSED},
-		{R_POST, 0, 404, VIA, "{\"code\":10003,\"message\":\"Unknown Channel\"}",
-			REST_REFUSED},
-		{R_POST, 0, 404, VIA, "<html>no</html>", REST_REFUSED},
-		{R_POST, 0, 413, VIA, "{\"code\":40005}", REST_REFUSED},
-		{R_POST, 0, 401, VIA, "{\"code\":0,\"message\":\"401: Unauthorized\"}",
-			REST_DEAD_TOKEN},
-		{R_POST, 0, 401, VIA, "{\"code\":40001}", REST_DEAD_TOKEN},
-		{R_POST, 0, 401, VIA, "{\"code\":50014}", REST_DEAD_TOKEN},
-		{R_POST, 0, 401, VIA, NULL, REST_DEAD_TOKEN},
-		{R_POST, 0, 401, VIA, "{\"code\":50027}", REST_REFUSED},
-		{R_POST, 0, 401, VIA, "<html>proxy</html>", REST_REFUSED},
-		{R_HOOK, REST_INTERACTION, 401, VIA, "{\"code\":50027}", REST_REFUSED},
-		{R_HOOK, REST_INTERACTION, 401, VIA, "{\"code\":0}", REST_REFUSED},
-		{R_HOOK, REST_INTERACTION, 404, VIA, "{\"code\":10015}", REST_REFUSED},
-		{R_BACK, REST_INTERACTION, 404, VIA, "{\"code\":10062}", REST_REFUSED},
-		{R_BACK, REST_INTERACTION, 400, VIA, "{\"code\":40060}", REST_OK},
-		{R_HOOK, REST_INTERACTION, 400, VIA, "{\"code\":40060}", REST_REFUSED},
-		{R_BACK, 0, 400, VIA, "{\"code\":40060}", REST_REFUSED},
-		{"DELETE /channels/{}", REST_REPEATABLE, 404, VIA, "{\"code\":10003}", REST_OK},
-		{"DELETE /channels/{}", REST_REPEATABLE, 404, VIA, NULL, REST_OK},
-		{"DELETE /channels/{}", REST_REPEATABLE, 403, VIA, "{\"code\":50013}",
-			REST_REFUSED},
-		{"GET /channels/{}", REST_REPEATABLE, 404, VIA, "{\"code\":10003}", REST_REFUSED},
-		/* Whether it happened is not known. */
-		{R_POST, 0, 500, VIA, NULL, REST_DOUBTFUL},
-		{R_POST, 0, 502, NULL, "<html>bad gateway</html>", REST_DOUBTFUL},
-		{R_POST, 0, FOR_MAYBE, NULL, NULL, REST_DOUBTFUL},
-		{R_POST, REST_REPEATABLE | REST_ONCE, 500, VIA, NULL, REST_DOUBTFUL},
-		{R_POST, REST_REPEATABLE | REST_ONCE, FOR_MAYBE, NULL, NULL, REST_DOUBTFUL},
-		{R_POST, REST_REPEATABLE | REST_ONCE, FOR_NOT, NULL, NULL, REST_FAILED},
-		{R_BACK, REST_INTERACTION | REST_ONCE, 503, VIA, NULL, REST_DOUBTFUL},
-		{"GET /channels/{}", REST_ONCE | REST_REPEATABLE, FOR_MAYBE, NULL, NULL,
-			REST_FAILED},
-		{"GET /channels/{}", REST_ONCE | REST_REPEATABLE, 500, VIA, NULL, REST_FAILED},
-		/* Repeating is safe. */
-		{R_POST, 0, FOR_NOT, NULL, NULL, -1},
-		{R_POST, 0, 503, VIA, "{\"code\":130000,\"message\":\"overloaded\"}", -1},
-		{R_POST, 0, 400, VIA, "{\"code\":130000,\"message\":\"overloaded\"}", -1},
-		{R_POST, REST_REPEATABLE, 500, VIA, NULL, -1},
-		{R_POST, REST_REPEATABLE, 408, VIA, NULL, -1},
-		{R_POST, REST_REPEATABLE, 504, NULL, "<html>timeout</html>", -1},
-		{R_POST, REST_REPEATABLE, FOR_MAYBE, NULL, NULL, -1},
-		{R_BACK, REST_INTERACTION, 500, VIA, NULL, -1},
-		{R_BACK, REST_INTERACTION, FOR_MAYBE, NULL, NULL, -1},
-		{R_BACK, REST_INTERACTION, FOR_NOT, NULL, NULL, -1},
-		{R_HOOK, REST_INTERACTION, FOR_MAYBE, NULL, NULL, REST_DOUBTFUL},
-	};
-
-	for (size_t i = 0; i < countof(rows); i++) {
+	for (size_t i = 0; i < countof(answers); i++) {
 		struct rest_call *call;
 		struct rig rig;
 		int got;
 
 		rig_open(&rig);
-		submit_to(&rig, rows[i].route, "1", rows[i].flags);
+		submit_to(&rig, answers[i].route, "1", answers[i].flags);
 		call = next(&rig);
-		if (rows[i].status < 0)
-			answer_nothing(&rig, call, rows[i].status == FOR_MAYBE);
+		if (answers[i].status < 0)
+			answer_nothing(&rig, call, answers[i].status == FOR_MAYBE);
 		else
-			answer_with(&rig, call, rows[i].status, rows[i].headers, rows[i].body);
+			answer_with(
+				&rig, call, answers[i].status, answers[i].headers, answers[i].body);
 		got = outcome(&rig, 1);
-		if (got != rows[i].outcome)
-			print_error("row %zu: %s %d\n", i, rows[i].route, rows[i].status);
-		assert_int_equal(got, rows[i].outcome);
+		if (got != answers[i].outcome)
+			print_error("row %zu: %s %d\n", i, answers[i].route, answers[i].status);
+		assert_int_equal(got, answers[i].outcome);
 		assert_int_equal(rest_pending(rig.rest), got < 0);
 		rig_close(&rig);
 	}
