@@ -6,6 +6,9 @@
 #include "base/json.h"
 #include "sim.h"
 
+/* More than a seed's members ask for. */
+#define JOBS_MAX 40
+
 /*
  * What must hold. The pictures and apologies are counted where Discord accepted
  * them, not where the bot believes it sent them.
@@ -169,7 +172,8 @@ void check_rest(struct sim *sim)
 	uint64_t jobs = 0;
 	struct job_row row;
 
-	for (uint64_t id = 1; store_db_job(sim->db, id, &row) == 0 || id <= 200; id++) {
+	for (uint64_t id = 1; id <= JOBS_MAX; id++) {
+		row = (struct job_row){0};
 		if (store_db_job(sim->db, id, &row) < 0) {
 			struct sim_said *said = said_about(sim, id);
 
