@@ -14,6 +14,7 @@
 #include <zstd.h>
 
 #include "base/json.h"
+#include "base/limits.h"
 #include "sandbox/discord_world.h"
 
 #define RIG_TOKEN "the.bot.token"
