@@ -68,8 +68,7 @@ void conn_kill(struct server_conn *conn)
 		return;
 	out_drop(conn);
 	conn->killed = conn->close_after_out = true;
-	/* lws closes a connection from its own service only: have it called at once. */
-	lws_set_timeout(conn->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+	lws_room_kill(conn->server->room, conn->wsi);
 }
 
 /*

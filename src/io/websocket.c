@@ -54,9 +54,8 @@ void websocket_finish(struct websocket *ws, const char *why)
 		return;
 	ws->finished = true;
 	if (ws->wsi) {
-		/* lws closes a connection from its own service only: have it called at once. */
 		lws_set_opaque_user_data(ws->wsi, NULL);
-		lws_set_timeout(ws->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+		lws_room_kill(ws->room, ws->wsi);
 		ws->wsi = NULL;
 	}
 	if (ws->looking_up)

@@ -35,7 +35,7 @@ static int frame_begin(struct ws_reader *r)
 	r->left = len;
 	r->at = 0;
 	/* Reserved bits belong to extensions, and none was agreed on. */
-	if ((r->head[0] & 0x70) || !(r->head[1] & 128))
+	if (r->head[0] & 0x70)
 		return WS_PROTOCOL_ERROR;
 	if (r->opcode >= 8) {
 		if (r->opcode > WS_PONGING || !r->final || len > WS_CONTROL_MAX)
@@ -107,6 +107,9 @@ int ws_read(struct ws_reader *r, const void *data, size_t len, size_t *ret_used)
 	while (event == WS_MORE && used < len) {
 		if (!r->in_payload) {
 			r->head[r->head_len++] = p[used++];
+			/* Without its mask the head would be shorter: never wait for one. */
+			if (r->head_len == 2 && !(r->head[1] & 128))
+				event = WS_PROTOCOL_ERROR;
 			if (r->head_len < head_size(r))
 				continue;
 			event = frame_begin(r);

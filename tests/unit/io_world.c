@@ -216,7 +216,7 @@ static int64_t turn(void *ctx, int64_t now_ms)
 		w->give_up_ms = now_ms + GIVE_UP_MS;
 	if (w->seen(w) || now_ms >= w->give_up_ms)
 		loop_stop(w->loop);
-	return w->give_up_ms;
+	return w->poll_ms ? now_ms + w->poll_ms : w->give_up_ms;
 }
 
 void io_run_until(struct io_world *w, bool (*seen)(struct io_world *w))
@@ -233,11 +233,16 @@ char *io_url(const struct io_world *w, const char *scheme, const char *path)
 		"%s%s://127.0.0.1:%d%s", scheme, w->tls ? "s" : "", server_port(w->server), path);
 }
 
+void io_send_url(struct io_world *w, struct http_request *req)
+{
+	http_send(w->client, req, on_done, w);
+	http_request_free(req);
+}
+
 void io_send(struct io_world *w, struct http_request *req, const char *path)
 {
 	req->url = io_url(w, "http", path);
-	http_send(w->client, req, on_done, w);
-	http_request_free(req);
+	io_send_url(w, req);
 }
 
 bool io_answered(struct io_world *w)
@@ -249,8 +254,7 @@ struct http_response *io_ask_url(struct io_world *w, struct http_request *req)
 {
 	while (w->n_answers)
 		http_response_free(&w->answers[--w->n_answers]);
-	http_send(w->client, req, on_done, w);
-	http_request_free(req);
+	io_send_url(w, req);
 	assert_int_equal(w->n_answers, 0);
 	io_run_until(w, io_answered);
 	return &w->answers[0];
@@ -266,12 +270,17 @@ void io_socket(struct io_world *w, const char *path)
 {
 	struct http_request req = {.url = io_url(w, "ws", path)};
 
-	w->ws_open = false;
-	w->n_ws_messages = w->n_closed = 0;
 	http_request_header(&req, "Authorization", "Bearer key");
 	http_request_header(&req, "X-Custom", "a value");
-	w->ws = websocket_open(w->room, &req, IO_BIG, &socket_events, w);
-	http_request_free(&req);
+	io_socket_url(w, &req);
+}
+
+void io_socket_url(struct io_world *w, struct http_request *req)
+{
+	w->ws_open = false;
+	w->n_ws_messages = w->n_closed = 0;
+	w->ws = websocket_open(w->room, req, IO_BIG, &socket_events, w);
+	http_request_free(req);
 }
 
 bool io_opened(struct io_world *w)

@@ -24,6 +24,7 @@ struct io_world {
 	struct server *server;
 	bool tls;
 	int64_t give_up_ms;
+	int64_t poll_ms; /* > 0: look so often, for what the loop does not see */
 	bool (*seen)(struct io_world *w);
 
 	/* HTTP client */
@@ -54,6 +55,8 @@ char *io_url(const struct io_world *w, const char *scheme, const char *path);
 void io_send(struct io_world *w, struct http_request *req, const char *path);
 /* Sends, waits, and returns the answer (valid until the next). */
 struct http_response *io_ask(struct io_world *w, struct http_request *req, const char *path);
+void io_send_url(struct io_world *w, struct http_request *req);
+void io_socket_url(struct io_world *w, struct http_request *req);
 struct http_response *io_ask_url(struct io_world *w, struct http_request *req);
 void io_socket(struct io_world *w, const char *path);
 void io_fill(char *data, size_t len);

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "io_world.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* One end is a bare socket here, that may say what no decent client or server says. */
+struct raw {
+	struct io_world w;
+	int fd;
+	struct buf heard;
+	bool eof;
+	const char *want;
+	int listener, port;
+	const char *script; /* what the bare server answers with once it was asked */
+	size_t script_len;
+	bool spoken;
+};
+
+static int setup(void **state)
+{
+	struct raw *raw = calloc(1, sizeof(*raw));
+
+	io_world_new(&raw->w, NULL, NULL, NULL);
+	raw->heard = BUF(IO_BIG * 2);
+	raw->fd = raw->listener = -1;
+	raw->w.poll_ms = 2;
+	*state = raw;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct raw *raw = *state;
+
+	if (raw->fd >= 0)
+		close(raw->fd);
+	if (raw->listener >= 0)
+		close(raw->listener);
+	io_world_free(&raw->w);
+	buf_free(&raw->heard);
+	free(raw);
+	return 0;
+}
+
+static struct sockaddr_in loopback(int port)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+}
+
+static void raw_connect(struct raw *raw)
+{
+	struct sockaddr_in at = loopback(server_port(raw->w.server));
+
+	if (raw->fd >= 0)
+		close(raw->fd);
+	buf_clear(&raw->heard);
+	raw->eof = false;
+	raw->fd = socket(AF_INET, SOCK_STREAM, 0);
+	assert_true(raw->fd >= 0);
+	assert_int_equal(connect(raw->fd, (struct sockaddr *)&at, sizeof(at)), 0);
+}
+
+static void raw_say(struct raw *raw, const void *data, size_t len)
+{
+	assert_int_equal(send(raw->fd, data, len, MSG_NOSIGNAL), (ssize_t)len);
+}
+
+static void raw_listen(struct raw *raw)
+{
+	char bytes[4096];
+	ssize_t n;
+
+	while (raw->fd >= 0 && (n = recv(raw->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) >= 0 &&
+		!raw->eof) {
+		if (n == 0)
+			raw->eof = true;
+		else
+			assert_int_equal(buf_add(&raw->heard, bytes, (size_t)n), 0);
+	}
+	if (raw->fd >= 0 && recv(raw->fd, bytes, 1, MSG_DONTWAIT | MSG_PEEK) < 0 && errno != EAGAIN)
+		raw->eof = true;
+}
+
+static bool heard(struct io_world *w)
+{
+	struct raw *raw = (struct raw *)w;
+
+	raw_listen(raw);
+	return raw->heard.len &&
+	       memmem(raw->heard.data, raw->heard.len, raw->want, strlen(raw->want));
+}
+
+static bool hung_up(struct io_world *w)
+{
+	struct raw *raw = (struct raw *)w;
+
+	raw_listen(raw);
+	return raw->eof;
+}
+
+static void wait_for(struct raw *raw, const char *want)
+{
+	raw->want = want;
+	io_run_until(&raw->w, heard);
+}
+
+static void bad_requests_are_refused(void **state)
+{
+	static const struct {
+		const char *request, *answer;
+	} rows[] = {
+		{"nonsense\r\n\r\n", "HTTP/1.1 400 "},
+		{"GET  / HTTP/1.1\r\n\r\n", "HTTP/1.1 400 "},
+		{"GET / HTTP/2.0\r\n\r\n", "HTTP/1.1 400 "},
+		{"GET / HTTP/1.1\r\nno colon\r\n\r\n", "HTTP/1.1 400 "},
+		{"GET / HTTP/1.1\r\nName : x\r\n\r\n", "HTTP/1.1 400 "},
+		{"BREW / HTTP/1.1\r\n\r\n", "HTTP/1.1 501 "},
+		{"POST / HTTP/1.1\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 400 "},
+		{"POST / HTTP/1.1\r\nContent-Length: 99999999999\r\n\r\n", "HTTP/1.1 413 "},
+		{"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+			"HTTP/1.1 400 "},
+		{"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz", "HTTP/1.1 400 "},
+		{"POST / HTTP/1.1\r\nContent-Type: multipart/form-data; boundary=x\r\n"
+		 "Content-Length: 3\r\n\r\nabc",
+			"HTTP/1.1 400 "},
+	};
+	struct raw *raw = *state;
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		raw_connect(raw);
+		raw_say(raw, rows[i].request, strlen(rows[i].request));
+		wait_for(raw, rows[i].answer);
+		io_run_until(&raw->w, hung_up);
+	}
+	assert_int_equal(raw->w.n_requests, 0);
+	assert_int_equal(raw->w.n_gone, 0);
+}
+
+static void a_head_without_end_is_refused(void **state)
+{
+	struct raw *raw = *state;
+	char line[1000];
+
+	raw_connect(raw);
+	raw_say(raw, "GET / HTTP/1.1\r\n", 16);
+	memset(line, 'a', sizeof(line));
+	memcpy(line, "X: ", 3);
+	memcpy(line + sizeof(line) - 2, "\r\n", 2);
+	for (int i = 0; i < 33; i++)
+		raw_say(raw, line, sizeof(line));
+	wait_for(raw, "HTTP/1.1 431 ");
+}
+
+static void requests_one_after_the_other(void **state)
+{
+	static const char three[] = "GET /one HTTP/1.1\r\n\r\nPOST /two HTTP/1.1\r\n"
+				    "Content-Length: 3\r\n\r\nabcHEAD /three HTTP/1.1\r\n"
+				    "Connection: close\r\n\r\n";
+	struct raw *raw = *state;
+
+	raw_connect(raw);
+	raw_say(raw, three, sizeof(three) - 1);
+	wait_for(raw, "X-Url: /three\r\n");
+	assert_non_null(strstr(raw->heard.data, "X-Url: /one\r\n"));
+	assert_non_null(strstr(raw->heard.data, "\r\n\r\nabcHTTP/1.1 200 OK\r\n"));
+	io_run_until(&raw->w, hung_up);
+	assert_int_equal(raw->w.n_requests, 3);
+}
+
+static void a_request_byte_by_byte(void **state)
+{
+	static const char text[] = "POST /slow HTTP/1.1\r\nExpect: 100-continue\r\n"
+				   "Transfer-Encoding: chunked\r\n\r\n"
+				   "3;ext=1\r\nabc\r\nA\r\n0123456789\r\n0\r\nTrailer: x\r\n\r\n";
+	struct raw *raw = *state;
+	size_t head = (size_t)(strstr(text, "3;ext") - text);
+
+	raw_connect(raw);
+	raw_say(raw, text, head);
+	wait_for(raw, "HTTP/1.1 100 Continue\r\n\r\n");
+	for (size_t i = head; i < sizeof(text) - 1; i++) {
+		raw_say(raw, text + i, 1);
+		/* Let the loop see this byte alone. */
+		raw->want = "HTTP/1.1 100";
+		io_run_until(&raw->w, heard);
+	}
+	wait_for(raw, "abc0123456789");
+	assert_int_equal(raw->w.n_requests, 1);
+}
+
+static bool pushed_out(struct io_world *w)
+{
+	return w->n_gone == 1;
+}
+
+static void a_peer_that_leaves(void **state)
+{
+	struct raw *raw = *state;
+
+	raw_connect(raw);
+	raw_say(raw, "GET /never HTTP/1.1\r\n\r\n", 23);
+	io_run_until(&raw->w, io_requested);
+	close(raw->fd);
+	raw->fd = -1;
+	io_run_until(&raw->w, pushed_out);
+	assert_null(raw->w.waiting);
+}
+
+static void a_peer_that_leaves_in_the_middle_of_its_answer(void **state)
+{
+	struct raw *raw = *state;
+
+	raw_connect(raw);
+	raw_say(raw, "GET /big HTTP/1.1\r\n\r\nGET /never HTTP/1.1\r\n\r\n", 44);
+	wait_for(raw, "Content-Length: 6291456");
+	close(raw->fd);
+	raw->fd = -1;
+	/* The server serves on. */
+	raw_connect(raw);
+	raw_say(raw, "GET /still-here HTTP/1.1\r\n\r\n", 28);
+	wait_for(raw, "X-Url: /still-here");
+}
+
+/* ---- a bare WebSocket client ---- */
+
+static void upgrade(struct raw *raw)
+{
+	static const char request[] = "GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: WebSocket\r\n"
+				      "Connection: keep-alive, Upgrade\r\n"
+				      "Sec-WebSocket-Version: 13\r\n"
+				      "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+	raw_connect(raw);
+	raw_say(raw, request, sizeof(request) - 1);
+	wait_for(raw, "\r\n\r\n");
+	/* The example of RFC 6455 1.3. */
+	assert_non_null(strstr(raw->heard.data, "Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"));
+	buf_clear(&raw->heard);
+}
+
+static void say_frame(struct raw *raw, int first, const char *text)
+{
+	uint8_t frame[256] = {(uint8_t)first, (uint8_t)(0x80 | strlen(text)), 1, 2, 3, 4};
+
+	assert_true(strlen(text) < 126);
+	for (size_t i = 0; text[i]; i++)
+		frame[6 + i] = (uint8_t)text[i] ^ frame[2 + (i & 3)];
+	raw_say(raw, frame, 6 + strlen(text));
+}
+
+static void fragments_are_put_together(void **state)
+{
+	struct raw *raw = *state;
+
+	upgrade(raw);
+	say_frame(raw, 0x01, "a mess");
+	say_frame(raw, 0x89, "ping");
+	say_frame(raw, 0x00, "age in ");
+	say_frame(raw, 0x80, "three");
+	wait_for(raw, "\x81\x12"
+		      "a message in three");
+	assert_non_null(memmem(raw->heard.data, raw->heard.len, "\x8a\x04ping", 6));
+	assert_int_equal(raw->w.n_ws_received, 1);
+}
+
+static void broken_frames_close_with_a_code(void **state)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		int code;
+	} rows[] = {
+		{"\x81\x01x", 3, 1002},				  /* not masked */
+		{"\xc1\x81\0\0\0\0x", 7, 1002},			  /* a reserved bit */
+		{"\x83\x81\0\0\0\0x", 7, 1002},			  /* an unknown opcode */
+		{"\x80\x81\0\0\0\0x", 7, 1002},			  /* continues nothing */
+		{"\x01\x81\0\0\0\0x\x81\x81\0\0\0\0y", 14, 1002}, /* begins anew */
+		{"\x09\x80\0\0\0\0", 6, 1002},			  /* a fragmented ping */
+		{"\x89\xfe\0\x80\0\0\0\0", 8, 1002},		  /* a long ping */
+		{"\x81\x82\0\0\0\0\xc0\xaf", 8, 1007},		  /* overlong UTF-8 */
+		{"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0", 14, 1009},
+		{"\x88\x82\0\0\0\0\x03\xe8", 8, 1000}, /* a proper close */
+		{"\x88\x82\0\0\0\0\x03\xed", 8, 1002}, /* 1005 never travels */
+		{"\x88\x81\0\0\0\0\x03", 7, 1002},     /* half a code */
+	};
+	struct raw *raw = *state;
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		upgrade(raw);
+		raw_say(raw, rows[i].bytes, rows[i].len);
+		io_run_until(&raw->w, hung_up);
+		assert_true(raw->heard.len >= 4);
+		assert_int_equal((uint8_t)raw->heard.data[0], 0x88);
+		assert_int_equal((uint8_t)raw->heard.data[2] << 8 | (uint8_t)raw->heard.data[3],
+			rows[i].code);
+	}
+	assert_int_equal(raw->w.n_gone, (int)countof(rows));
+}
+
+static void upgrades_that_are_none(void **state)
+{
+	static const char *const heads[] = {
+		"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n",
+		"Upgrade: h2c\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+		"Sec-WebSocket-Key: a\r\n",
+		"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\n"
+		"Sec-WebSocket-Key: a\r\n",
+	};
+	struct raw *raw = *state;
+
+	for (size_t i = 0; i < countof(heads); i++) {
+		char *text = xasprintf("GET /plain HTTP/1.1\r\n%s\r\n", heads[i]);
+
+		raw_connect(raw);
+		raw_say(raw, text, strlen(text));
+		wait_for(raw, "X-Url: /plain");
+		free(text);
+	}
+	assert_int_equal(raw->w.n_opened, 0);
+}
+
+/* ---- a bare server ---- */
+
+static void raw_serve(struct raw *raw, const char *script, size_t len)
+{
+	struct sockaddr_in at = loopback(0);
+	socklen_t size = sizeof(at);
+
+	raw->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(bind(raw->listener, (struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(listen(raw->listener, 4), 0);
+	assert_int_equal(getsockname(raw->listener, (struct sockaddr *)&at, &size), 0);
+	raw->port = ntohs(at.sin_port);
+	raw->script = script;
+	raw->script_len = len;
+}
+
+/* Says its script once a head has come, then hangs up if the script ends in "\f". */
+static void raw_server_turn(struct raw *raw)
+{
+	if (raw->fd < 0)
+		raw->fd = accept(raw->listener, NULL, NULL);
+	raw_listen(raw);
+	if (raw->fd < 0 || raw->spoken || !raw->heard.len || !strstr(raw->heard.data, "\r\n\r\n"))
+		return;
+	raw->spoken = true;
+	raw_say(raw, raw->script, raw->script_len);
+	if (raw->script_len && raw->script[raw->script_len - 1] == '\f') {
+		close(raw->fd);
+		raw->fd = -1;
+		close(raw->listener);
+		raw->listener = -1;
+	}
+}
+
+static bool script_answered(struct io_world *w)
+{
+	if (((struct raw *)w)->listener >= 0)
+		raw_server_turn((struct raw *)w);
+	return w->n_answers > 0;
+}
+
+static void broken_answers_are_errors(void **state)
+{
+	static const struct {
+		const char *script;
+		int status;
+		const char *body;
+	} rows[] = {
+		{"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello", 200, "hello"},
+		{"HTTP/1.1 103 Early\r\nX-A: 1\r\n\r\nHTTP/1.1 200 OK\r\n"
+		 "Content-Length: 0\r\n\r\n",
+			200, ""},
+		{"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/\r\nContent-Length: 0\r\n\r\n",
+			302, ""},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf\f", 0, NULL},
+		{"\f", 0, NULL},
+		{"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhe\f", 0, NULL},
+		{"garbage that is no answer\r\n\r\n\f", 0, NULL},
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct raw *raw = *state;
+		struct http_request req = {.method = HTTP_POST};
+		struct http_response *res = &raw->w.answers[0];
+
+		raw_serve(raw, rows[i].script, strlen(rows[i].script));
+		req.url = xasprintf("http://127.0.0.1:%d/TOKEN", raw->port);
+		io_send_url(&raw->w, &req);
+		io_run_until(&raw->w, script_answered);
+		assert_int_equal(res->status, rows[i].status);
+		assert_true(res->maybe_sent);
+		if (rows[i].body) {
+			assert_string_equal(buf_str(&res->body), rows[i].body);
+			assert_null(http_response_get(res, "X-A"));
+		} else {
+			assert_null(strstr(res->error, "TOKEN"));
+		}
+		teardown(state);
+		setup(state);
+	}
+}
+
+static bool ws_script_closed(struct io_world *w)
+{
+	struct raw *raw = (struct raw *)w;
+
+	if (raw->listener >= 0)
+		raw_server_turn(raw);
+	return w->n_closed > 0;
+}
+
+static void a_server_that_is_none_for_websockets(void **state)
+{
+	static const struct {
+		const char *script;
+		int status;
+	} rows[] = {
+		{"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", 404},
+		{"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi", 200},
+		{"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n", 302},
+		{"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+		 "Connection: Upgrade\r\nSec-WebSocket-Accept: wrong\r\n\r\n",
+			0},
+		{"\f", 0},
+	};
+
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct raw *raw = *state;
+		struct http_request req = {0};
+
+		raw_serve(raw, rows[i].script, strlen(rows[i].script));
+		req.url = xasprintf("ws://127.0.0.1:%d/ws?TOKEN", raw->port);
+		io_socket_url(&raw->w, &req);
+		io_run_until(&raw->w, ws_script_closed);
+		assert_false(raw->w.ws_open);
+		assert_int_equal(raw->w.close_status, rows[i].status);
+		assert_int_equal(raw->w.close_code, 0);
+		assert_null(strstr(raw->w.close_why, "TOKEN"));
+		teardown(state);
+		setup(state);
+	}
+}
+
+int main(void)
+{
+#define IO_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		IO_TEST(bad_requests_are_refused),
+		IO_TEST(a_head_without_end_is_refused),
+		IO_TEST(requests_one_after_the_other),
+		IO_TEST(a_request_byte_by_byte),
+		IO_TEST(a_peer_that_leaves),
+		IO_TEST(a_peer_that_leaves_in_the_middle_of_its_answer),
+		IO_TEST(fragments_are_put_together),
+		IO_TEST(broken_frames_close_with_a_code),
+		IO_TEST(upgrades_that_are_none),
+		IO_TEST(broken_answers_are_errors),
+		IO_TEST(a_server_that_is_none_for_websockets),
+	};
+
+	return cmocka_run_group_tests_name("io_raw", tests, NULL, NULL);
+}
