@@ -439,6 +439,26 @@ static void an_abandoned_one_is_silent(void **state)
 	assert_int_equal(w->n_closed, 0);
 }
 
+/* A name that is not known without asking; the hosts file has it in any case of letters. */
+static void a_name_is_looked_up(void **state)
+{
+	struct io_world *w = *state;
+	struct http_request req = {
+		.url = xasprintf("ws://LocalHost:%d/ws", server_port(w->server))};
+	struct http_request again = {.url = xstrdup(req.url)};
+
+	unsetenv("http_proxy");
+	unsetenv("all_proxy");
+	unsetenv("ALL_PROXY");
+	io_socket_url(w, &req);
+	io_run_until(w, io_opened);
+	assert_true(str_starts(http_request_get(&w->last, "host"), "LocalHost:"));
+	websocket_abandon(w->ws);
+	/* Abandoned in the middle of the question. */
+	io_socket_url(w, &again);
+	websocket_abandon(w->ws);
+}
+
 /* ---- the loop ---- */
 
 static void stop_seen(void *ctx)
@@ -523,6 +543,7 @@ int main(void)
 		IO_TEST(an_upgrade_is_refused),
 		IO_TEST(nobody_listens),
 		IO_TEST(an_abandoned_one_is_silent),
+		IO_TEST(a_name_is_looked_up),
 		IO_TEST(a_signal_asks_to_stop),
 		IO_TEST(the_timer_is_kept_and_the_loop_sleeps),
 	};

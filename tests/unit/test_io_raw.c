@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <libwebsockets.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -450,6 +451,160 @@ static void a_server_that_is_none_for_websockets(void **state)
 	}
 }
 
+/* 101 with the right key, a ping and a message in three frames with the ping in between. */
+static bool fragments_received(struct io_world *w)
+{
+	static const char frames[] = "\x01\x02on\x89\x02hi\x00\x02"
+				     "e \x80\x07message";
+	struct raw *raw = (struct raw *)w;
+	const char *key = NULL;
+
+	if (raw->fd < 0)
+		raw->fd = accept(raw->listener, NULL, NULL);
+	raw_listen(raw);
+	if (raw->heard.len && !raw->spoken && strstr(raw->heard.data, "\r\n\r\n"))
+		key = strstr(raw->heard.data, "Sec-WebSocket-Key: ");
+	if (key) {
+		char *full = xasprintf("%.24s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", key + 19);
+		unsigned char hash[20];
+		char accept_key[32], *text;
+
+		lws_SHA1((unsigned char *)full, strlen(full), hash);
+		lws_b64_encode_string((char *)hash, sizeof(hash), accept_key, sizeof(accept_key));
+		text = xasprintf("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+				 "Connection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+			accept_key);
+		raw_say(raw, text, strlen(text));
+		raw_say(raw, frames, sizeof(frames) - 1);
+		raw->spoken = true;
+		free(text);
+		free(full);
+	}
+	return w->n_ws_messages > 0;
+}
+
+static void the_client_puts_fragments_together(void **state)
+{
+	struct raw *raw = *state;
+	struct http_request req = {0};
+
+	raw_serve(raw, "", 0);
+	req.url = xasprintf("ws://127.0.0.1:%d/ws", raw->port);
+	io_socket_url(&raw->w, &req);
+	io_run_until(&raw->w, fragments_received);
+	assert_string_equal(buf_str(&raw->w.ws_message), "one message");
+	assert_int_equal(raw->w.n_ws_messages, 1);
+	/* The peer vanishes without a close frame. */
+	close(raw->fd);
+	raw->fd = -1;
+	io_run_until(&raw->w, io_closed);
+	assert_int_equal(raw->w.close_code, 0);
+}
+
+static bool closed_in_time(struct io_world *w)
+{
+	struct raw *raw = (struct raw *)w;
+
+	/* Reads, but never answers the close frame. */
+	raw_listen(raw);
+	return w->n_closed > 0;
+}
+
+static void a_close_that_is_not_answered(void **state)
+{
+	struct raw *raw = *state;
+	struct http_request req = {0};
+
+	raw_serve(raw, "", 0);
+	req.url = xasprintf("ws://127.0.0.1:%d/ws", raw->port);
+	io_socket_url(&raw->w, &req);
+	io_run_until(&raw->w, fragments_received);
+	websocket_close(raw->w.ws, 4000);
+	io_run_until(&raw->w, closed_in_time);
+	assert_int_equal(raw->w.close_code, 4000);
+}
+
+/* ---- a proxy from the environment ---- */
+
+static bool proxy_speaks(struct io_world *w)
+{
+	static const char no[] = "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n";
+	static const char yes[] = "HTTP/1.1 200 OK\r\n\r\n";
+	struct raw *raw = (struct raw *)w;
+	const char *head;
+
+	if (raw->fd < 0)
+		raw->fd = accept(raw->listener, NULL, NULL);
+	raw_listen(raw);
+	head = buf_str(&raw->heard);
+	if (!raw->spoken && strstr(head, "\r\n\r\n")) {
+		raw->spoken = true;
+		if (str_starts(head, "CONNECT "))
+			raw_say(raw, yes, sizeof(yes) - 1);
+		else
+			raw_say(raw, no, sizeof(no) - 1);
+	} else if (raw->spoken && str_starts(head, "CONNECT ") && strstr(head, "\r\n\r\nGET ") &&
+		   strstr(strstr(head, "\r\n\r\nGET ") + 4, "\r\n\r\n") && !w->n_closed) {
+		raw_say(raw, no, sizeof(no) - 1);
+		buf_clear(&raw->heard);
+		assert_int_equal(buf_add_str(&raw->heard, "done"), 0);
+	}
+	return w->n_closed > 0 || w->n_answers > 0;
+}
+
+static void both_go_through_the_proxy(void **state)
+{
+	struct raw *raw = *state;
+	struct http_request req = {0}, socket = {0};
+	char *proxy;
+
+	raw_serve(raw, "", 0);
+	proxy = xasprintf("http://user:p%%40ss@127.0.0.1:%d", raw->port);
+	setenv("http_proxy", proxy, 1);
+	req.url = xstrdup("http://fullet.test/path");
+	io_send_url(&raw->w, &req);
+	io_run_until(&raw->w, proxy_speaks);
+	assert_int_equal(raw->w.answers[0].status, 404);
+	assert_non_null(strstr(buf_str(&raw->heard), "GET http://fullet.test/path HTTP/1.1\r\n"));
+	assert_non_null(
+		strstr(buf_str(&raw->heard), "Proxy-Authorization: Basic dXNlcjpwQHNz\r\n"));
+	http_response_free(&raw->w.answers[0]);
+	raw->w.n_answers = 0;
+	close(raw->fd);
+	raw->fd = -1;
+	raw->spoken = raw->eof = false;
+	buf_clear(&raw->heard);
+
+	socket.url = xstrdup("ws://fullet.test/ws");
+	io_socket_url(&raw->w, &socket);
+	io_run_until(&raw->w, proxy_speaks);
+	assert_int_equal(raw->w.close_status, 404);
+	assert_string_equal(buf_str(&raw->heard), "done");
+
+	/* Loopback never does. */
+	io_socket(&raw->w, "/ws");
+	io_run_until(&raw->w, io_opened);
+	unsetenv("http_proxy");
+	free(proxy);
+}
+
+static void proxies_that_are_no_use(void **state)
+{
+	static const char *const proxies[] = {
+		"socks5://127.0.0.1:1", "https://127.0.0.1:1", "http://"};
+	struct raw *raw = *state;
+
+	for (size_t i = 0; i < countof(proxies); i++) {
+		struct http_request req = {.url = xstrdup("ws://fullet.test/ws")};
+
+		setenv("http_proxy", proxies[i], 1);
+		io_socket_url(&raw->w, &req);
+		unsetenv("http_proxy");
+		io_run_until(&raw->w, io_closed);
+		assert_non_null(strstr(raw->w.close_why, "proxies"));
+	}
+}
+
 int main(void)
 {
 #define IO_TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
@@ -465,6 +620,10 @@ int main(void)
 		IO_TEST(upgrades_that_are_none),
 		IO_TEST(broken_answers_are_errors),
 		IO_TEST(a_server_that_is_none_for_websockets),
+		IO_TEST(the_client_puts_fragments_together),
+		IO_TEST(a_close_that_is_not_answered),
+		IO_TEST(both_go_through_the_proxy),
+		IO_TEST(proxies_that_are_no_use),
 	};
 
 	return cmocka_run_group_tests_name("io_raw", tests, NULL, NULL);
