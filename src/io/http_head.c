@@ -156,6 +156,8 @@ ssize_t http_head_parse(
 	bool first = true;
 	int r = 0;
 
+	if (len == 0) /* data may be NULL then, which memmem() must not be given */
+		return 0;
 	/* RFC 9112 2.2: an empty line before the request is to be ignored. */
 	while (start + 1 < scan && data[start] == '\r' && data[start + 1] == '\n')
 		start += 2;
