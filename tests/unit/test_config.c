@@ -532,7 +532,8 @@ static void test_readme_is_whole(void **state)
 
 #define in_place(f) cmocka_unit_test_setup_teardown(f, place_new, place_free)
 
-int main(void)
+/* `test_config --example` prints what .env.example has to be. */
+int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
 		in_place(test_defaults),
@@ -556,6 +557,12 @@ int main(void)
 	char *real = flujos ? realpath(flujos, NULL) : NULL;
 	int failed;
 
+	if (argc == 2 && str_eq(argv[1], "--example")) {
+		cleanup(freep) char *example = config_example();
+
+		free(real);
+		return fputs(example, stdout) < 0;
+	}
 	if (!real) {
 		fprintf(stderr, "FLUJOS_DIR must name the flujos folder of the sources\n");
 		return 1;
