@@ -79,6 +79,7 @@ static void on_event(struct server_conn *conn, int event)
 	case WS_CLOSE:
 		code = ws_close_code(reader);
 		conn->close_frame_seen = true;
+		conn->close_code = code < 0 ? -code : code;
 		if (conn->close_frame_sent) {
 			conn->close_after_out = true;
 			lws_callback_on_writable(conn->wsi);
@@ -122,4 +123,9 @@ void server_ws_close(struct server_conn *conn, int code, const char *reason)
 {
 	if (conn->state == CONN_SOCKET && !conn->close_after_out)
 		send_close(conn, code, reason);
+}
+
+int server_ws_code(const struct server_conn *conn)
+{
+	return conn->close_code;
 }

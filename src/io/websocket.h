@@ -68,6 +68,9 @@ void server_answer_stream(struct server_conn *conn, const struct http_response *
 void server_stream_add(struct server_conn *conn, const void *data, size_t len);
 void server_ws_send(struct server_conn *conn, const void *data, size_t len, bool binary);
 void server_ws_close(struct server_conn *conn, int code, const char *reason);
+/* In gone(): the code of the close frame that the peer sent, 1005 when it held none; 0 when there
+ * was no close frame. */
+int server_ws_code(const struct server_conn *conn);
 /* Cuts the connection without a word (a fault of the sandbox). */
 void server_cut(struct server_conn *conn);
 void server_conn_set(struct server_conn *conn, void *user);

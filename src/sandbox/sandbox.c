@@ -151,11 +151,13 @@ static void world_gone(void *ctx, struct server_conn *conn)
 	struct side *side = ctx;
 	struct sandbox *s = side->sandbox;
 	struct link *l = server_conn_get(conn);
+	int code;
 
 	if (!l)
 		return;
+	code = server_ws_code(conn);
 	if (l->kind == LINK_SOCKET)
-		world_ws_closed(s->world, l->id, 1006, loop_now(s->loop));
+		world_ws_closed(s->world, l->id, code ? code : 1006, loop_now(s->loop));
 	sandbox_unlink(s, l);
 	loop_wake(s->loop);
 }

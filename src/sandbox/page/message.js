@@ -6,7 +6,7 @@ const EPHEMERAL = 64, LOADING = 128;
 const styles = { 1: 'primary', 2: '', 3: 'success', 4: 'danger' };
 
 export function avatar(id, name) {
-	const tone = Number(BigInt(id || 0) / 4194304n % 6n);
+	const number = BigInt(id || 0), tone = Number((number / 4194304n + number) % 6n);
 	const node = element('span', `avatar tone${tone}`, (name || '?').slice(0, 2));
 	node.setAttribute('aria-hidden', 'true');
 	return node;
@@ -159,7 +159,7 @@ export function draw(message, context) {
 		const dismiss = element('button', '', say('dismiss'));
 		dismiss.type = 'button';
 		dismiss.addEventListener('click', () => context.dismiss(message.id));
-		body.append(element('p', 'only-you', `👁 ${say('onlyYou')} · `, dismiss));
+		body.append(element('p', 'only-you', `${say('onlyYou')} · `, dismiss));
 	}
 	return item;
 }

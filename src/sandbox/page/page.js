@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sandbox's page: one member's view of the pretended Discord, kept fresh by events.
 import { Composer } from './composer.js';
-import { avatar, draw, drawPending, fingerprint, isEphemeral, pings, replace } from './message.js';
+import { avatar, draw, drawPending, fingerprint, pings, replace } from './message.js';
 import { element, language, locale, say } from './text.js';
 
 const TEXT = 0, CATEGORY = 4;
@@ -48,6 +48,7 @@ const context = {
 	dismiss(id) {
 		state.dismissed.add(id);
 		drawMessages();
+		$('say')?.focus();
 	},
 	async press(message, customId) {
 		const answer = await post('/api/press', { channel: message.channel_id, message: message.id, custom_id: customId });
@@ -74,8 +75,8 @@ function isPrivate(channel) {
 }
 
 function channelButton(channel) {
-	const button = element('button', 'channel', element('span', 'hash', isPrivate(channel) ? '🔒' : '#'),
-		element('span', 'name', channel.name));
+	const button = element('button', 'channel', element('span', isPrivate(channel) ? 'lock' : 'hash',
+		isPrivate(channel) ? '' : '#'), element('span', 'name', channel.name));
 	const news = channel.id === state.channel ? { n: 0, pings: 0 } : unread(channel.id);
 	button.type = 'button';
 	button.dataset.id = channel.id;
@@ -157,7 +158,7 @@ function drawMessages() {
 	sync(list, nodes);
 	if (focused && focused[0])
 		kept.get(focused[0])?.node.querySelector(`button[data-custom-id="${CSS.escape(focused[1] || '')}"]`)?.focus();
-	const last = messagesOf(channel.id).filter((m) => !isEphemeral(m)).at(-1);
+	const last = messagesOf(channel.id).at(-1);
 	if (last)
 		state.read.set(channel.id, last.id);
 	if (atEnd)

@@ -157,7 +157,7 @@ function inline(text, names, into, depth = 0) {
 	for (let i = 0; i < text.length;) {
 		const rest = text.slice(i);
 		let found;
-		if (text[i] === '\\' && i + 1 < text.length && /[^\w\s]/.test(text[i + 1])) {
+		if (text[i] === '\\' && i + 1 < text.length && /[!-/:-@[-`{-~]/.test(text[i + 1])) {
 			plain += text[i + 1];
 			i += 2;
 		} else if ((found = /^<(#|@!?)(\d{1,20})>/.exec(rest))) {
