@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "app/bot.h"
 #include "app/command_line.h"
+#include "io/claim.h"
 
 struct running {
 	struct loop *loop;
@@ -59,7 +61,10 @@ static int run_bot(const struct config *config, struct logger *logger)
 		.comfy_key = config->comfy_api_key,
 	};
 
-	if (loop_new(&r.loop) < 0 || lws_room_new(r.loop, config->ca_file, &room) < 0)
+	if (claim_secret(config->discord_token) == -EBUSY)
+		why = xstrdup("another fullet on this computer already runs with this DISCORD_TOKEN: stop "
+			      "it first");
+	else if (loop_new(&r.loop) < 0 || lws_room_new(r.loop, config->ca_file, &room) < 0)
 		why = xstrdup("the event loop cannot be made");
 	bot.loop = r.loop;
 	bot.room = room;

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_IO_CLAIM_H
+#define FULLET_IO_CLAIM_H
+
+/*
+ * Claims a secret (the bot's token) for this process, on this computer, for as
+ * long as the process lives: two bots with one token would both receive every
+ * event (DISCORD.md, section 8). Only a hash of the secret is visible to others.
+ * Returns 0, -EBUSY when another process has it, or -errno.
+ */
+int claim_secret(const char *secret);
+
+#endif
