@@ -75,7 +75,9 @@ void cw_fault_spoil(struct comfy_world *w, struct cw_fault *f, struct http_respo
 		cw_answer_500(ret);
 	else
 		cw_answer_empty(ret, f->status);
-	if (--f->count <= 0)
+	w->spoilt++;
+	cw_changed(w);
+	if (f->count > 0 && --f->count == 0) /* 0: until "clear" */
 		fault_remove(w, f);
 }
 

@@ -106,7 +106,7 @@ struct comfy_world {
 	struct world_config config; /* strings owned */
 	struct rng rng;
 	int64_t now_ms;
-	uint64_t version, requests, violations;
+	uint64_t version, requests, violations, spoilt;
 	struct json_object *violation_list;
 
 	struct cw_prompt *prompts; /* oldest first */

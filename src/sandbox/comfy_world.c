@@ -105,6 +105,7 @@ void comfy_world_state(struct comfy_world *w, struct json_object *into)
 	}
 	json_add(state, "prompts", cw_prompts_state(w));
 	json_add_int(state, "requests", (int64_t)w->requests);
+	json_add_int(state, "spoilt", (int64_t)w->spoilt);
 	json_add_int(state, "sockets", (int64_t)w->n_sockets);
 	json_add_int(state, "queue_remaining", (int64_t)cw_queue_remaining(w));
 	json_add(state, "held", json_object_get(w->held));

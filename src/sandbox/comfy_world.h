@@ -35,7 +35,7 @@ bool comfy_world_next_output(struct comfy_world *w, struct world_output *ret);
 void comfy_world_tick(struct comfy_world *w, int64_t now_ms);
 int64_t comfy_world_deadline(const struct comfy_world *w);
 /* Adds the member "comfy":
- * {"prompts":[..],"requests":N,"sockets":N,"files":[..],"violations":[..]}. */
+ * {"prompts":[..],"requests":N,"spoilt":N,"sockets":N,"files":[..],"violations":[..]}. */
 void comfy_world_state(struct comfy_world *w, struct json_object *into);
 size_t comfy_world_violations(const struct comfy_world *w);
 /*

@@ -63,6 +63,8 @@ static void fault_free(struct discord_world *w, struct dw_fault *f)
 
 void dw_fault_done(struct discord_world *w, struct dw_fault *f)
 {
+	w->n_spoilt++;
+	w->version++;
 	if (f->count > 0 && --f->count == 0)
 		fault_free(w, f);
 }

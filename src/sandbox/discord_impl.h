@@ -273,7 +273,7 @@ struct discord_world {
 	struct json_object *violations;
 	size_t n_violations;
 	char *request; /* what is being looked at, for violations */
-	uint64_t n_requests;
+	uint64_t n_requests, n_spoilt;
 	struct {
 		char *text;
 		int status;

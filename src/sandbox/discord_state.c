@@ -148,6 +148,7 @@ void discord_world_state(struct discord_world *w, struct json_object *into)
 	json_add(into, "global_commands", json_object_get(w->global_commands));
 	json_add(into, "gateway", gateway_json(w));
 	json_add_int(into, "requests", (int64_t)w->n_requests);
+	json_add_int(into, "spoilt", (int64_t)w->n_spoilt);
 	json_add(into, "request_log", log_json(w));
 	json_add(into, "violations", json_object_get(w->violations));
 }

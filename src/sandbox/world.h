@@ -112,8 +112,9 @@ uint64_t world_say(struct world *w, uint64_t user_id, uint64_t channel_id, const
  * {"guild":{..},"users":[..],"channels":[{id,name,type,parent_id,topic,overwrites,deleted}],
  *  "messages":[{id,channel_id,author_id,content,embeds,components,attachments,nonce,deleted,
  *  edits,created_ms}],"interactions":[{id,user_id,type,acked_ms,ack_type,response,ephemeral,
- *  choices}],"commands":[..],"requests":N,"violations":[{"rule","request","detail"}],
- *  "comfy":{"prompts":[{prompt_id,status,..}],"requests":N}}
+ *  choices}],"commands":[..],"requests":N,"spoilt":N,"violations":[{"rule","request","detail"}],
+ *  "comfy":{"prompts":[{prompt_id,status,..}],"requests":N,"spoilt":N}}
+ * spoilt: how many requests a fault has met.
  */
 struct json_object *world_state(struct world *w);
 /* What one member sees (channels by permission, messages, his ephemerals); for the page. */
