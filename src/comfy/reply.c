@@ -41,7 +41,7 @@ struct json_object *comfy_json(const char *text, size_t len)
 	cleanup(freep) char *copy = NULL;
 	struct json_object *doc;
 
-	if (len == 0)
+	if (!text || len == 0)
 		return NULL;
 	doc = json_parse(text, len, NULL);
 	if (doc || (!memmem(text, len, "NaN", 3) && !memmem(text, len, "Infinity", 8)))
