@@ -276,18 +276,13 @@ static void post_say(struct sandbox *s, struct server_conn *conn, struct json_ob
 static void post_users(struct sandbox *s, struct server_conn *conn, struct json_object *body)
 {
 	const char *name = json_str(body, "username");
-	const char *locale = json_str(body, "locale");
 	size_t n = name ? strlen(name) : 0;
-	uint64_t id;
 
-	if (n < 2 || n > NAME_MAX_BYTES) {
+	if (n < 2 || n > NAME_MAX_BYTES)
 		answer_error(conn, 400, "A member's name has 2 to 32 letters.");
-		return;
-	}
-	id = sandbox_add_user(s, name, json_flag(body, "admin", false));
-	if (id && locale && strlen(locale) <= NAME_MAX_BYTES)
-		world_set_locale(s->world, id, locale);
-	answer_id(conn, id, id ? NULL : xstrdup("There are enough members."));
+	else
+		answer_id(conn, sandbox_add_user(s, name, json_flag(body, "admin", false)),
+			xstrdup("There are enough members."));
 }
 
 static void post_locale(struct sandbox *s, struct server_conn *conn, struct json_object *body)
