@@ -217,7 +217,8 @@ static uint64_t invoke(struct discord_world *w, enum dw_kind kind, uint64_t user
 	json_add_int(data, "type", 1);
 	if (json_member(command, "guild_id"))
 		json_add_id(data, "guild_id", ch->guild->id);
-	*ret_why = fill_options(command, options ? options : none, focused, data);
+	*ret_why = fill_options(command,
+		json_object_is_type(options, json_type_object) ? options : none, focused, data);
 	if (*ret_why)
 		return 0;
 	it = dw_interaction_new(w, kind, dw_user_find(w, user_id), ch, now_ms);

@@ -416,6 +416,7 @@ void dw_gateway_bot_get(struct dw_call *c)
 	struct discord_world *w = c->w;
 	struct json_object *o = json_object_new_object(), *limit = json_object_new_object();
 
+	dw_limits_forgive(w);
 	json_add_int(limit, "total", 1000);
 	json_add_int(limit, "remaining", w->identifies_left);
 	json_add_int(limit, "reset_after", max_of(w->identifies_reset_ms - c->now_ms, 0));

@@ -61,7 +61,7 @@ static size_t check_localizations(
 	char where[DW_PATH_SIZE];
 	size_t longest = 0;
 
-	if (!map)
+	if (!json_object_is_type(map, json_type_object))
 		return 0;
 	json_object_object_foreach(map, locale, value)
 	{
@@ -323,10 +323,6 @@ static bool check_list(struct dw_call *c, bool global)
 	struct json_object *list = c->body;
 	char path[DW_PATH_SIZE];
 
-	if (!json_object_is_type(list, json_type_array)) {
-		dw_invalid(c, "", "LIST_TYPE_CONVERT", "Only iterables may be used in a ListType");
-		return !dw_refused(c);
-	}
 	for (size_t i = 0; i < json_len(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 

@@ -396,11 +396,12 @@ void discord_world_tick(struct discord_world *w, int64_t now_ms)
 		w->identifies_reset_ms = now_ms + 86400000;
 	}
 	dw_session_trim(w);
+	dw_interaction_tick(w);
 }
 
 int64_t discord_world_deadline(const struct discord_world *w)
 {
-	int64_t at = NEVER;
+	int64_t at = w->expiry_ms;
 	struct dw_output *o;
 
 	DL_FOREACH(w->outputs, o)

@@ -251,6 +251,7 @@ struct discord_world {
 	struct dw_file *orphans[DW_ORPHANS_MAX];
 	size_t next_orphan;
 	struct dw_interaction *interactions, *by_token;
+	int64_t expiry_ms; /* when the next one has waited 3 s; NEVER */
 
 	struct dw_conn *conns;
 	struct dw_session *sessions;
@@ -472,6 +473,8 @@ struct dw_interaction *dw_interaction_new(struct discord_world *w, enum dw_kind 
 struct dw_interaction *dw_interaction_find(struct discord_world *w, uint64_t id);
 /* Sends INTERACTION_CREATE with it->data as its data. */
 void dw_interaction_send(struct discord_world *w, struct dw_interaction *it);
+/* After 3 s the client says "the application did not respond": a visible change. */
+void dw_interaction_tick(struct discord_world *w);
 void dw_interaction_free(struct discord_world *w, struct dw_interaction *it);
 void dw_callback(struct dw_call *c);
 void dw_original_get(struct dw_call *c);
@@ -488,6 +491,7 @@ bool dw_limits_banned(struct discord_world *w);
 void dw_limits_429(struct http_response *res, const char *scope, double retry_after_s);
 /* Remembers a 429, so that a request before its retry_after is noticed. */
 void dw_limits_block(struct dw_call *c, bool global, int64_t ms);
+void dw_limits_forgive(struct discord_world *w);
 void dw_limits_free(struct discord_world *w);
 
 /* ---- discord_gateway.c ---- */

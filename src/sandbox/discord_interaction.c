@@ -43,6 +43,7 @@ struct dw_interaction *dw_interaction_new(struct discord_world *w, enum dw_kind 
 	it->channel_id = ch->id;
 	it->guild_id = ch->guild->id;
 	it->created_ms = now_ms;
+	w->expiry_ms = min_of(w->expiry_ms, now_ms + DW_ACK_MS + 1);
 	/* Real ones begin so too: base64 of "interaction:". */
 	it->token = xasprintf("aW50ZXJhY3Rpb246%016" PRIx64 "%016" PRIx64 "%016" PRIx64, it->id,
 		rng_u64(&w->rng), rng_u64(&w->rng));
@@ -53,6 +54,20 @@ struct dw_interaction *dw_interaction_new(struct discord_world *w, enum dw_kind 
 	HASH_ADD_KEYPTR(hh_token, w->by_token, it->token, strlen(it->token), it);
 	w->version++;
 	return it;
+}
+
+void dw_interaction_tick(struct discord_world *w)
+{
+	if (w->now_ms < w->expiry_ms)
+		return;
+	w->expiry_ms = NEVER;
+	w->version++;
+	for (struct dw_interaction *it = w->interactions; it; it = it->hh.next) {
+		int64_t at = it->created_ms + DW_ACK_MS + 1;
+
+		if (!it->acked_ms && at > w->now_ms)
+			w->expiry_ms = min_of(w->expiry_ms, at);
+	}
 }
 
 struct dw_interaction *dw_interaction_find(struct discord_world *w, uint64_t id)
@@ -360,8 +375,10 @@ static struct dw_interaction *by_token(struct dw_call *c)
 		return NULL;
 	}
 	if (!it->acked_ms || it->kind == DW_AUTOCOMPLETE) {
-		dw_violation(c->w, "webhook_before_callback",
-			"the interaction was not answered by a callback");
+		/* When the callback was lost for good the bot finds it out here, once. */
+		if (age <= DW_ACK_MS || ++it->repeats > 1)
+			dw_violation(c->w, "webhook_before_callback",
+				"the interaction was not answered by a callback");
 		dw_fail(c, 404, 10015, "Unknown Webhook");
 		return NULL;
 	}

@@ -14,6 +14,9 @@ struct json_object *dw_copy(struct json_object *obj)
 {
 	struct json_object *copy = json_object_new_object();
 
+	/* What the client put under a name that means nothing may be of any type. */
+	if (!json_object_is_type(obj, json_type_object))
+		return copy;
 	json_object_object_foreach(obj, name, value) json_add(copy, name, json_object_get(value));
 	return copy;
 }

@@ -54,9 +54,11 @@ static bool global_take(struct dw_call *c)
 /* The bucket's hash depends on the route only; its counter on the major parameter too. */
 static uint64_t route_hash(const struct dw_route *route)
 {
-	uint64_t h = 1469598103934665603ull ^ (uint64_t)route->method;
+	bool webhook = str_starts(route->path, "/webhooks/");
+	uint64_t h = 1469598103934665603ull ^ (webhook ? 0 : (uint64_t)route->method);
 
-	for (const char *p = route->path; *p; p++)
+	/* All that is done with a webhook counts together. */
+	for (const char *p = webhook ? "/webhooks" : route->path; *p; p++)
 		h = (h ^ (unsigned char)*p) * 1099511628211ull;
 	return h;
 }
@@ -69,9 +71,9 @@ static struct dw_bucket *bucket_get(struct dw_call *c, bool create)
 
 	/* Discord #2701: for a webhook of an interaction the major parameter is its token. */
 	if (c->token)
-		snprintf(key, sizeof(key), "%d%s:%s", c->route->method, c->route->path, c->token);
+		snprintf(key, sizeof(key), "%016" PRIx64 ":%s", route_hash(c->route), c->token);
 	else
-		snprintf(key, sizeof(key), "%d%s:%" PRIu64, c->route->method, c->route->path,
+		snprintf(key, sizeof(key), "%016" PRIx64 ":%" PRIu64, route_hash(c->route),
 			c->id[str_starts(c->route->path, "/applications/")]);
 	HASH_FIND_STR(w->buckets, key, b);
 	if (b || !create)
@@ -148,6 +150,14 @@ void dw_limits_block(struct dw_call *c, bool global, int64_t ms)
 		b->blocked_at_ms = c->now_ms;
 		b->blocked_until_ms = c->now_ms + ms;
 	}
+}
+
+/* A process that was started anew cannot know what the one before it was told. */
+void dw_limits_forgive(struct discord_world *w)
+{
+	w->global_until_ms = 0;
+	for (struct dw_bucket *b = w->buckets; b; b = b->hh.next)
+		b->blocked_until_ms = 0;
 }
 
 void dw_limits_invalid(struct discord_world *w, int status)

@@ -241,6 +241,9 @@ static bool body_read(struct dw_call *c)
 		dw_fail(c, 400, 50109, "The request body contains invalid JSON.");
 		return false;
 	}
+	/* Only the list of commands is no object. */
+	if (json_object_is_type(c->body, json_type_object) == str_ends(c->route->path, "/commands"))
+		dw_invalid(c, "", "DICT_TYPE_CONVERT", "The body is of a wrong type");
 	return !dw_refused(c);
 }
 

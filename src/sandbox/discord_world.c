@@ -59,6 +59,7 @@ struct discord_world *discord_world_new(const struct world_config *config, int64
 	w->violations = json_object_new_array();
 	w->global_commands = json_object_new_array();
 	w->identifies_left = 1000;
+	w->expiry_ms = NEVER;
 	w->identifies_reset_ms = now_ms + 86400000;
 	w->bot = dw_user_new(w, "FuLLet", true);
 	w->application_id = w->bot->id; /* as it is for applications since 2017 */

@@ -65,6 +65,12 @@ static struct socket *socket_find(struct world *w, uint64_t conn)
 	return s;
 }
 
+static void socket_drop(struct world *w, struct socket *s)
+{
+	HASH_DEL(w->sockets, s);
+	free(s);
+}
+
 int world_ws_open(struct world *w, enum world_side side, uint64_t conn, const char *url,
 	const struct http_request *req, int64_t now_ms)
 {
@@ -93,12 +99,6 @@ void world_ws_received(
 		comfy_world_ws_received(w->comfy, conn, data, len, binary, now_ms);
 }
 
-static void socket_drop(struct world *w, struct socket *s)
-{
-	HASH_DEL(w->sockets, s);
-	free(s);
-}
-
 void world_ws_closed(struct world *w, uint64_t conn, int code, int64_t now_ms)
 {
 	struct socket *s = socket_find(w, conn);
@@ -114,8 +114,12 @@ void world_ws_closed(struct world *w, uint64_t conn, int code, int64_t now_ms)
 
 bool world_next_output(struct world *w, struct world_output *ret)
 {
-	if (discord_world_next_output(w->discord, ret))
+	if (discord_world_next_output(w->discord, ret)) {
+		/* The half has let go of it; the carrier need not say that it is closed. */
+		if (ret->close && socket_find(w, ret->conn))
+			socket_drop(w, socket_find(w, ret->conn));
 		return true;
+	}
 	return comfy_world_next_output(w->comfy, ret);
 }
 
