@@ -2,6 +2,7 @@
 #include <gd.h>
 #include <gdfontg.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <zlib.h>
 
@@ -418,25 +419,33 @@ static void put_be32(char *p, unsigned long value)
 		p[i] = (char)(value >> (24 - 8 * i));
 }
 
-/* What noise could not fill goes into an ancillary chunk behind the header. */
-static size_t add_chunk(char **png, size_t len, size_t bytes)
+/* What noise could not fill goes into ancillary chunks behind the header. Readers refuse chunks of
+ * more than 8 MB (libpng's user limit). */
+static size_t add_chunks(char **png, size_t len, size_t bytes)
 {
-	const size_t header = 33;
-	char *out = calloc(1, len + bytes + 12);
+	const size_t header = 33, most = 4000000;
+	size_t n = (bytes + most - 1) / most, at = header;
+	char *out = calloc(1, len + bytes + n * 12);
 
 	if (!out || len < header) {
 		free(out);
 		return len;
 	}
 	memcpy(out, *png, header);
-	put_be32(out + header, bytes);
-	memcpy(out + header + 4, "paDd", 4);
-	put_be32(out + header + 8 + bytes,
-		crc32(0, (const Bytef *)out + header + 4, (uInt)bytes + 4));
-	memcpy(out + header + 12 + bytes, *png + header, len - header);
+	for (size_t left = bytes; left > 0;) {
+		size_t size = left < most ? left : most;
+
+		put_be32(out + at, size);
+		memcpy(out + at + 4, "paDd", 4);
+		put_be32(
+			out + at + 8 + size, crc32(0, (const Bytef *)out + at + 4, (uInt)size + 4));
+		at += size + 12;
+		left -= size;
+	}
+	memcpy(out + at, *png + header, len - header);
 	free(*png);
 	*png = out;
-	return len + bytes + 12;
+	return at + len - header;
 }
 
 static gdImagePtr draw_scene(const struct draw_request *req, int width, int height)
@@ -502,8 +511,16 @@ size_t fullet_draw(const struct draw_request *given, char **out)
 	}
 	gdImageDestroy(image);
 	if (len && len + 64 * 1024 < req.pad_bytes)
-		len = add_chunk(out, len, req.pad_bytes - len);
+		len = add_chunks(out, len, req.pad_bytes - len);
 	return len;
+}
+
+/* libgd writes to stderr what is wrong with a file; the caller learns it from the result. */
+static void silent(int priority, const char *format, va_list args)
+{
+	(void)priority;
+	(void)format;
+	(void)args;
 }
 
 size_t fullet_transcode(const void *data, size_t len, const char *format, int quality, char **out)
@@ -515,6 +532,7 @@ size_t fullet_transcode(const void *data, size_t len, const char *format, int qu
 	*out = NULL;
 	if (len < 12 || len > INT32_MAX)
 		return 0;
+	gdSetErrorMethod(silent);
 	if (memcmp(data, "\x89PNG", 4) == 0)
 		image = gdImageCreateFromPngPtr(size, bytes);
 	else if (memcmp(data, "\xff\xd8\xff", 3) == 0)
