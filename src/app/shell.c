@@ -182,7 +182,7 @@ static void begin_close(struct shell *sh, int64_t now_ms)
 
 static void step_phase(struct shell *sh, int64_t now_ms)
 {
-	bool quiet = core_is_quiet(sh->core) && rest_pending(sh->rest) == 0;
+	bool quiet = core_is_quiet(sh->core) && rest_pending(sh->rest) <= sh->chores;
 
 	if (sh->phase == FINISH && (quiet || now_ms >= sh->finish_by_ms))
 		begin_close(sh, now_ms);

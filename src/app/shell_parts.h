@@ -97,6 +97,7 @@ struct shell {
 	enum { RUN, FINISH, CLOSE, STOPPED, FAILED } phase;
 	int64_t finish_by_ms, close_by_ms;
 	bool gateway_saved;
+	size_t chores; /* REST calls under way for which a stop does not wait */
 	char *failure;
 	int64_t ready_ms;
 };

@@ -13,9 +13,16 @@ static void arrived(void *arg, struct http_response *response)
 	pending_free(p);
 }
 
+/* The next start makes it anew; without Discord it would be under way for ever. */
+static bool is_chore(enum call_kind kind)
+{
+	return kind == CALL_GATEWAY || kind == CALL_COMMANDS_GET || kind == CALL_COMMANDS_PUT;
+}
+
 void shell_call(struct shell *sh, struct rest_call *call, enum call_kind kind, uint64_t tag,
 	uint32_t epoch)
 {
+	sh->chores += is_chore(kind);
 	call->kind = kind;
 	call->tag = tag;
 	call->tag2 = epoch;
@@ -64,6 +71,7 @@ static void log_failure(struct shell *sh, const struct rest_call *call)
 static void finished(struct shell *sh, struct rest_call *call)
 {
 	log_failure(sh, call);
+	sh->chores -= is_chore((enum call_kind)call->kind);
 	if (call->outcome == REST_DEAD_TOKEN)
 		shell_fail(sh, "Discord refused the token (401): put the bot's token, from the "
 			       "Developer Portal > Bot > Reset Token, into DISCORD_TOKEN in .env");
