@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "sim.h"
@@ -57,10 +58,34 @@ void bot_start(struct sim *sim)
 	bot_turn(sim);
 }
 
+static void process_starts(void *ctx, void *arg, bool run)
+{
+	if (run)
+		bot_start(ctx);
+}
+
+/* Most processes are back within seconds, some only after Discord has forgotten nonces and session. */
+static int64_t time_to_restart(struct sim *sim)
+{
+	return rng_below(&sim->rng, 4) ? 200 + (int64_t)rng_below(&sim->rng, 20000)
+				       : 60000 + (int64_t)rng_below(&sim->rng, 900000);
+}
+
+void bot_may_crash(struct sim *sim)
+{
+	if (!sim->shell || sim->weather.crashes == 0 || !sim_chance(sim, sim->weather.crash_chance))
+		return;
+	sim->weather.crashes--;
+	bot_crash(sim);
+}
+
 void bot_crash(struct sim *sim)
 {
 	if (!sim->shell)
 		return;
+	if (sim->verbose)
+		printf("%10.3f crash\n", (double)sim_now(sim) / 1000);
+	clock_at(sim->clock, sim_now(sim) + time_to_restart(sim), process_starts, NULL);
 	sim->life++; /* whatever was on its way to the dead process is dropped */
 	network_crash(sim);
 	/* The dead process closes nothing: its sockets are gone already. */

@@ -184,7 +184,7 @@ static void check_channels(struct sim *sim, struct json_object *state)
 void check_rest(struct sim *sim)
 {
 	struct json_object *state = world_state(sim->world);
-	uint64_t jobs = 0;
+	uint64_t jobs = 0, interactions[JOBS_MAX + 1] = {0};
 	struct job_row row;
 
 	count_rest(sim, state);
@@ -198,6 +198,10 @@ void check_rest(struct sim *sim)
 			continue;
 		}
 		check_job(sim, &row);
+		for (uint64_t i = 1; i < id; i++)
+			if (interactions[i] == row.interaction_id)
+				sim_fail(sim, "jobs %" PRIu64 " and %" PRIu64 " of one command", i, id);
+		interactions[id] = row.interaction_id;
 		job_row_free(&row);
 		jobs++;
 	}

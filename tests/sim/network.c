@@ -94,6 +94,7 @@ static void request_arrives(void *ctx, void *arg, bool run)
 	}
 	clock_at(sim->clock, sim_now(sim) + sim_delay(sim) + wait_ms, answer_arrives, x);
 	network_pump(sim);
+	bot_may_crash(sim); /* it was served, and nobody will hear of it */
 }
 
 static void to_path(struct http_request *req)
@@ -368,6 +369,7 @@ static void statement_runs(void *ctx, void *arg, bool run)
 		sim_fail(sim, "the store refused a row: %s", why ? why : "?");
 	free(why);
 	clock_at(sim->clock, sim_now(sim) + 1, statement_answered, s);
+	bot_may_crash(sim);
 }
 
 static void port_store(void *ctx, struct store_op *op, store_done *done, void *arg)
@@ -380,7 +382,10 @@ static void port_store(void *ctx, struct store_op *op, store_done *done, void *a
 	s->life = sim->life;
 	s->done = done;
 	s->arg = arg;
-	clock_at(sim->clock, sim_now(sim) + 2, statement_runs, s);
+	/* A busy disk, in order: others may be served before a row is written. */
+	sim->stored_ms = max_of(
+		sim->stored_ms, sim_now(sim) + 1 + (int64_t)rng_below(&sim->rng, 40));
+	clock_at(sim->clock, sim->stored_ms, statement_runs, s);
 }
 
 static void read_answered(void *ctx, void *arg, bool run)

@@ -89,23 +89,10 @@ static void fault_happens(void *ctx, void *arg, bool run)
 	free(text);
 }
 
-static void process_starts(void *ctx, void *arg, bool run)
-{
-	if (run)
-		bot_start(ctx);
-}
-
 static void process_dies(void *ctx, void *arg, bool run)
 {
-	struct sim *sim = ctx;
-
-	if (!run)
-		return;
-	if (sim->verbose)
-		printf("%10.3f crash\n", (double)(sim_now(sim) - START_MS) / 1000);
-	bot_crash(sim);
-	clock_at(sim->clock, sim_now(sim) + 200 + (int64_t)rng_below(&sim->rng, 20000),
-		process_starts, NULL);
+	if (run)
+		bot_crash(ctx);
 }
 
 static void world_moves(struct sim *sim)
@@ -133,7 +120,8 @@ static void make_weather(struct sim *sim)
 	w->lost_answers = (int)rng_below(rng, 30);
 	w->repeated_events = (int)rng_below(rng, 200);
 	w->slow = (int)rng_below(rng, 20);
-	w->crashes = (int)rng_below(rng, 4);
+	w->crashes = (int)rng_below(rng, 5);
+	w->crash_chance = (int)rng_below(rng, 40);
 	w->comfy_restarts = (int)rng_below(rng, 3);
 	w->gateway_faults = (int)rng_below(rng, 4);
 	w->server_errors = (int)rng_below(rng, 8);
@@ -217,7 +205,8 @@ static void plan(struct sim *sim)
 			models[rng_below(&sim->rng, countof(models))]};
 		clock_at(sim->clock, at_ms, member_asks, wish);
 	}
-	for (int i = 0; i < w->crashes; i++)
+	/* Half of the crashes come at a time, the others at a deed: bot_may_crash(). */
+	for (int i = 0; i < w->crashes / 2; i++)
 		clock_at(sim->clock, sometime(sim), process_dies, NULL);
 	for (int i = 0; i < w->comfy_restarts; i++)
 		clock_at(sim->clock, sometime(sim), fault_happens,
@@ -233,10 +222,8 @@ static void weather_clears(struct sim *sim)
 	bool compression = sim->weather.no_compression;
 
 	sim->weather = (struct sim_weather){.latency_ms = sim->weather.latency_ms,
-		.no_compression = compression, .crashes = sim->weather.crashes,
-		.no_websocket = sim->weather.no_websocket};
+		.no_compression = compression, .no_websocket = sim->weather.no_websocket};
 	fault_happens(sim, xstrdup("{\"kind\":\"clear\"}"), true);
-	bot_start(sim);
 }
 
 /* ---- a life ---- */

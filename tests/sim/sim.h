@@ -17,6 +17,7 @@ struct sim_weather {
 	int lost_requests, lost_answers, repeated_events;
 	int64_t latency_ms;      /* the usual one, each way */
 	int slow;                /* chance of a latency 20 times as long */
+	int crash_chance;        /* at each request that was served and each row that was written */
 	int crashes, comfy_restarts, gateway_faults, server_errors, run_faults; /* how many */
 	bool no_compression, no_websocket;
 };
@@ -42,6 +43,7 @@ struct sim {
 	struct sim_weather weather;
 	uint64_t next_conn;
 	struct sim_ws *sockets;  /* open ones */
+	int64_t stored_ms;       /* when the store's thread is through with what it was given */
 	int64_t turn_at;         /* when the shell's next turn is planned */
 	struct sim_said *said;
 	size_t n_said;
@@ -65,7 +67,9 @@ void network_free(struct sim *sim);
 
 /* bot.c */
 void bot_start(struct sim *sim);
-void bot_crash(struct sim *sim);
+void bot_crash(struct sim *sim); /* and plans the next start */
+/* Perhaps the process dies right here, while crashes are left: not called from inside the shell. */
+void bot_may_crash(struct sim *sim);
 void bot_turn(struct sim *sim);
 
 /* check.c */
