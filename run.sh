@@ -9,7 +9,7 @@ cd "$(dirname "$(readlink -f "$0")")" || exit 1
 
 scripts/packages.sh build || exit 1
 # fullet's own output begins on stdout: what the build says goes to stderr.
-scripts/build.sh build src/fullet --buildtype=release >&2 || exit 1
+scripts/build.sh build program --buildtype=release >&2 || exit 1
 
 case ${1-} in
 '' | -*) exec build/src/fullet run "$@" ;;

@@ -82,9 +82,8 @@ static char *check_url(const char *text)
 {
 	struct url url;
 
-	if (url_split(text, &url) < 0 || !(str_starts(text, "http://") || str_starts(text, "https://"))) {
+	if (!(str_starts(text, "http://") || str_starts(text, "https://")) || url_split(text, &url) < 0)
 		return xstrdup("it must be a URL such as http://127.0.0.1:8188");
-	}
 	if (url.userinfo) {
 		url_free(&url);
 		return xstrdup("a user or key inside the URL would end up in logs: put it into "
@@ -120,9 +119,9 @@ static char *check_urls(const char *text)
 
 static bool is_choice(const char *choices, const char *value)
 {
-	size_t n = strlen(value);
+	size_t n = strcspn(value, " ");
 
-	for (const char *c = choices; n && (c = strstr(c, value)); c++)
+	for (const char *c = choices; n && !value[n] && (c = strstr(c, value)); c++)
 		if ((c == choices || c[-1] == ' ') && (c[n] == ' ' || c[n] == '\0'))
 			return true;
 	return false;
@@ -153,19 +152,21 @@ static char *set(struct config *config, const struct setting *s, const char *val
 
 	if (s->kind == ID) {
 		if (parse_u64(value, &number) < 0 || number < (UINT64_C(1) << 22))
-			return xasprintf("'%.40s' is not a Discord id (a number of 17 to 20 digits)",
-				value);
+			return xstrdup("it must be a Discord id (a number of 17 to 20 digits)");
 		*(uint64_t *)field = number;
 		return NULL;
 	}
 	if (s->kind == NUMBER) {
 		if (parse_u64(value, &number) < 0 || (int64_t)number < s->min ||
 			number > (uint64_t)s->max)
-			return xasprintf("'%.40s' is not a whole number from %" PRId64 " to %" PRId64,
-				value, s->min, s->max);
+			return xasprintf("it must be a whole number from %" PRId64 " to %" PRId64, s->min,
+				s->max);
 		*(int64_t *)field = (int64_t)number;
 		return NULL;
 	}
+	/* A token as copied from an example of a header. */
+	if (s->offset == AT(discord_token) && str_starts(value, "Bot "))
+		value += 4;
 	why = check_text(s, value);
 	if (!why)
 		str_set((char **)field, value);
@@ -330,9 +331,6 @@ int config_load(struct config *ret, void (*warn_fn)(void *ctx, const char *sente
 	}
 	while (str_ends(config.discord_api_url, "/"))
 		config.discord_api_url[strlen(config.discord_api_url) - 1] = '\0';
-	if (str_starts(config.discord_token, "Bot ")) /* as copied from an example of a header */
-		memmove(config.discord_token, config.discord_token + 4,
-			strlen(config.discord_token + 4) + 1);
 	split_urls(&config);
 	*ret = config;
 	return 0;

@@ -162,8 +162,10 @@ static void fetch(struct shell *sh, const struct effect *e)
 
 static void stop_run(struct shell *sh, const struct effect *e)
 {
-	comfy_forget(client_of(sh, e->job), comfy_tag(e->job->row.id, e->epoch));
-	comfy_cancel(client_of(sh, e->job), e->job->row.prompt_id, shell_now(sh));
+	struct comfy_client *client = sh->comfy[e->id].client;
+
+	comfy_forget(client, comfy_tag(e->job->row.id, e->epoch));
+	comfy_cancel(client, e->prompt_id, shell_now(sh));
 }
 
 /* ---- rows ---- */

@@ -207,10 +207,19 @@ void core_sorry(struct core *core, struct job *job, enum sorry sorry, const char
 	core_set_step(core, job, JOB_SORRY, now_ms);
 }
 
+static enum job_step ended_as(const struct job *job)
+{
+	return job->row.outcome == OUTCOME_PICTURE ? JOB_DONE : JOB_APOLOGISED;
+}
+
 static void refuse(struct core *core, struct job *job, const char *detail, int64_t now_ms)
 {
 	const struct flow_step *flow = flow_step(job->step);
 
+	if (job->step == JOB_TIDY) { /* all was said; the live message is only tidiness */
+		core_set_step(core, job, ended_as(job), now_ms);
+		return;
+	}
 	if (flow->fail == JOB_SORRY) {
 		core_sorry(core, job, flow->sorry, detail, now_ms);
 		return;
@@ -233,6 +242,16 @@ static void requeue(struct core *core, struct job *job, enum sorry sorry, int64_
 	job->row.prompt_id[0] = '\0';
 	job->row.outcome = OUTCOME_OPEN;
 	core_set_step(core, job, JOB_QUEUE, now_ms);
+}
+
+/* The effect keeps what the job is about to forget. */
+static void stop_run(struct core *core, const struct job *job)
+{
+	struct effect effect = {
+		.kind = FX_STOP_RUN, .job = job, .id = (uint64_t)job->gpu, .epoch = job->epoch};
+
+	str_copy(effect.prompt_id, sizeof(effect.prompt_id), job->row.prompt_id);
+	core_emit(core, effect);
 }
 
 static void again(struct core *core, struct job *job, const char *detail, int64_t now_ms)
@@ -319,8 +338,7 @@ static void answer_ok(struct core *core, struct job *job, const struct answer_ar
 		core_set_step(core, job, JOB_APOLOGISED, now_ms);
 		return;
 	case JOB_TIDY:
-		core_set_step(core, job,
-			job->row.outcome == OUTCOME_PICTURE ? JOB_DONE : JOB_APOLOGISED, now_ms);
+		core_set_step(core, job, ended_as(job), now_ms);
 		return;
 	case JOB_LOOK: /* nothing was said yet */
 		resume(core, job, job->resume, now_ms);
@@ -363,8 +381,6 @@ static void answer_no(struct core *core, struct job *job, const char *detail, in
 		core_set_step(core, job, JOB_UNDELIVERABLE, now_ms);
 	} else if (job->step == JOB_LOOK) {
 		resume(core, job, job->resume, now_ms);
-	} else if (job->step == JOB_TIDY) {
-		answer_ok(core, job, &(struct answer_args){0}, now_ms);
 	} else {
 		if (job->step == JOB_POST)
 			job->row.outcome = OUTCOME_OPEN;
@@ -411,9 +427,10 @@ static void answer_again(struct core *core, struct job *job, const char *detail,
 {
 	bool others = core->config.n_gpus > 1;
 
-	if (job->step == JOB_SUBMIT)
-		requeue(core, job, SORRY_LOST, now_ms);
-	else if (job->step == JOB_LOCATE && others && job->tries >= 5)
+	if (job->step == JOB_WATCH) /* its card has been away for too long: see core_gpu() */
+		stop_run(core, job);
+	if (job->step == JOB_SUBMIT || job->step == JOB_WATCH ||
+		(job->step == JOB_LOCATE && others && job->tries >= 5))
 		requeue(core, job, SORRY_LOST, now_ms);
 	else
 		again(core, job, detail, now_ms);
@@ -542,8 +559,7 @@ enum cancel core_cancel(struct core *core, uint64_t job_id, uint64_t user_id, bo
 	case JOB_SUBMIT:
 	case JOB_WATCH:
 	case JOB_LOCATE:
-		core_emit(core, (struct effect){
-			.kind = FX_STOP_RUN, .job = job, .epoch = job->epoch});
+		stop_run(core, job);
 		break;
 	case JOB_QUEUE:
 		break;
@@ -651,6 +667,10 @@ void core_gpu(struct core *core, int gpu, bool up, int64_t now_ms)
 	core->gpus[gpu].known = true;
 	core->gpus[gpu].up = up;
 	core->queue_changed = true;
+	/* With another card at hand, a run does not wait for ever for one that went away. */
+	for (struct job *job = core->jobs; job && core->config.n_gpus > 1; job = job->next)
+		if (job->gpu == gpu && job->step == JOB_WATCH)
+			job->deadline_ms = up ? NEVER : now_ms + AWAY_PATIENCE_MS;
 	core_tick(core, now_ms);
 }
 

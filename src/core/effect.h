@@ -2,7 +2,7 @@
 #ifndef FULLET_CORE_EFFECT_H
 #define FULLET_CORE_EFFECT_H
 
-#include "base/defs.h"
+#include "base/rng.h"
 
 struct job;
 struct session;
@@ -23,8 +23,8 @@ enum effect_kind {
 	/* statements about a job, not answered */
 	FX_ANSWER,    /* the ephemeral answer: position (id) and channel */
 	FX_SHOW,      /* the live message should say where the job stands */
-	FX_STOP_RUN,  /* take the prompt out of the ComfyUI's queue or interrupt it; epoch: of the
-			 ask that nobody waits for any more */
+	FX_STOP_RUN,  /* take the prompt out of the ComfyUI's queue or interrupt it; id: the card,
+			 epoch: of the ask that nobody waits for any more */
 	FX_END,       /* the job is over: forget all about it. The pointer dies with this effect. */
 	/* storing, answered by core_saved() */
 	FX_SAVE,
@@ -50,6 +50,7 @@ struct effect {
 	uint32_t epoch;
 	uint64_t id;
 	uint64_t user_id; /* whose session */
+	char prompt_id[UUID_SIZE]; /* FX_STOP_RUN: what is to be stopped */
 };
 
 #endif

@@ -18,8 +18,8 @@
 #define TOKEN_LIFE_MS (14 * 60 * 1000)
 /* How often a picture that Discord finds too large is fetched smaller. */
 #define SHRINKS_MAX 3
-/* With another card at hand, how long a run is looked for on one that does not answer. */
-#define LOCATE_PATIENCE_MS 60000
+/* With another card at hand, how long a run waits for one that does not answer. */
+#define AWAY_PATIENCE_MS 60000
 #define DETAIL_MAX 300
 
 struct core_gpu {

@@ -187,6 +187,18 @@ static void test_file(void **state)
 	config_free(&config);
 }
 
+/* As copied from an example of a header. */
+static void test_token_with_bot(void **state)
+{
+	static const char text[] = "DISCORD_TOKEN=Bot " SECRET "\n";
+	struct config config;
+
+	write_env(text, strlen(text));
+	load_good(*state, &config);
+	assert_string_equal(config.discord_token, SECRET);
+	config_free(&config);
+}
+
 static void test_servers(void **state)
 {
 	static const struct {
@@ -222,21 +234,21 @@ static void test_bad_values(void **state)
 		const char *text, *why;
 	} cases[] = {
 		{"\nMAX_QUEUE=0\n",
-			".env, line 2: MAX_QUEUE: '0' is not a whole number from 1 to 10000"},
+			".env, line 2: MAX_QUEUE: it must be a whole number from 1 to 10000"},
 		{"MAX_QUEUE=10001\n",
-			".env, line 1: MAX_QUEUE: '10001' is not a whole number from 1 to 10000"},
+			".env, line 1: MAX_QUEUE: it must be a whole number from 1 to 10000"},
 		{"MAX_QUEUE=-1\n",
-			".env, line 1: MAX_QUEUE: '-1' is not a whole number from 1 to 10000"},
+			".env, line 1: MAX_QUEUE: it must be a whole number from 1 to 10000"},
 		{"MAX_QUEUE=1.5\n",
-			".env, line 1: MAX_QUEUE: '1.5' is not a whole number from 1 to 10000"},
+			".env, line 1: MAX_QUEUE: it must be a whole number from 1 to 10000"},
 		{"MAX_QUEUE=0x10\n",
-			".env, line 1: MAX_QUEUE: '0x10' is not a whole number from 1 to 10000"},
+			".env, line 1: MAX_QUEUE: it must be a whole number from 1 to 10000"},
 		{"STALL_SECONDS=99999999999999999999\n",
-			".env, line 1: STALL_SECONDS: '99999999999999999999' is not a whole number "
+			".env, line 1: STALL_SECONDS: it must be a whole number "
 			"from 5 "
 			"to 86400"},
 		{"STALL_SECONDS=9223372036854775809\n",
-			".env, line 1: STALL_SECONDS: '9223372036854775809' is not a whole number "
+			".env, line 1: STALL_SECONDS: it must be a whole number "
 			"from 5 "
 			"to 86400"},
 		{"# one\n# two\nLOG_LEVEL=loud\n",
@@ -248,6 +260,10 @@ static void test_bad_values(void **state)
 			".env, line 1: COMFY_URL: it must be a URL such as http://127.0.0.1:8188"},
 		{"COMFY_URL=http://a:99999\n",
 			".env, line 1: COMFY_URL: it must be a URL such as http://127.0.0.1:8188"},
+		{"COMFY_URL=ws://a\n",
+			".env, line 1: COMFY_URL: it must be a URL such as http://127.0.0.1:8188"},
+		{"LOG_FORMAT=\"text json\"\n",
+			".env, line 1: LOG_FORMAT: it must be one of: text json"},
 		{"COMFY_URLS=http://a,b\n",
 			".env, line 1: COMFY_URLS: it must be a URL such as http://127.0.0.1:8188"},
 		{"CA_FILE=\"a\\nb\"\n",
@@ -294,6 +310,8 @@ static void test_secrets_stay(void **state)
 		"DISCORD_TOKEN=\"" SECRET "\" x\n",
 		"DISCORD_TOKEN " SECRET "\n",
 		SECRET "\n",
+		"ALLOWED_GUILD_ID=" SECRET "\n", /* into the wrong line */
+		"MAX_QUEUE=" SECRET "\n",
 		"COMFY_API_KEY='a " SECRET "'\n",
 		"COMFY_URL=http://me:" SECRET "@gpu.example\n",
 		"COMFY_URL=" SECRET "\n",
@@ -390,7 +408,7 @@ static void test_bad_environment(void **state)
 		const char *name, *value, *why;
 	} cases[] = {
 		{"MAX_QUEUE", "many",
-			"environment: MAX_QUEUE: 'many' is not a whole number from 1 to 10000"},
+			"environment: MAX_QUEUE: it must be a whole number from 1 to 10000"},
 		{"DISCORD_TOKEN", SECRET " x",
 			"environment: DISCORD_TOKEN: it contains a space: is it complete, and "
 			"nothing "
@@ -538,6 +556,7 @@ int main(int argc, char **argv)
 	static const struct CMUnitTest tests[] = {
 		in_place(test_defaults),
 		in_place(test_file),
+		in_place(test_token_with_bot),
 		in_place(test_servers),
 		in_place(test_bad_values),
 		in_place(test_bad_ids),

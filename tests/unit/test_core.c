@@ -371,6 +371,35 @@ static void test_two_commands_make_one_channel(void **state)
 	stop(&rig);
 }
 
+/* With a second card, a run does not wait for ever for one that went away; with one card it does. */
+static void test_card_goes_away(void **state)
+{
+	for (int n = 1; n <= 2; n++) {
+		static const char *const gpus[] = {"http://a", "http://b"};
+		struct core_config config = {.max_jobs_per_user = 2, .max_queue = 9,
+			.session_ttl_ms = 1800000, .n_gpus = n, .gpu_names = gpus};
+		struct rig rig;
+
+		start(&rig, 9);
+		core_free(rig.core);
+		rig.core = core_new(&config, &rig.rng);
+		ready(&rig);
+		rig.silent = 1u << FX_WATCH;
+		ask(&rig, 1, false);
+		if (n == 2)
+			core_gpu(rig.core, 1, true, rig.now_ms);
+		core_gpu(rig.core, 0, false, rig.now_ms);
+		rig.trace[0] = '\0';
+		rig.now_ms += 61000;
+		core_tick(rig.core, rig.now_ms);
+		run(&rig);
+		assert_int_equal(core_job(rig.core, 1)->gpu, n - 1);
+		assert_int_equal(core_job(rig.core, 1)->step, JOB_WATCH);
+		assert_int_equal(strstr(rig.trace, "stop1") != NULL, n == 2);
+		stop(&rig);
+	}
+}
+
 static void test_owner_is_told_once(void **state)
 {
 	struct rig rig;
@@ -398,6 +427,7 @@ int main(void)
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_channel_is_removed_when_idle),
 		cmocka_unit_test(test_two_commands_make_one_channel),
+		cmocka_unit_test(test_card_goes_away),
 		cmocka_unit_test(test_owner_is_told_once),
 	};
 
