@@ -60,6 +60,8 @@ static void read_past(struct shell *sh, const char *text, struct gateway_resume 
 	int64_t now_ms = shell_now(sh);
 
 	sh->gateway_start_ms = json_int(doc, "identified_ms", 0) + IDENTIFY_MS;
+	sh->clock_known = json_at(doc, "clock_ahead_ms") != NULL;
+	sh->clock_ahead_ms = json_int(doc, "clock_ahead_ms", 0);
 	if (now_ms - json_int(doc, "saved_ms", 0) < FORGOTTEN_MS && json_str(doc, "session_id") &&
 		json_str(doc, "resume_url")) {
 		ret->session_id = xstrdup(json_str(doc, "session_id"));
@@ -85,6 +87,8 @@ char *shell_gateway_text(const struct shell *sh)
 	json_add_int(doc, "seq", r.seq);
 	json_add_int(doc, "saved_ms", shell_now(sh));
 	json_add_int(doc, "identified_ms", sh->identified_ms);
+	if (sh->clock_known)
+		json_add_int(doc, "clock_ahead_ms", sh->clock_ahead_ms);
 	text = json_text(doc);
 	json_put(&doc);
 	gateway_resume_free(&r);

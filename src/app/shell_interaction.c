@@ -167,6 +167,17 @@ static void press(struct shell *sh, struct interaction *it)
 	}
 }
 
+/*
+ * Discord: an interaction is answered within 3 s; a session that is resumed gives older ones
+ * again. By Discord's own clock, which is known to a second: ours may be wrong by any amount.
+ */
+static bool is_too_old(const struct shell *sh, const struct interaction *it)
+{
+	int64_t age_ms = shell_now(sh) + sh->clock_ahead_ms - snowflake_ms(it->id);
+
+	return sh->clock_known && age_ms > 3000 + 1000;
+}
+
 /* Only our guild, only as a guild install (DISCORD.md, section 8): anything else is not answered. */
 static bool is_ours(const struct shell *sh, const struct interaction *it)
 {
@@ -181,7 +192,7 @@ void shell_interaction(struct shell *sh, struct json_object *d)
 		shell_log(sh, LOG_WARN, "discord", "an interaction could not be understood");
 		return;
 	}
-	if (!is_ours(sh, &it) || seen_before(sh, it.id)) {
+	if (!is_ours(sh, &it) || is_too_old(sh, &it) || seen_before(sh, it.id)) {
 		interaction_free(&it);
 		return;
 	}

@@ -91,6 +91,8 @@ struct shell {
 	uint64_t application_id, bot_id, admin_channel_id;
 	bool in_guild, commands_checked, other_guilds_may_go;
 	size_t file_limit; /* what a file in this guild may have */
+	bool clock_known;        /* Discord's clock was seen ... */
+	int64_t clock_ahead_ms;  /* ... and is so far ahead of ours */
 	uint64_t seen[SEEN_INTERACTIONS];
 	size_t seen_next;
 	/* stopping */

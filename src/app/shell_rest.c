@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "app/shell_parts.h"
+#include "base/date.h"
 
 /* REST calls on their way out and back. */
 
@@ -68,8 +69,20 @@ static void log_failure(struct shell *sh, const struct rest_call *call)
 		call->discord_message ? call->discord_message : "");
 }
 
+static void read_clock(struct shell *sh, const struct rest_call *call)
+{
+	const char *date = http_response_get(&call->response, "Date");
+	int64_t their_s;
+
+	if (!date || date_parse(date, &their_s) < 0)
+		return;
+	sh->clock_known = true;
+	sh->clock_ahead_ms = their_s * 1000 + 500 - shell_now(sh);
+}
+
 static void finished(struct shell *sh, struct rest_call *call)
 {
+	read_clock(sh, call);
 	log_failure(sh, call);
 	sh->chores -= is_chore((enum call_kind)call->kind);
 	if (call->outcome == REST_DEAD_TOKEN)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/date.h"
 #include "sandbox/discord_impl.h"
 
 void dw_reply(struct dw_call *c, int status, struct json_object *body)
@@ -299,6 +300,7 @@ void dw_rest(struct discord_world *w, const struct http_request *req, struct htt
 {
 	struct dw_call c = {.w = w, .req = req, .res = ret, .now_ms = now_ms};
 	const char *path = req->url;
+	char date[DATE_SIZE];
 	struct dw_fault *f;
 
 	ret->body.max = max_of(ret->body.max, DISCORD_ANSWER_MAX);
@@ -322,6 +324,8 @@ void dw_rest(struct discord_world *w, const struct http_request *req, struct htt
 		}
 	}
 	http_response_header(ret, "Via", "1.1 sandbox");
+	date_format(now_ms / 1000, date);
+	http_response_header(ret, "Date", date);
 	dw_limits_invalid(w, ret->status);
 	log_request(w, ret->status);
 	json_put(&c.body);

@@ -31,6 +31,7 @@ struct sim_said {
 struct sim {
 	uint64_t seed;
 	bool verbose;
+	bool strict;             /* no violation even in bad weather (some come from lost answers) */
 	struct rng rng;
 	struct clock *clock;
 	struct world *world;

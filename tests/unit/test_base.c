@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/date.h"
 #include "base/http.h"
 #include "base/json.h"
 #include "base/near.h"
@@ -127,6 +128,34 @@ static void test_near(void **state)
 	assert_int_equal(near_distance("kitten", "sitting"), 3);
 }
 
+static void test_date(void **state)
+{
+	static const struct {
+		int64_t unix_s;
+		const char *text;
+	} dates[] = {
+		{0, "Thu, 01 Jan 1970 00:00:00 GMT"},
+		{784111777, "Sun, 06 Nov 1994 08:49:37 GMT"},
+		{951782400, "Tue, 29 Feb 2000 00:00:00 GMT"},
+		{1798761599, "Thu, 31 Dec 2026 23:59:59 GMT"},
+		{4102444800, "Fri, 01 Jan 2100 00:00:00 GMT"},
+	};
+	static const char *const bad[] = {"", "now", "Sun, 06 Nov 1994 08:49:37 CET",
+		"Sun, 06 Nov 1994 08:49:37 GMT ", "Sun, 32 Nov 1994 08:49:37 GMT",
+		"Sun, 06 Nob 1994 08:49:37 GMT", "Sun, 06 Nov 1994 25:49:37 GMT"};
+	char text[DATE_SIZE];
+	int64_t unix_s = 7;
+
+	for (size_t i = 0; i < countof(dates); i++) {
+		date_format(dates[i].unix_s, text);
+		assert_string_equal(text, dates[i].text);
+		assert_int_equal(date_parse(text, &unix_s), 0);
+		assert_true(unix_s == dates[i].unix_s);
+	}
+	for (size_t i = 0; i < countof(bad); i++)
+		assert_int_equal(date_parse(bad[i], &unix_s), -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +166,7 @@ int main(void)
 		cmocka_unit_test(test_url_query),
 		cmocka_unit_test(test_rng),
 		cmocka_unit_test(test_near),
+		cmocka_unit_test(test_date),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
