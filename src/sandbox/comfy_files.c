@@ -29,7 +29,8 @@ struct cw_file *cw_file_find(
 	struct cw_file *f;
 
 	DL_FOREACH(w->files, f)
-	if (str_eq(f->name, name) && str_eq(f->type, type) && str_eq(f->subfolder, subfolder))
+	if (strcmp(f->name, name) == 0 && strcmp(f->type, type) == 0 &&
+		strcmp(f->subfolder, subfolder) == 0)
 		return f;
 	return NULL;
 }
@@ -208,8 +209,8 @@ static int next_counter(
 	int counter = 0;
 
 	DL_FOREACH(w->files, f)
-	if (str_eq(f->type, type) && str_eq(f->subfolder, subfolder) &&
-		strncmp(f->name, prefix, n) == 0 && f->name[n] == '_')
+	if (strncmp(f->name, prefix, n) == 0 && f->name[n] == '_' && str_eq(f->type, type) &&
+		str_eq(f->subfolder, subfolder))
 		counter = max_of(counter, (int)strtol(f->name + n + 1, NULL, 10));
 	return counter + 1;
 }

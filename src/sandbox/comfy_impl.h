@@ -33,6 +33,8 @@ struct cw_prompt {
 	struct json_object *messages, *results, *meta; /* as in a history entry */
 	int64_t submitted_ms, started_ms, finished_ms;
 	struct cw_prompt *prev, *next;
+	bool hashed; /* the newest of its id */
+	UT_hash_handle hh;
 };
 
 /* A node in the signature table of the running prompt; names are borrowed from its graph. */
@@ -110,6 +112,7 @@ struct comfy_world {
 	struct json_object *violation_list;
 
 	struct cw_prompt *prompts; /* oldest first */
+	struct cw_prompt *by_id;
 	size_t n_prompts, n_pending;
 	int64_t number;
 	struct cw_run run; /* run.prompt NULL: idle */

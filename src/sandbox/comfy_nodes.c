@@ -235,8 +235,8 @@ const struct node_class *cw_node_at(size_t i)
 
 const struct node_class *cw_node_find(const char *name)
 {
-	for (size_t i = 0; i < countof(classes); i++)
-		if (str_eq(classes[i].name, name))
+	for (size_t i = 0; name && i < countof(classes); i++)
+		if (classes[i].name[0] == name[0] && strcmp(classes[i].name, name) == 0)
 			return &classes[i];
 	return NULL;
 }

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-static void prompt_free(struct cw_prompt *p)
+static void prompt_free(struct comfy_world *w, struct cw_prompt *p)
 {
+	if (p->hashed)
+		HASH_DEL(w->by_id, p);
 	free(p->id);
 	free(p->client_id);
 	json_put(&p->graph);
@@ -30,14 +32,14 @@ static void make_room(struct comfy_world *w)
 			continue;
 		DL_DELETE(w->prompts, p);
 		w->n_prompts--;
-		prompt_free(p);
+		prompt_free(w, p);
 	}
 }
 
 struct cw_prompt *cw_queue_add(struct comfy_world *w, const char *id, const char *client_id,
 	struct json_object *graph, struct json_object *extra, struct json_object *outputs)
 {
-	struct cw_prompt *p;
+	struct cw_prompt *p, *older;
 
 	if (w->n_pending >= COMFY_WORLD_PENDING_MAX)
 		return NULL;
@@ -58,6 +60,14 @@ struct cw_prompt *cw_queue_add(struct comfy_world *w, const char *id, const char
 	DL_APPEND(w->prompts, p);
 	w->n_prompts++;
 	w->n_pending++;
+	/* With an id used twice, history keeps the last. */
+	HASH_FIND_STR(w->by_id, id, older);
+	if (older) {
+		HASH_DEL(w->by_id, older);
+		older->hashed = false;
+	}
+	HASH_ADD_KEYPTR(hh, w->by_id, p->id, strlen(p->id), p);
+	p->hashed = true;
 	return p;
 }
 
@@ -68,26 +78,27 @@ size_t cw_queue_remaining(const struct comfy_world *w)
 
 struct cw_prompt *cw_queue_next(struct comfy_world *w)
 {
-	struct cw_prompt *p, *best = NULL;
+	struct cw_prompt *best = NULL;
+	size_t left = w->n_pending;
 
-	if (w->n_pending == 0)
-		return NULL;
-	DL_FOREACH(w->prompts, p)
-	if (p->status == PROMPT_PENDING && (!best || p->number < best->number))
-		best = p;
+	/* Those that wait are among the newest: look from there, as far as there are any. */
+	for (struct cw_prompt *p = w->prompts ? w->prompts->prev : NULL; p && left > 0;
+		p = p->prev) {
+		if (p->status != PROMPT_PENDING)
+			continue;
+		left--;
+		if (!best || p->number <= best->number)
+			best = p;
+	}
 	return best;
 }
 
 struct cw_prompt *cw_prompt_find(struct comfy_world *w, const char *id, bool listed_only)
 {
-	/* From the newest: with an id used twice, history keeps the last. */
-	for (struct cw_prompt *p = w->prompts ? w->prompts->prev : NULL; p; p = p->prev) {
-		if (str_eq(p->id, id) && (p->listed || !listed_only))
-			return p;
-		if (p == w->prompts)
-			break;
-	}
-	return NULL;
+	struct cw_prompt *p;
+
+	HASH_FIND_STR(w->by_id, id, p);
+	return p && (p->listed || !listed_only) ? p : NULL;
 }
 
 void cw_queue_delete(struct comfy_world *w, const char *id)
@@ -135,7 +146,7 @@ void cw_prompts_forget(struct comfy_world *w, bool lost)
 			continue;
 		}
 		DL_DELETE(w->prompts, p);
-		prompt_free(p);
+		prompt_free(w, p);
 	}
 	w->n_pending = 0;
 	if (!lost)

@@ -8,6 +8,7 @@
 #include "base/limits.h"
 
 #define SIDE 16
+#define ROWS (SIDE * (SIDE + 1)) /* a filter byte before each row */
 
 static const unsigned char jpeg[] = {0xff, 0xd8,
 	/* APP0 */ 0xff, 0xe0, 0, 16, 'J', 'F', 'I', 'F', 0, 1, 1, 0, 0, 1, 0, 1, 0, 0,
@@ -51,8 +52,11 @@ static size_t give(struct buf *b, char **out)
 size_t draw_tiny(void *ctx, const struct draw_request *req, char **out)
 {
 	static const unsigned char header[] = {0, 0, 0, SIDE, 0, 0, 0, SIDE, 8, 0, 0, 0, 0};
-	unsigned char rows[SIDE * (SIDE + 1)] = {0}, packed[SIDE * (SIDE + 1) + 64];
-	uLongf packed_len = sizeof(packed);
+	/* A zlib stream of one stored block: nothing is gained by packing so little. */
+	unsigned char packed[7 + ROWS + 4] = {0x78, 0x01, 1, ROWS & 255, ROWS >> 8,
+		(unsigned char)~ROWS, (unsigned char)(~ROWS >> 8)};
+	unsigned char *rows = packed + 7;
+	uLong sum;
 	struct buf b = BUF(req->pad_bytes + 4096);
 	uint64_t bits = req->seed ^ (uint64_t)req->percent << 56;
 
@@ -64,7 +68,9 @@ size_t draw_tiny(void *ctx, const struct draw_request *req, char **out)
 	for (int y = 0; y < SIDE; y++)
 		for (int x = 0; x < SIDE; x++)
 			rows[y * (SIDE + 1) + 1 + x] = bits >> ((y * SIDE + x) % 64) & 1 ? 200 : 60;
-	must(compress2(packed, &packed_len, rows, sizeof(rows), 1) == Z_OK);
+	sum = adler32(adler32(0, NULL, 0), rows, ROWS);
+	for (int i = 0; i < 4; i++)
+		rows[ROWS + i] = (unsigned char)(sum >> (24 - 8 * i));
 	must(buf_add(&b, "\x89PNG\r\n\x1a\n", 8) == 0);
 	add_chunk(&b, "IHDR", header, sizeof(header));
 	if (req->pad_bytes > 512) {
@@ -73,7 +79,7 @@ size_t draw_tiny(void *ctx, const struct draw_request *req, char **out)
 		add_chunk(&b, "paDd", pad, req->pad_bytes - 512);
 		free(pad);
 	}
-	add_chunk(&b, "IDAT", packed, packed_len);
+	add_chunk(&b, "IDAT", packed, sizeof(packed));
 	add_chunk(&b, "IEND", "", 0);
 	return give(&b, out);
 }
