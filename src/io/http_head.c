@@ -134,8 +134,10 @@ static int interpret(struct http_head *head, struct http_request *req)
 	head->chunked = coding;
 	if (length && (parse_u64(length, &n) < 0 || n > SIZE_MAX))
 		return -EBADMSG;
-	for (size_t i = 0, lengths = 0; i < req->n_headers; i++)
-		if (strcasecmp(req->headers[i].name, "Content-Length") == 0 && lengths++)
+	/* RFC 9112 3.2: of several hosts, each of those who look may believe another one. */
+	for (size_t i = 0, lengths = 0, hosts = 0; i < req->n_headers; i++)
+		if ((strcasecmp(req->headers[i].name, "Content-Length") == 0 && lengths++) ||
+			(strcasecmp(req->headers[i].name, "Host") == 0 && hosts++))
 			return -EBADMSG;
 	head->content_length = (size_t)n;
 	head->expects = value_has(http_request_get(req, "Expect"), "100-continue");

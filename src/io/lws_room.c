@@ -8,8 +8,10 @@
 
 #include "base/limits.h"
 
-/* Reads from sockets come in pieces of this size; handshake headers must fit into it. */
-#define SERVICE_BUFFER_SIZE (16 * KIB)
+/* One buffer for all: what is read from a socket at once; handshake headers must fit into it. */
+#define SERVICE_BUFFER_SIZE (64 * KIB)
+/* Of each WebSocket client. */
+#define RECEIVE_SIZE (16 * KIB)
 /* Descriptors: lws makes tables of that size, by default for as many as the process may open. */
 #define DESCRIPTORS_MAX	  (2 * SERVER_CONNS_MAX)
 #define CONNECT_TIMEOUT_S 10
@@ -17,7 +19,7 @@
 static const struct lws_protocols protocols[] = {
 	{.name = LWS_CLIENT_PROTOCOL,
 		.callback = websocket_callback,
-		.rx_buffer_size = SERVICE_BUFFER_SIZE},
+		.rx_buffer_size = RECEIVE_SIZE},
 	{.name = LWS_SERVER_PROTOCOL, .callback = server_callback},
 	{0},
 };

@@ -12,7 +12,7 @@
 #include "base/limits.h"
 
 /* How much is handed to lws at once; what a socket does not take, lws copies. */
-#define WRITE_SIZE (64 * KIB)
+#define WRITE_SIZE (256 * KIB)
 #define STALLED_S  60 /* a peer that does not read */
 #define DISCARD_S  2  /* what a peer still sends to a closed connection is read so long */
 

@@ -39,7 +39,7 @@ struct server_conn {
 	bool close_after_out;
 	bool close_frame_sent, close_frame_seen;
 	int close_code; /* of the peer's close frame; 0: none came */
-	bool stalled; /* the peer does not read: we neither */
+	bool stalled;	/* the peer does not read: we neither */
 	bool killed;
 	int deadline_s; /* 0: none */
 	struct buf in;
