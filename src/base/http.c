@@ -273,5 +273,7 @@ void url_free(struct url *url)
 
 bool host_is_loopback(const char *host)
 {
-	return str_starts(host, "127.") || str_eq(host, "::1") || str_eq(host, "localhost");
+	/* Digits only: "127.0.0.1.example.org" is a name, and leads wherever its owner likes. */
+	return (str_starts(host, "127.") && strspn(host, "0123456789.") == strlen(host)) ||
+	       str_eq(host, "::1") || str_eq(host, "localhost");
 }
