@@ -133,6 +133,7 @@ static void heads(void **state)
 		{"POST / HTTP/1.1\r\nContent-Length: 1, 1\r\n\r\n", -EBADMSG},
 		{"POST / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", -EBADMSG},
 		{"POST / HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n", -EBADMSG},
+		{"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nhost: example.org\r\n\r\n", -EBADMSG},
 		{"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", -EOPNOTSUPP},
 	};
 
