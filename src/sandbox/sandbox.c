@@ -292,7 +292,7 @@ static int serve_side(struct sandbox *s, struct lws_room *room, struct side *sid
 		.port = port,
 		.cert_file = tls ? c->cert_file : NULL,
 		.key_file = tls ? c->key_file : NULL,
-		.body_max = 100 * MIB};
+		.body_max = side == &s->page ? PAGE_BODY_MAX : 100 * MIB};
 	char *why = NULL;
 	int r;
 

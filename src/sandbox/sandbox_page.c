@@ -456,7 +456,7 @@ static void page_request(void *ctx, struct server_conn *conn, const struct http_
 		answer_error(conn, 403, "This page answers to its own address only.");
 		return;
 	}
-	if (req->method == HTTP_GET && str_starts(path, "/cdn/")) {
+	if (req->method == HTTP_GET && str_starts(path, "/cdn/attachments/")) {
 		serve_cdn(s, conn, req);
 		return;
 	}
