@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "io/loop_in.h"
+#include "io/trust.h"
 
 #define TIMEOUT_DEFAULT_MS 30000
 #define ANSWER_DEFAULT_MAX (1 * MIB)
@@ -41,8 +42,8 @@ struct http_client {
 	uv_timer_t timer;
 	uv_timer_t refusals; /* due at once: reports requests that were never started */
 	int open_handles;
-	bool closing;
 	char *ca_file;
+	char *ca_folder;	    /* the system's, when no file is given */
 	struct transfer *transfers; /* running */
 	struct transfer *refused;
 };
@@ -380,6 +381,9 @@ static void set_transport(struct transfer *t, const struct http_request *req)
 	if (t->client->ca_file) {
 		curl_easy_setopt(easy, CURLOPT_CAINFO, t->client->ca_file);
 		curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+	} else if (t->client->ca_folder) {
+		curl_easy_setopt(easy, CURLOPT_CAINFO, NULL);
+		curl_easy_setopt(easy, CURLOPT_CAPATH, t->client->ca_folder);
 	}
 	if (host_is_loopback(t->host))
 		curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
@@ -443,7 +447,10 @@ int http_client_new(
 		return -ENOMEM;
 	client = xcalloc(1, sizeof(*client));
 	client->loop = loop;
-	client->ca_file = config ? xstrdup(config->ca_file) : NULL;
+	/* libcurl itself does not know $SSL_CERT_FILE; OpenSSL does, and lws with it. */
+	client->ca_file = xstrdup(config && config->ca_file ? config->ca_file : trust_file());
+	if (!client->ca_file)
+		client->ca_folder = xstrdup(trust_folder());
 	client->multi = curl_multi_init();
 	must(client->multi);
 	client->timer.data = client->refusals.data = client;
@@ -493,6 +500,7 @@ struct http_client *http_client_free(struct http_client *client)
 		uv_run(loop_uv(client->loop), UV_RUN_NOWAIT);
 	curl_global_cleanup();
 	free(client->ca_file);
+	free(client->ca_folder);
 	free(client);
 	return NULL;
 }

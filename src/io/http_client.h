@@ -14,13 +14,13 @@
 struct http_client;
 
 struct http_client_config {
-	const char *ca_file; /* PEM, in addition to nothing: replaces the system's; NULL: the
-				system's */
+	/* PEM; NULL: the system's certificates. They are not added to a given file. */
+	const char *ca_file;
 };
 int http_client_new(
 	struct loop *loop, const struct http_client_config *config, struct http_client **ret);
-struct http_client *http_client_free(
-	struct http_client *client); /* running requests are dropped, uncalled */
+/* Running requests are dropped, uncalled. Runs the loop for a moment: never within a callback. */
+struct http_client *http_client_free(struct http_client *client);
 
 /* `response` is the callee's to take from (http_response_free'd afterwards otherwise). */
 typedef void http_done(void *arg, struct http_response *response);

@@ -20,7 +20,8 @@ int loop_new(struct loop **ret);
 struct loop *loop_free(struct loop *loop); /* after everything made on it was freed */
 void loop_run(struct loop *loop, loop_turn *turn, void *ctx); /* until loop_stop() */
 void loop_stop(struct loop *loop);
-/* Asks for a turn soon. loop_wake() may be called from any thread. */
+/* Asks for a turn soon: whoever uses loop_uv() himself calls it too. loop_wake() may be called from
+ * any thread. */
 void loop_wake(struct loop *loop);
 /* Called once on the first SIGTERM or SIGINT; the second ends the program at once. */
 void loop_on_stop(struct loop *loop, void (*stop)(void *ctx), void *ctx);

@@ -10,6 +10,7 @@
  */
 struct lws_room;
 int lws_room_new(struct loop *loop, const char *ca_file, struct lws_room **ret);
+/* Frees what is still open on it. Runs the loop for a moment: never within a callback. */
 struct lws_room *lws_room_free(struct lws_room *room);
 
 /* ---- client: ws:// and wss://, names resolved off the loop, certificates verified, no
@@ -37,9 +38,10 @@ void websocket_abandon(struct websocket *ws);
 struct server;
 struct server_conn; /* one HTTP exchange or one WebSocket */
 struct server_config {
-	const char *address;		  /* "127.0.0.1" */
-	int port;			  /* 0: any free one */
-	const char *cert_file, *key_file; /* TLS when both are set; ALPN h2 and http/1.1 for HTTP */
+	const char *address; /* "127.0.0.1" */
+	int port;	     /* 0: any free one */
+	/* TLS when both are set, with HTTP/1.1 only: lws's HTTP/2 stalls on uploads > 250 KB. */
+	const char *cert_file, *key_file;
 	size_t body_max;
 };
 struct server_events {
@@ -53,12 +55,14 @@ struct server_events {
 	void (*ws_opened)(void *ctx, struct server_conn *conn);
 	void (*ws_received)(
 		void *ctx, struct server_conn *conn, const void *data, size_t len, bool binary);
-	/* The peer is gone (both kinds, also when an unanswered request's peer left); conn is freed
-	 * after it returns. */
+	/* The peer is gone: of a WebSocket, of a stream, of a request that is not answered yet
+	 * (also when it was cut). Not after server_answer(): with that, conn is no longer the
+	 * owner's. conn is freed after it returns. */
 	void (*gone)(void *ctx, struct server_conn *conn);
 };
 int server_new(struct lws_room *room, const struct server_config *config,
 	const struct server_events *events, void *ctx, struct server **ret, char **ret_why);
+/* Its connections end, and nothing is called any more. */
 struct server *server_free(struct server *server);
 int server_port(const struct server *server);
 /* Sends the response; *res is copied. */

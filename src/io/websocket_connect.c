@@ -2,29 +2,18 @@
 #include "io/websocket_in.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdlib.h>
 
 #include "io/proxy.h"
+#include "io/trust.h"
 
-/*
- * Of the system's certificates only those that are needed are read when they lie
- * in a hashed folder; the bundle of all would cost some megabytes for good.
- */
 static bool load_system_certificates(SSL_CTX *tls)
 {
-	const char *path = X509_get_default_cert_dir();
-	DIR *dir = getenv(X509_get_default_cert_file_env()) ? NULL : opendir(path);
-	struct dirent *entry;
-	bool hashed = false;
+	const char *folder = trust_folder();
 
-	while (dir && !hashed && (entry = readdir(dir)))
-		hashed = strlen(entry->d_name) == 10 && str_ends(entry->d_name, ".0");
-	if (dir)
-		closedir(dir);
-	return hashed ? SSL_CTX_load_verify_dir(tls, path) == 1
+	return folder ? SSL_CTX_load_verify_dir(tls, folder) == 1
 		      : SSL_CTX_set_default_verify_paths(tls) == 1;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "io_world.h"
 
+#include <dirent.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,13 +20,9 @@ static const char *path(const char *name)
 	return p;
 }
 
-static bool make_certificate(const char *cert, const char *key, const char *names)
+static bool run_openssl(char *const argv[])
 {
 	extern char **environ;
-	char *argv[] = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-		"ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=FuLLet test",
-		"-addext", (char *)names, "-keyout", (char *)path(key), "-out", (char *)path(cert),
-		NULL};
 	posix_spawn_file_actions_t quiet;
 	pid_t pid;
 	int status = -1;
@@ -38,20 +35,33 @@ static bool make_certificate(const char *cert, const char *key, const char *name
 	return status == 0;
 }
 
+static bool make_certificate(const char *cert, const char *key, const char *names)
+{
+	char *argv[] = {"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+		"ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=FuLLet test",
+		"-addext", (char *)names, "-keyout", (char *)path(key), "-out", (char *)path(cert),
+		NULL};
+
+	return run_openssl(argv);
+}
+
 static int make_certificates(void **state)
 {
 	assert_non_null(mkdtemp(g_dir));
-	g_made = make_certificate("cert", "key", "subjectAltName=IP:127.0.0.1,DNS:localhost") &&
+	g_made = make_certificate("cert.pem", "key", "subjectAltName=IP:127.0.0.1,DNS:localhost") &&
 		 make_certificate("other-cert", "other-key", "subjectAltName=DNS:example.com");
 	return 0;
 }
 
 static int remove_certificates(void **state)
 {
-	static const char *const names[] = {"cert", "key", "other-cert", "other-key"};
+	DIR *dir = opendir(g_dir);
+	struct dirent *entry;
 
-	for (size_t i = 0; i < countof(names); i++)
-		unlink(path(names[i]));
+	while ((entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			unlink(path(entry->d_name));
+	closedir(dir);
 	return rmdir(g_dir);
 }
 
@@ -78,7 +88,7 @@ static int teardown(void **state)
 
 static void http_over_tls(void **state)
 {
-	struct io_world *w = world(state, path("cert"), "cert", "key");
+	struct io_world *w = world(state, path("cert.pem"), "cert.pem", "key");
 	struct http_request req = {.method = HTTP_POST, .answer_max = IO_BIG};
 	struct http_request again = {0};
 	struct http_response *res;
@@ -100,7 +110,7 @@ static void http_over_tls(void **state)
 
 static void a_websocket_over_tls(void **state)
 {
-	struct io_world *w = world(state, path("cert"), "cert", "key");
+	struct io_world *w = world(state, path("cert.pem"), "cert.pem", "key");
 	char *data = malloc(IO_BIG);
 
 	io_fill(data, IO_BIG);
@@ -134,12 +144,12 @@ static void both_refuse(struct io_world *w)
 
 static void a_stranger_is_refused(void **state)
 {
-	both_refuse(world(state, NULL, "cert", "key"));
+	both_refuse(world(state, NULL, "cert.pem", "key"));
 }
 
 static void another_authority_is_refused(void **state)
 {
-	both_refuse(world(state, path("other-cert"), "cert", "key"));
+	both_refuse(world(state, path("other-cert"), "cert.pem", "key"));
 }
 
 static void a_wrong_name_is_refused(void **state)
@@ -149,16 +159,44 @@ static void a_wrong_name_is_refused(void **state)
 
 static void an_unreadable_ca_file_is_said(void **state)
 {
-	both_refuse(world(state, path("missing"), "cert", "key"));
+	both_refuse(world(state, path("missing"), "cert.pem", "key"));
 }
 
-/* A client that speaks plain text to a TLS port, and a bad certificate file. */
+/* The system's certificates: a hashed folder, or one file. */
+static void the_systems_certificates_count(void **state)
+{
+	char *argv[] = {"openssl", "rehash", g_dir, NULL};
+	const char *old_file = getenv("SSL_CERT_FILE"), *old_dir = getenv("SSL_CERT_DIR");
+	cleanup(freep) char *file = xstrdup(old_file);
+	cleanup(freep) char *dir = xstrdup(old_dir);
+
+	if (!g_made)
+		skip();
+	assert_true(run_openssl(argv));
+	for (int pass = 0; pass < 2; pass++) {
+		struct http_request req = {0};
+		struct io_world *w;
+
+		setenv("SSL_CERT_DIR", pass ? "/nonexistent" : g_dir, 1);
+		unsetenv("SSL_CERT_FILE");
+		if (pass)
+			setenv("SSL_CERT_FILE", path("cert.pem"), 1);
+		w = world(state, NULL, "cert.pem", "key");
+		assert_int_equal(io_ask(w, &req, "/")->status, 200);
+		io_socket(w, "/ws");
+		io_run_until(w, io_opened);
+		teardown(state);
+	}
+	file ? setenv("SSL_CERT_FILE", file, 1) : unsetenv("SSL_CERT_FILE");
+	dir ? setenv("SSL_CERT_DIR", dir, 1) : unsetenv("SSL_CERT_DIR");
+}
+
 static void a_server_without_its_key(void **state)
 {
-	struct io_world *w = world(state, path("cert"), "cert", "key");
+	struct io_world *w = world(state, path("cert.pem"), "cert.pem", "key");
 	struct server_config config = {
 		.address = "127.0.0.1",
-		.cert_file = path("cert"),
+		.cert_file = path("cert.pem"),
 		.key_file = path("other-key"),
 	};
 	static const struct server_events events;
@@ -173,7 +211,7 @@ static void a_server_without_its_key(void **state)
 
 static void plain_text_on_a_tls_port(void **state)
 {
-	struct io_world *w = world(state, path("cert"), "cert", "key");
+	struct io_world *w = world(state, path("cert.pem"), "cert.pem", "key");
 	struct http_request req = {0};
 	struct http_response *res;
 	char *url = io_url(w, "http", "/");
@@ -193,6 +231,7 @@ int main(void)
 		cmocka_unit_test_teardown(another_authority_is_refused, teardown),
 		cmocka_unit_test_teardown(a_wrong_name_is_refused, teardown),
 		cmocka_unit_test_teardown(an_unreadable_ca_file_is_said, teardown),
+		cmocka_unit_test_teardown(the_systems_certificates_count, teardown),
 		cmocka_unit_test_teardown(a_server_without_its_key, teardown),
 		cmocka_unit_test_teardown(plain_text_on_a_tls_port, teardown),
 	};
