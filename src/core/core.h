@@ -42,7 +42,8 @@ struct core_channel {
 	bool category, hidden;
 	const char *name;
 };
-void core_channels(struct core *core, const struct core_channel *channels, size_t n, int64_t now_ms);
+void core_channels(
+	struct core *core, const struct core_channel *channels, size_t n, int64_t now_ms);
 void core_channel_gone(struct core *core, uint64_t channel_id, int64_t now_ms);
 /* Somebody wrote in a channel. */
 void core_activity(struct core *core, uint64_t channel_id, int64_t now_ms);
@@ -59,8 +60,8 @@ enum refusal { REFUSE_NOTHING, REFUSE_CAP, REFUSE_FULL, REFUSE_STOPPING, REFUSE_
 enum refusal core_request(struct core *core, const struct request *request, int64_t now_ms);
 
 enum cancel { CANCEL_DONE, CANCEL_TOO_LATE, CANCEL_NOT_YOURS };
-enum cancel core_cancel(struct core *core, uint64_t job_id, uint64_t user_id, bool administrator,
-	int64_t now_ms);
+enum cancel core_cancel(
+	struct core *core, uint64_t job_id, uint64_t user_id, bool administrator, int64_t now_ms);
 
 /* args may be NULL. An answer with an old epoch or of an ended job is dropped. */
 void core_answer(struct core *core, uint64_t job_id, uint32_t epoch, enum answer answer,

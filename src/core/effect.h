@@ -11,28 +11,28 @@ struct session;
 enum effect_kind {
 	FX_NONE,
 	/* asks of a job, each answered once */
-	FX_ACK,       /* defer the interaction: OK, NO, DOUBT */
-	FX_LOOK,      /* FOUND_*, OK (nothing there), AGAIN, NO, GONE */
-	FX_LOCATE,    /* OK (finished), RUNNING, FAILED, MEMORY, INTERRUPTED, LOST, AGAIN */
-	FX_SUBMIT,    /* OK, NO, AGAIN, LOST */
-	FX_WATCH,     /* OK (finished), FAILED, MEMORY, INTERRUPTED, LOST, STALLED */
-	FX_FETCH,     /* OK, NO_OUTPUT, TOO_LARGE, LOST, AGAIN */
-	FX_POST,      /* OK, AGAIN, DOUBT, NO, GONE, TOO_LARGE */
-	FX_SORRY,     /* OK, AGAIN, DOUBT, NO, GONE; job->no_channel: through the interaction */
-	FX_TIDY,      /* OK, AGAIN, NO */
+	FX_ACK,	   /* defer the interaction: OK, NO, DOUBT */
+	FX_LOOK,   /* FOUND_*, OK (nothing there), AGAIN, NO, GONE */
+	FX_LOCATE, /* OK (finished), RUNNING, FAILED, MEMORY, INTERRUPTED, LOST, AGAIN */
+	FX_SUBMIT, /* OK, NO, AGAIN, LOST */
+	FX_WATCH,  /* OK (finished), FAILED, MEMORY, INTERRUPTED, LOST, STALLED */
+	FX_FETCH,  /* OK, NO_OUTPUT, TOO_LARGE, LOST, AGAIN */
+	FX_POST,   /* OK, AGAIN, DOUBT, NO, GONE, TOO_LARGE */
+	FX_SORRY,  /* OK, AGAIN, DOUBT, NO, GONE; job->no_channel: through the interaction */
+	FX_TIDY,   /* OK, AGAIN, NO */
 	/* statements about a job, not answered */
-	FX_ANSWER,    /* the ephemeral answer: position (id) and channel */
-	FX_SHOW,      /* the live message should say where the job stands */
-	FX_STOP_RUN,  /* take the prompt out of the ComfyUI's queue or interrupt it; id: the card,
-			 epoch: of the ask that nobody waits for any more */
-	FX_END,       /* the job is over: forget all about it. The pointer dies with this effect. */
+	FX_ANSWER,   /* the ephemeral answer: position (id) and channel */
+	FX_SHOW,     /* the live message should say where the job stands */
+	FX_STOP_RUN, /* take the prompt out of the ComfyUI's queue or interrupt it; id: the card,
+			epoch: of the ask that nobody waits for any more */
+	FX_END,	     /* the job is over: forget all about it. The pointer dies with this effect. */
 	/* storing, answered by core_saved() */
 	FX_SAVE,
 	/* the member's private channel; answered by core_session_answer() */
 	FX_CHANNEL_LIST,
 	FX_CATEGORY_CREATE, /* id: 1 for "sessions", 2 for "sessions-2", ... */
 	FX_CHANNEL_CREATE,  /* id: the category */
-	FX_CHANNEL_DELETE, /* id: the channel */
+	FX_CHANNEL_DELETE,  /* id: the channel */
 	FX_SESSION_SAVE,    /* not answered */
 	FX_SESSION_DROP,    /* id: the member; not answered */
 	/* to the owner, not answered */
@@ -49,7 +49,7 @@ struct effect {
 	const struct session *session;
 	uint32_t epoch;
 	uint64_t id;
-	uint64_t user_id; /* whose session */
+	uint64_t user_id;	   /* whose session */
 	char prompt_id[UUID_SIZE]; /* FX_STOP_RUN: what is to be stopped */
 };
 

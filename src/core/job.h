@@ -11,21 +11,21 @@
  * "memory" in flow.c are never written; a restart finds the last stored one.
  */
 enum job_step {
-	JOB_ACK = 1,      /* the interaction is being acknowledged; not accepted yet */
-	JOB_LOOK = 5,     /* looking into the channel for what was already said */
-	JOB_LOCATE = 6,   /* asking a ComfyUI whether it knows the prompt */
-	JOB_CHANNEL = 10, /* accepted; needs the member's private channel */
-	JOB_QUEUE = 20,   /* waits for a card */
-	JOB_SUBMIT = 30,  /* being given to a ComfyUI: gpu and prompt_id are set */
-	JOB_WATCH = 40,   /* runs there */
-	JOB_FETCH = 50,   /* its files are being fetched */
-	JOB_POST = 60,    /* a picture will be posted */
-	JOB_SORRY = 70,   /* an apology will be posted */
-	JOB_TIDY = 80,    /* said; the live message is put right */
-	JOB_DONE = STORE_ENDED,          /* a picture was posted */
+	JOB_ACK = 1,		/* the interaction is being acknowledged; not accepted yet */
+	JOB_LOOK = 5,		/* looking into the channel for what was already said */
+	JOB_LOCATE = 6,		/* asking a ComfyUI whether it knows the prompt */
+	JOB_CHANNEL = 10,	/* accepted; needs the member's private channel */
+	JOB_QUEUE = 20,		/* waits for a card */
+	JOB_SUBMIT = 30,	/* being given to a ComfyUI: gpu and prompt_id are set */
+	JOB_WATCH = 40,		/* runs there */
+	JOB_FETCH = 50,		/* its files are being fetched */
+	JOB_POST = 60,		/* a picture will be posted */
+	JOB_SORRY = 70,		/* an apology will be posted */
+	JOB_TIDY = 80,		/* said; the live message is put right */
+	JOB_DONE = STORE_ENDED, /* a picture was posted */
 	JOB_APOLOGISED = STORE_ENDED + 1,
 	JOB_UNDELIVERABLE = STORE_ENDED + 2, /* Discord refused both; detail tells why */
-	JOB_DROPPED = STORE_ENDED + 3,   /* was never accepted; not stored */
+	JOB_DROPPED = STORE_ENDED + 3,	     /* was never accepted; not stored */
 };
 
 enum job_outcome { OUTCOME_OPEN, OUTCOME_PICTURE, OUTCOME_APOLOGY };
@@ -51,15 +51,15 @@ enum sorry {
 /* How an ask of a step ended. */
 enum answer {
 	ANSWER_OK,
-	ANSWER_AGAIN,     /* it did not happen; trying later may work */
-	ANSWER_DOUBT,     /* it may have happened */
-	ANSWER_NO,        /* definitively refused; detail says why */
-	ANSWER_GONE,      /* the channel does not exist any more */
+	ANSWER_AGAIN, /* it did not happen; trying later may work */
+	ANSWER_DOUBT, /* it may have happened */
+	ANSWER_NO,    /* definitively refused; detail says why */
+	ANSWER_GONE,  /* the channel does not exist any more */
 	ANSWER_TOO_LARGE,
 	/* of a ComfyUI */
-	ANSWER_RUNNING,   /* locate: it is queued or runs there */
-	ANSWER_LOST,      /* it is not there */
-	ANSWER_FAILED,    /* it ran and failed; detail */
+	ANSWER_RUNNING, /* locate: it is queued or runs there */
+	ANSWER_LOST,	/* it is not there */
+	ANSWER_FAILED,	/* it ran and failed; detail */
 	ANSWER_MEMORY,
 	ANSWER_INTERRUPTED,
 	ANSWER_STALLED,
@@ -83,25 +83,25 @@ struct answer_args {
  */
 struct job {
 	struct job_row row;
-	enum job_step step;      /* row.step, or a memory step */
-	enum job_step resume;    /* JOB_LOOK: where it goes on when nothing was said yet */
-	uint32_t epoch;          /* names the current ask; answers with another are old */
-	int tries;               /* of the current step's ask */
-	int64_t deadline_ms;     /* of the current ask; NEVER */
-	int64_t retry_ms;        /* when the ask is made (again); NEVER */
-	bool saving;             /* a commit is under way */
-	bool save_again;         /* the row changed meanwhile */
-	bool enter;              /* the ask is made as soon as the row is committed */
+	enum job_step step;   /* row.step, or a memory step */
+	enum job_step resume; /* JOB_LOOK: where it goes on when nothing was said yet */
+	uint32_t epoch;	      /* names the current ask; answers with another are old */
+	int tries;	      /* of the current step's ask */
+	int64_t deadline_ms;  /* of the current ask; NEVER */
+	int64_t retry_ms;     /* when the ask is made (again); NEVER */
+	bool saving;	      /* a commit is under way */
+	bool save_again;      /* the row changed meanwhile */
+	bool enter;	      /* the ask is made as soon as the row is committed */
 	int save_tries;
-	int gpu;                 /* index of the card; -1 none */
-	int position;            /* in the line of those that wait; 1 is next; 0: does not wait */
-	int shown_position;      /* as it was last shown; 0 never */
+	int gpu;	    /* index of the card; -1 none */
+	int position;	    /* in the line of those that wait; 1 is next; 0: does not wait */
+	int shown_position; /* as it was last shown; 0 never */
 	bool shown_no_gpu;
-	bool answered;           /* the ephemeral answer was given */
-	bool no_channel;         /* Discord refuses the private channel */
-	int shrink;              /* how often the picture was too large for Discord */
-	int percent;             /* -1: not running yet */
-	bool running;            /* the ComfyUI has begun it */
+	bool answered;		 /* the ephemeral answer was given */
+	bool no_channel;	 /* Discord refuses the private channel */
+	int shrink;		 /* how often the picture was too large for Discord */
+	int percent;		 /* -1: not running yet */
+	bool running;		 /* the ComfyUI has begun it */
 	struct job *prev, *next; /* all jobs, by id */
 	UT_hash_handle hh;
 };

@@ -9,8 +9,8 @@ bool place_gpu_is_busy(const struct core *core, int gpu)
 {
 	for (const struct job *job = core->jobs; job; job = job->next) {
 		bool runs = job->step == JOB_SUBMIT || job->step == JOB_WATCH ||
-			job->step == JOB_LOCATE ||
-			(job->step == JOB_LOOK && job->resume == JOB_SUBMIT);
+			    job->step == JOB_LOCATE ||
+			    (job->step == JOB_LOOK && job->resume == JOB_SUBMIT);
 
 		if (job->gpu == gpu && runs)
 			return true;

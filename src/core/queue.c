@@ -83,8 +83,9 @@ void queue_show(struct core *core, int64_t now_ms)
 		if (!job->answered) {
 			job->answered = true;
 			if (job->row.token && now_ms - job->row.created_ms < TOKEN_LIFE_MS)
-				core_emit(core, (struct effect){.kind = FX_ANSWER, .job = job,
-					.id = (uint64_t)job->position});
+				core_emit(core, (struct effect){.kind = FX_ANSWER,
+							.job = job,
+							.id = (uint64_t)job->position});
 		}
 		if (job->position == job->shown_position && job->shown_no_gpu == none)
 			continue;

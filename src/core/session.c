@@ -7,7 +7,7 @@
 
 /* Each ask for a channel ends within this, else it is made again. */
 #define ASK_DEADLINE_MS 120000
-#define MAKE_TRIES_MAX  6
+#define MAKE_TRIES_MAX	6
 
 static int64_t snowflake_time(uint64_t id)
 {
@@ -50,7 +50,7 @@ void session_free_all(struct core *core)
 	struct session *s, *next;
 
 	HASH_ITER(hh, core->sessions, s, next)
-		session_drop(core, s);
+	session_drop(core, s);
 }
 
 static bool is_wanted(const struct core *core, const struct session *s)
@@ -82,8 +82,9 @@ static void ask(struct core *core, struct session *s, enum session_state state,
 {
 	set_state(s, state);
 	s->deadline_ms = now_ms + ASK_DEADLINE_MS;
-	core_emit(core, (struct effect){
-		.kind = kind, .user_id = s->row.user_id, .epoch = s->epoch, .id = id});
+	core_emit(core,
+		(struct effect){
+			.kind = kind, .user_id = s->row.user_id, .epoch = s->epoch, .id = id});
 }
 
 static void save(struct core *core, struct session *s)
@@ -129,7 +130,8 @@ static void pump(struct core *core, int64_t now_ms)
 
 	if (core->making || !core->ready)
 		return;
-	HASH_ITER(hh, core->sessions, s, next) {
+	HASH_ITER(hh, core->sessions, s, next)
+	{
 		if (s->state != SESSION_WAITING || (s->retry_ms != NEVER && s->retry_ms > now_ms))
 			continue;
 		core->making = s;
@@ -182,8 +184,8 @@ void core_activity(struct core *core, uint64_t channel_id, int64_t now_ms)
 	struct session *s, *next;
 
 	HASH_ITER(hh, core->sessions, s, next)
-		if (s->row.channel_id == channel_id && channel_id)
-			session_touch(core, s->row.user_id, now_ms);
+	if (s->row.channel_id == channel_id && channel_id)
+		session_touch(core, s->row.user_id, now_ms);
 }
 
 /* ---- categories ---- */
@@ -193,7 +195,7 @@ static bool is_our_category(const char *name)
 	uint64_t n;
 
 	return str_eq(name, "sessions") ||
-		(str_starts(name, "sessions-") && parse_u64(name + 9, &n) == 0);
+	       (str_starts(name, "sessions-") && parse_u64(name + 9, &n) == 0);
 }
 
 static struct core_category *category_find(struct core *core, uint64_t id)
@@ -272,9 +274,9 @@ void core_channels(struct core *core, const struct core_channel *channels, size_
 	list_categories(core, channels, n);
 	/* A list may be older than a channel that was just made. */
 	HASH_ITER(hh, core->sessions, s, next)
-		if (s->row.channel_id && !in_list(channels, n, s->row.channel_id) &&
-			snowflake_time(s->row.channel_id) < now_ms - 60000)
-			core_channel_gone(core, s->row.channel_id, now_ms);
+	if (s->row.channel_id && !in_list(channels, n, s->row.channel_id) &&
+		snowflake_time(s->row.channel_id) < now_ms - 60000)
+		core_channel_gone(core, s->row.channel_id, now_ms);
 	for (size_t i = 0; i < n; i++)
 		if (channels[i].user_id && channels[i].hidden && !channels[i].category &&
 			category_find(core, channels[i].parent_id))
@@ -287,7 +289,8 @@ void core_channel_gone(struct core *core, uint64_t channel_id, int64_t now_ms)
 
 	if (!channel_id)
 		return;
-	HASH_ITER(hh, core->sessions, s, next) {
+	HASH_ITER(hh, core->sessions, s, next)
+	{
 		if (s->row.channel_id != channel_id)
 			continue;
 		s->row.channel_id = 0;
@@ -416,7 +419,7 @@ static void tick_one(struct core *core, struct session *s, int64_t now_ms)
 	} else if (s->state == SESSION_DELETING && s->retry_ms <= now_ms) {
 		ask(core, s, SESSION_DELETING, FX_CHANNEL_DELETE, s->row.channel_id, now_ms);
 	} else if (s->state == SESSION_READY && core->ready && !core->stopping &&
-		now_ms - s->row.active_ms >= core->config.session_ttl_ms && !has_jobs(core, s)) {
+		   now_ms - s->row.active_ms >= core->config.session_ttl_ms && !has_jobs(core, s)) {
 		ask(core, s, SESSION_DELETING, FX_CHANNEL_DELETE, s->row.channel_id, now_ms);
 	} else if (s->state == SESSION_NONE && !has_jobs(core, s)) {
 		session_drop(core, s);
@@ -428,7 +431,7 @@ void session_tick(struct core *core, int64_t now_ms)
 	struct session *s, *next;
 
 	HASH_ITER(hh, core->sessions, s, next)
-		tick_one(core, s, now_ms);
+	tick_one(core, s, now_ms);
 	pump(core, now_ms);
 }
 
@@ -437,9 +440,10 @@ int64_t session_deadline(const struct core *core)
 	struct session *s, *next;
 	int64_t at = NEVER;
 
-	HASH_ITER(hh, core->sessions, s, next) {
+	HASH_ITER(hh, core->sessions, s, next)
+	{
 		bool idle = s->state == SESSION_READY && core->ready && !core->stopping &&
-			!has_jobs(core, s);
+			    !has_jobs(core, s);
 
 		at = min_of(at, s->deadline_ms);
 		if (s->state == SESSION_DELETING || (s->state == SESSION_WAITING && !core->making))

@@ -13,7 +13,7 @@
  * category.
  */
 enum session_state {
-	SESSION_NONE,     /* no channel known */
+	SESSION_NONE,	  /* no channel known */
 	SESSION_WAITING,  /* wants one; another session is being made */
 	SESSION_FINDING,  /* FX_CHANNEL_LIST is out */
 	SESSION_CATEGORY, /* FX_CATEGORY_CREATE is out */

@@ -20,7 +20,7 @@
 #define SHRINKS_MAX 3
 /* With another card at hand, how long a run waits for one that does not answer. */
 #define AWAY_PATIENCE_MS 60000
-#define DETAIL_MAX 300
+#define DETAIL_MAX	 300
 
 struct core_gpu {
 	bool known, up;
@@ -55,12 +55,28 @@ struct core {
 	struct job *ended; /* its FX_END was given out last; freed at the next effect */
 };
 
-/* core.c */
+/* core.c: events, start and stop, time */
 void core_emit(struct core *core, struct effect effect);
+
+/* step.c: the one place where a job's step changes, and the ways it goes */
 void core_set_step(struct core *core, struct job *job, enum job_step step, int64_t now_ms);
 void core_save(struct core *core, struct job *job);
-void core_sorry(struct core *core, struct job *job, enum sorry sorry, const char *detail,
-	int64_t now_ms);
+void core_sorry(
+	struct core *core, struct job *job, enum sorry sorry, const char *detail, int64_t now_ms);
+/* Makes the step's ask, for the first time or again. */
+void core_ask_step(struct core *core, struct job *job, int64_t now_ms);
+/* The step's ask is definitively refused. */
+void core_refuse(struct core *core, struct job *job, const char *detail, int64_t now_ms);
+/* Back to the line, with its old place in it, unless that happened too often. */
+void core_requeue(struct core *core, struct job *job, enum sorry sorry, int64_t now_ms);
+/* The same ask once more, after a while. */
+void core_again(struct core *core, struct job *job, const char *detail, int64_t now_ms);
+/* Where a job goes on whose channel has just been found, or which was just loaded. */
+void core_resume(struct core *core, struct job *job, enum job_step step, int64_t now_ms);
+/* answer.c: the ask did not happen, or was not answered in time */
+void core_answer_again(struct core *core, struct job *job, const char *detail, int64_t now_ms);
+void core_stop_run(struct core *core, const struct job *job);
+enum job_step core_ended_as(const struct job *job);
 void core_log(const struct core *core, enum log_level level, const struct job *job,
 	const char *format, ...) printf_like(4, 5);
 /* The job's channel is there (or not to be had: detail): it goes on. */

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/state.h"
+
+/* What each answer means for a job, wherever it stands. */
+
+static void answer_ok(
+	struct core *core, struct job *job, const struct answer_args *args, int64_t now_ms)
+{
+	switch (job->step) {
+	case JOB_ACK:
+		job->row.created_ms = now_ms;
+		core_set_step(core, job, JOB_CHANNEL, now_ms);
+		return;
+	case JOB_WATCH:
+	case JOB_LOCATE:
+		if (!job->row.started_ms)
+			job->row.started_ms = now_ms;
+		job->row.duration_ms = now_ms - job->row.started_ms;
+		break;
+	case JOB_FETCH:
+		job->row.outcome = OUTCOME_PICTURE;
+		break;
+	case JOB_POST:
+	case JOB_SORRY:
+		job->row.result_id = args->message_id;
+		if (!job->no_channel)
+			break;
+		core_set_step(core, job, JOB_APOLOGISED, now_ms);
+		return;
+	case JOB_TIDY:
+		core_set_step(core, job, core_ended_as(job), now_ms);
+		return;
+	case JOB_LOOK: /* nothing was said yet */
+		core_resume(core, job, job->resume, now_ms);
+		return;
+	default:
+		break;
+	}
+	core_set_step(core, job, flow_step(job->step)->next, now_ms);
+}
+
+static void answer_gone(struct core *core, struct job *job, const char *detail, int64_t now_ms)
+{
+	uint64_t channel_id = job->row.channel_id;
+	enum job_step resume_at = job->step == JOB_LOOK ? job->resume : job->step;
+
+	if (job->step != JOB_LOOK && job->step != JOB_POST && job->step != JOB_SORRY) {
+		core_refuse(core, job, detail, now_ms);
+		return;
+	}
+	core_channel_gone(core, channel_id, now_ms);
+	job->row.channel_id = job->row.live_id = 0;
+	if (job->step == JOB_SORRY) { /* the interaction first, while its token lives */
+		job->no_channel = true;
+		core_again(core, job, detail, now_ms);
+	} else if (resume_at == JOB_SUBMIT || resume_at == JOB_TIDY) {
+		core_resume(core, job, resume_at, now_ms);
+	} else {
+		core_set_step(core, job, JOB_CHANNEL, now_ms);
+	}
+}
+
+static void answer_no(struct core *core, struct job *job, const char *detail, int64_t now_ms)
+{
+	if (job->step == JOB_SORRY && !job->no_channel) {
+		job->no_channel = true;
+		core_again(core, job, detail, now_ms);
+	} else if (job->step == JOB_LOOK && job->row.outcome == OUTCOME_PICTURE) {
+		/* It may have been posted; a second message of any kind would be wrong. */
+		str_set(&job->row.detail, detail);
+		core_set_step(core, job, JOB_UNDELIVERABLE, now_ms);
+	} else if (job->step == JOB_LOOK) {
+		core_resume(core, job, job->resume, now_ms);
+	} else {
+		if (job->step == JOB_POST)
+			job->row.outcome = OUTCOME_OPEN;
+		core_refuse(core, job, detail, now_ms);
+	}
+}
+
+/* The message may be there: look before saying it (again). */
+static void answer_doubt(struct core *core, struct job *job, const char *detail, int64_t now_ms)
+{
+	bool through_channel =
+		job->step == JOB_POST || (job->step == JOB_SORRY && !job->no_channel);
+
+	if (job->step == JOB_ACK) {
+		core_refuse(core, job, detail, now_ms);
+		return;
+	}
+	if (!through_channel) {
+		core_again(core, job, detail, now_ms);
+		return;
+	}
+	job->resume = job->step;
+	core_set_step(core, job, JOB_LOOK, now_ms);
+}
+
+static void answer_too_large(struct core *core, struct job *job, const char *detail, int64_t now_ms)
+{
+	if (job->step == JOB_POST && job->shrink < SHRINKS_MAX) {
+		job->shrink++;
+		core_set_step(core, job, JOB_FETCH, now_ms);
+	} else {
+		core_sorry(core, job, SORRY_TOO_LARGE, detail, now_ms);
+	}
+}
+
+static void answer_found(struct core *core, struct job *job, enum job_outcome outcome,
+	uint64_t message_id, int64_t now_ms)
+{
+	job->row.outcome = outcome;
+	job->row.result_id = message_id;
+	core_set_step(core, job, JOB_TIDY, now_ms);
+}
+
+void core_answer_again(struct core *core, struct job *job, const char *detail, int64_t now_ms)
+{
+	bool others = core->config.n_gpus > 1;
+
+	if (job->step == JOB_WATCH) /* its card has been away for too long: see core_gpu() */
+		core_stop_run(core, job);
+	if (job->step == JOB_SUBMIT || job->step == JOB_WATCH ||
+		(job->step == JOB_LOCATE && others && job->tries >= 5))
+		core_requeue(core, job, SORRY_LOST, now_ms);
+	else
+		core_again(core, job, detail, now_ms);
+}
+
+static void dispatch_answer(struct core *core, struct job *job, enum answer answer,
+	const struct answer_args *args, int64_t now_ms)
+{
+	const char *detail = args->detail;
+
+	switch (answer) {
+	case ANSWER_OK:
+		answer_ok(core, job, args, now_ms);
+		break;
+	case ANSWER_AGAIN:
+		core_answer_again(core, job, detail, now_ms);
+		break;
+	case ANSWER_DOUBT:
+		answer_doubt(core, job, detail, now_ms);
+		break;
+	case ANSWER_NO:
+		answer_no(core, job, detail, now_ms);
+		break;
+	case ANSWER_GONE:
+		answer_gone(core, job, detail, now_ms);
+		break;
+	case ANSWER_TOO_LARGE:
+		answer_too_large(core, job, detail, now_ms);
+		break;
+	case ANSWER_RUNNING:
+		core_set_step(core, job, JOB_WATCH, now_ms);
+		break;
+	case ANSWER_LOST:
+		core_requeue(core, job, SORRY_LOST, now_ms);
+		break;
+	case ANSWER_FAILED:
+		core_sorry(core, job, SORRY_FAILED, detail, now_ms);
+		break;
+	case ANSWER_MEMORY:
+		core_sorry(core, job, SORRY_MEMORY, detail, now_ms);
+		break;
+	case ANSWER_INTERRUPTED:
+		core_sorry(core, job, SORRY_INTERRUPTED, detail, now_ms);
+		break;
+	case ANSWER_STALLED:
+		core_sorry(core, job, SORRY_STALLED, detail, now_ms);
+		break;
+	case ANSWER_NO_OUTPUT:
+		core_sorry(core, job, SORRY_NO_OUTPUT, detail, now_ms);
+		break;
+	case ANSWER_MODEL_GONE:
+		core_sorry(core, job, SORRY_MODEL_GONE, detail, now_ms);
+		break;
+	case ANSWER_FOUND_PICTURE:
+		answer_found(core, job, OUTCOME_PICTURE, args->message_id, now_ms);
+		break;
+	case ANSWER_FOUND_SORRY:
+		answer_found(core, job, OUTCOME_APOLOGY, args->message_id, now_ms);
+		break;
+	}
+}
+
+void core_answer(struct core *core, uint64_t job_id, uint32_t epoch, enum answer answer,
+	const struct answer_args *args, int64_t now_ms)
+{
+	static const struct answer_args nothing;
+	struct job *job = (struct job *)core_job(core, job_id);
+
+	if (!job || job->epoch != epoch || job->enter)
+		return;
+	if (!args)
+		args = &nothing;
+	job->deadline_ms = NEVER;
+	if (job->step == JOB_LOOK && args->live_id)
+		job->row.live_id = args->live_id;
+	dispatch_answer(core, job, answer, args, now_ms);
+	core_tick(core, now_ms);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <utlist.h>
+
+#include "core/state.h"
+
+/* The step engine: how a job moves from one row of the flow table to the next. */
+
+void core_save(struct core *core, struct job *job)
+{
+	if (job->step == JOB_ACK || job->step == JOB_DROPPED)
+		return; /* not accepted: there is no row */
+	if (job->saving) {
+		job->save_again = true;
+		return;
+	}
+	job->saving = true;
+	core_emit(core, (struct effect){.kind = FX_SAVE, .job = job});
+}
+
+static void end(struct core *core, struct job *job, int64_t now_ms)
+{
+	session_touch(core, job->row.user_id, now_ms);
+	DL_DELETE(core->jobs, job);
+	HASH_DEL(core->by_id, job);
+	core_emit(core, (struct effect){.kind = FX_END, .job = job});
+}
+
+/* Makes the step's ask, for the first time or again. */
+void core_ask_step(struct core *core, struct job *job, int64_t now_ms)
+{
+	const struct flow_step *flow = flow_step(job->step);
+
+	job->enter = false;
+	job->retry_ms = NEVER;
+	if (job->step >= STORE_ENDED) {
+		end(core, job, now_ms);
+		return;
+	}
+	if (job->step == JOB_CHANNEL) {
+		session_want(core, job, now_ms);
+		return;
+	}
+	if (job->step == JOB_SORRY && !job->row.channel_id && !job->no_channel) {
+		core_set_step(core, job, JOB_CHANNEL, now_ms);
+		return;
+	}
+	if (job->step == JOB_POST && !job->row.channel_id) {
+		core_set_step(core, job, JOB_CHANNEL, now_ms);
+		return;
+	}
+	if (job->step == JOB_LOOK && !job->row.channel_id) { /* gone with all that was said in it */
+		core_resume(core, job, job->resume, now_ms);
+		return;
+	}
+	if (job->step == JOB_QUEUE) {
+		core->queue_changed = true;
+		return;
+	}
+	job->epoch++;
+	job->deadline_ms = flow->deadline_ms ? now_ms + flow->deadline_ms : NEVER;
+	if (job->step == JOB_SUBMIT || job->step == JOB_FETCH)
+		core_emit(core, (struct effect){.kind = FX_SHOW, .job = job});
+	core_emit(core, (struct effect){.kind = flow->ask, .job = job, .epoch = job->epoch});
+}
+
+/* The one place where a job's step changes. */
+void core_set_step(struct core *core, struct job *job, enum job_step step, int64_t now_ms)
+{
+	core_log(core, LOG_DEBUG, job, "%s -> %s", job_step_name(job->step), job_step_name(step));
+	if (job->step == JOB_QUEUE || step == JOB_QUEUE)
+		core->queue_changed = true;
+	job->step = step;
+	job->epoch++;
+	job->tries = 0;
+	job->deadline_ms = job->retry_ms = NEVER;
+	job->position = job->shown_position = 0;
+	if (!flow_step(step)->stored) {
+		job->enter = false;
+		if (step == JOB_DROPPED)
+			end(core, job, now_ms);
+		else
+			core_ask_step(core, job, now_ms);
+		return;
+	}
+	job->row.step = step;
+	if (step >= STORE_ENDED) {
+		job->row.finished_ms = now_ms;
+		str_set(&job->row.token, NULL);
+	}
+	job->enter = true;
+	core_save(core, job);
+}
+
+void core_saved(struct core *core, uint64_t job_id, bool ok, int64_t now_ms)
+{
+	struct job *job = (struct job *)core_job(core, job_id);
+
+	if (!job || !job->saving)
+		return;
+	job->saving = false;
+	if (!ok) {
+		/* A job whose first row cannot be written is not accepted. */
+		if (job->step == JOB_CHANNEL && job->row.live_id == 0 && !job->answered &&
+			job->row.outcome == OUTCOME_OPEN && ++job->save_tries >= 3) {
+			job->row.outcome = OUTCOME_APOLOGY;
+			job->row.sorry = SORRY_STORE;
+			core_emit(core, (struct effect){.kind = FX_ANSWER, .job = job});
+			core_set_step(core, job, JOB_DROPPED, now_ms);
+			return;
+		}
+		job->save_again = false;
+		job->retry_ms =
+			now_ms + backoff_ms(core->rng, job->save_tries++, 500, BACKOFF_MAX_MS);
+		return;
+	}
+	job->save_tries = 0;
+	if (job->save_again) {
+		job->save_again = false;
+		core_save(core, job);
+	} else if (job->enter) {
+		core_ask_step(core, job, now_ms);
+	}
+	core_tick(core, now_ms);
+}
+
+/* ---- ends and detours ---- */
+
+void core_sorry(
+	struct core *core, struct job *job, enum sorry sorry, const char *detail, int64_t now_ms)
+{
+	char text[DETAIL_MAX + 1];
+
+	core_log(core, LOG_INFO, job, "no picture (%d)%s%s", sorry, detail ? ": " : "",
+		detail ? detail : "");
+	job->row.outcome = OUTCOME_APOLOGY;
+	job->row.sorry = sorry;
+	str_set(&job->row.detail, detail ? str_copy(text, sizeof(text), detail) : NULL);
+	core_set_step(core, job, JOB_SORRY, now_ms);
+}
+
+enum job_step core_ended_as(const struct job *job)
+{
+	return job->row.outcome == OUTCOME_PICTURE ? JOB_DONE : JOB_APOLOGISED;
+}
+
+void core_refuse(struct core *core, struct job *job, const char *detail, int64_t now_ms)
+{
+	const struct flow_step *flow = flow_step(job->step);
+
+	if (job->step == JOB_TIDY) { /* all was said; the live message is only tidiness */
+		core_set_step(core, job, core_ended_as(job), now_ms);
+		return;
+	}
+	if (flow->fail == JOB_SORRY) {
+		core_sorry(core, job, flow->sorry, detail, now_ms);
+		return;
+	}
+	if (flow->fail == JOB_UNDELIVERABLE)
+		str_set(&job->row.detail, detail);
+	core_set_step(core, job, flow->fail, now_ms);
+}
+
+/* Back to the line, with its old place in it, unless that happened too often. */
+void core_requeue(struct core *core, struct job *job, enum sorry sorry, int64_t now_ms)
+{
+	if (job->row.submits >= SUBMITS_MAX) {
+		core_sorry(core, job, sorry, NULL, now_ms);
+		return;
+	}
+	job->gpu = -1;
+	job->percent = 0;
+	str_set(&job->row.gpu, NULL);
+	job->row.prompt_id[0] = '\0';
+	job->row.outcome = OUTCOME_OPEN;
+	core_set_step(core, job, JOB_QUEUE, now_ms);
+}
+
+/* The effect keeps what the job is about to forget. */
+void core_stop_run(struct core *core, const struct job *job)
+{
+	struct effect effect = {
+		.kind = FX_STOP_RUN, .job = job, .id = (uint64_t)job->gpu, .epoch = job->epoch};
+
+	str_copy(effect.prompt_id, sizeof(effect.prompt_id), job->row.prompt_id);
+	core_emit(core, effect);
+}
+
+void core_again(struct core *core, struct job *job, const char *detail, int64_t now_ms)
+{
+	const struct flow_step *flow = flow_step(job->step);
+
+	job->tries++;
+	job->epoch++;
+	job->deadline_ms = NEVER;
+	if (flow->tries && job->tries >= flow->tries) {
+		if (flow->fail == JOB_QUEUE)
+			core_requeue(core, job, flow->sorry, now_ms);
+		else
+			core_refuse(core, job, detail, now_ms);
+		return;
+	}
+	job->retry_ms =
+		now_ms + backoff_ms(core->rng, job->tries - 1, flow->backoff_ms, BACKOFF_MAX_MS);
+}
+
+/* Where a job goes on whose channel has just been found, or which was just loaded. */
+void core_resume(struct core *core, struct job *job, enum job_step step, int64_t now_ms)
+{
+	switch (step) {
+	case JOB_SUBMIT:
+		if (job->gpu < 0)
+			core_requeue(core, job, SORRY_LOST, now_ms);
+		else
+			core_set_step(core, job, JOB_LOCATE, now_ms);
+		break;
+	case JOB_POST: /* the bytes are fetched again, or still at hand */
+		if (job->gpu < 0)
+			core_requeue(core, job, SORRY_LOST, now_ms);
+		else
+			core_set_step(core, job, JOB_FETCH, now_ms);
+		break;
+	default:
+		core_set_step(core, job, step, now_ms);
+	}
+}
+
+void core_channel_ready(struct core *core, struct job *job, int64_t now_ms)
+{
+	enum job_step step = job->row.outcome == OUTCOME_PICTURE   ? JOB_POST
+			     : job->row.outcome == OUTCOME_APOLOGY ? JOB_SORRY
+								   : JOB_QUEUE;
+
+	core_resume(core, job, step, now_ms);
+}
+
+void core_channel_refused(struct core *core, struct job *job, const char *detail, int64_t now_ms)
+{
+	job->no_channel = true;
+	if (job->row.outcome == OUTCOME_APOLOGY)
+		core_set_step(core, job, JOB_SORRY, now_ms);
+	else
+		core_refuse(core, job, detail, now_ms);
+}
