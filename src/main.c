@@ -16,11 +16,14 @@ struct subcommand {
 
 static const struct subcommand subcommands[] = {
 	{"run", command_run, "", "Starts the bot. Without DISCORD_TOKEN it starts the sandbox."},
-	{"sandbox", command_sandbox, "[--no-bot] [--cert FILE --key FILE] [--heartbeat-ms N] [--no-rate-limits]",
-		"A pretend Discord (and, without COMFY_URL, a pretend ComfyUI) on 127.0.0.1 with a page to "
+	{"sandbox", command_sandbox,
+		"[--no-bot] [--cert FILE --key FILE] [--heartbeat-ms N] [--no-rate-limits]",
+		"A pretend Discord (and, without COMFY_URL, a pretend ComfyUI) on 127.0.0.1 with a "
+		"page to "
 		"try everything in. --no-bot starts only the servers and prints their addresses."},
 	{"check", command_check, "",
-		"Tells line by line whether token, server, permissions, ComfyUI, workflows and database are "
+		"Tells line by line whether token, server, permissions, ComfyUI, workflows and "
+		"database are "
 		"in order; exit status 0 only if all are."},
 	{"sync", command_sync, "", "Registers the commands in ALLOWED_GUILD_ID when they differ."},
 	{"workflow", command_workflow, "FILE [--json]",
@@ -32,9 +35,10 @@ static void print_help(FILE *to)
 {
 	char *settings = config_help();
 
-	fprintf(to, "usage: fullet COMMAND [--help]\n\n"
-		    "FuLLet lets the members of a Discord server make pictures on your own GPUs.\n\n"
-		    "Commands:\n");
+	fprintf(to,
+		"usage: fullet COMMAND [--help]\n\n"
+		"FuLLet lets the members of a Discord server make pictures on your own GPUs.\n\n"
+		"Commands:\n");
 	for (size_t i = 0; i < countof(subcommands); i++)
 		fprintf(to, "  %-9s %s\n", subcommands[i].name, subcommands[i].help);
 	fprintf(to, "\nSettings, in .env or in the environment (which wins):\n%s", settings);
@@ -56,7 +60,8 @@ int main(int argc, char **argv)
 {
 	guard_memory();
 	signal(SIGPIPE, SIG_IGN);
-	if (argc < 2 || str_eq(argv[1], "--help") || str_eq(argv[1], "-h") || str_eq(argv[1], "help")) {
+	if (argc < 2 || str_eq(argv[1], "--help") || str_eq(argv[1], "-h") ||
+		str_eq(argv[1], "help")) {
 		print_help(argc < 2 ? stderr : stdout);
 		return argc < 2 ? 2 : 0;
 	}

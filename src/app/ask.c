@@ -57,19 +57,19 @@ void ask_http(struct asker *asker, const struct http_request *req, struct http_r
 static char *refusal(const struct http_response *res)
 {
 	struct json_object *doc = http_response_is_json(res)
-		? json_parse(buf_str(&res->body), res->body.len, NULL)
-		: NULL;
+					  ? json_parse(buf_str(&res->body), res->body.len, NULL)
+					  : NULL;
 	const char *message = json_str(doc, "message");
-	char *why = res->status == 0
-		? xstrdup(res->error ? res->error : "no answer")
-		: xasprintf("%d %s", res->status, message ? message : "(no reason given)");
+	char *why = res->status == 0 ? xstrdup(res->error ? res->error : "no answer")
+				     : xasprintf("%d %s", res->status,
+					       message ? message : "(no reason given)");
 
 	json_put(&doc);
 	return why;
 }
 
-struct json_object *ask_discord(struct asker *asker, struct rest_call *call, int *ret_status,
-	char **ret_why)
+struct json_object *ask_discord(
+	struct asker *asker, struct rest_call *call, int *ret_status, char **ret_why)
 {
 	char *path = call->http.url, *authorization;
 	struct http_response res = {0};

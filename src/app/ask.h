@@ -18,8 +18,9 @@ void asker_free(struct asker *asker);
 
 /* Sends and waits. *ret is the caller's to free. */
 void ask_http(struct asker *asker, const struct http_request *req, struct http_response *ret);
-/* Sends a Discord call (and frees it). The parsed body, or NULL with *ret_why (owned): a sentence. */
-struct json_object *ask_discord(struct asker *asker, struct rest_call *call, int *ret_status,
-	char **ret_why);
+/* Sends a Discord call (and frees it). The parsed body, or NULL with *ret_why (owned): a sentence.
+ */
+struct json_object *ask_discord(
+	struct asker *asker, struct rest_call *call, int *ret_status, char **ret_why);
 
 #endif

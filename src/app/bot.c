@@ -28,7 +28,8 @@ static int load_workflows(const struct bot_config *config, struct bot *bot, char
 
 	bot->workflows = workflow_set_new();
 	if (!dir) {
-		*ret_why = xstrdup("there is no folder flujos here nor beside the program: set FLUJOS_DIR");
+		*ret_why = xstrdup(
+			"there is no folder flujos here nor beside the program: set FLUJOS_DIR");
 		return -ENOENT;
 	}
 	r = flujos_load(dir, &config->logger->log, bot->workflows);

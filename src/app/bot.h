@@ -14,8 +14,8 @@ struct bot_config {
 	const struct config *config;
 	struct logger *logger;
 	struct loop *loop;
-	struct lws_room *room;      /* shared with whatever else uses the loop */
-	const char *database;       /* path */
+	struct lws_room *room; /* shared with whatever else uses the loop */
+	const char *database;  /* path */
 	/* What the bot uses in the place of the settings of the same name (the sandbox's). */
 	const char *token, *api_url;
 	uint64_t guild_id;

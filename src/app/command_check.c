@@ -25,15 +25,15 @@ struct report {
 
 enum verdict { GOOD, WARNING, BAD };
 
-static void say(struct report *r, enum verdict verdict, const char *format, ...)
-	printf_like(3, 4);
+static void say(struct report *r, enum verdict verdict, const char *format, ...) printf_like(3, 4);
 static void say(struct report *r, enum verdict verdict, const char *format, ...)
 {
 	static const char *const words[] = {"ok  ", "warn", "FAIL"};
 	static const char *const colors[] = {"\033[32m", "\033[33m", "\033[31m"};
 	va_list args;
 
-	printf("%s%s%s ", r->color ? colors[verdict] : "", words[verdict], r->color ? "\033[0m" : "");
+	printf("%s%s%s ", r->color ? colors[verdict] : "", words[verdict],
+		r->color ? "\033[0m" : "");
 	va_start(args, format);
 	vprintf(format, args);
 	va_end(args);
@@ -50,8 +50,10 @@ static struct json_object *ask(struct report *r, struct rest_call *call, const c
 	struct json_object *doc = ask_discord(&r->asker, call, &status, &why);
 
 	if (!doc && status == 401)
-		say(r, BAD, "%s: Discord refused the token; take a new one from the Developer Portal > "
-			    "Bot > Reset Token", what);
+		say(r, BAD,
+			"%s: Discord refused the token; take a new one from the Developer Portal > "
+			"Bot > Reset Token",
+			what);
 	else if (!doc)
 		say(r, BAD, "%s: %s", what, why);
 	free(why);
@@ -81,7 +83,8 @@ static uint64_t permissions_of(struct json_object *guild, struct json_object *me
 	for (size_t i = 0; i < json_len(roles); i++) {
 		struct json_object *role = json_object_array_get_idx(roles, i);
 
-		if (json_id(role, "id") == json_id(guild, "id") || has_role(member, json_id(role, "id")))
+		if (json_id(role, "id") == json_id(guild, "id") ||
+			has_role(member, json_id(role, "id")))
 			all |= json_id(role, "permissions");
 	}
 	return all & PERMISSION_ADMINISTRATOR ? UINT64_MAX : all;
@@ -105,7 +108,8 @@ static void check_guild(struct report *r, uint64_t application, uint64_t bot)
 	if (member && missing) {
 		char *names = permission_names(missing);
 
-		say(r, BAD, "permissions: the bot lacks %s; invite it again with the URL below", names);
+		say(r, BAD, "permissions: the bot lacks %s; invite it again with the URL below",
+			names);
 		free(names);
 	} else if (member) {
 		say(r, GOOD, "permissions: all that are needed");
@@ -118,14 +122,15 @@ static void check_guild(struct report *r, uint64_t application, uint64_t bot)
 
 static void check_commands(struct report *r, uint64_t application)
 {
-	struct json_object *doc = ask(
-		r, commands_get(application, r->config->allowed_guild_id), "commands");
+	struct json_object *doc =
+		ask(r, commands_get(application, r->config->allowed_guild_id), "commands");
 
 	if (doc && commands_same(doc))
 		say(r, GOOD, "commands: registered");
 	else if (doc)
-		say(r, WARNING, "commands: not registered yet, or old; the bot does it when it starts "
-				"(or: fullet sync)");
+		say(r, WARNING,
+			"commands: not registered yet, or old; the bot does it when it starts "
+			"(or: fullet sync)");
 	json_put(&doc);
 }
 
@@ -140,11 +145,13 @@ static void check_discord(struct report *r)
 	bot = ask(r, user_get(), "token");
 	if (!bot)
 		return;
-	say(r, GOOD, "token: the bot is %s", json_str(bot, "username") ? json_str(bot, "username") : "?");
+	say(r, GOOD, "token: the bot is %s",
+		json_str(bot, "username") ? json_str(bot, "username") : "?");
 	application = ask(r, application_get(), "application");
 	if (application && json_flag(application, "bot_public", false))
-		say(r, WARNING, "application: anybody can invite this bot; untick Public Bot in the "
-				"Developer Portal > Bot");
+		say(r, WARNING,
+			"application: anybody can invite this bot; untick Public Bot in the "
+			"Developer Portal > Bot");
 	if (application && !r->config->allowed_guild_id) {
 		say(r, BAD, "server: ALLOWED_GUILD_ID is not set");
 	} else if (application) {
@@ -171,10 +178,13 @@ static struct json_object *ask_comfy(struct report *r, const char *server, const
 	if (res.status == 200 && http_response_is_json(&res))
 		doc = json_parse(buf_str(&res.body), res.body.len, &why);
 	if (res.status == 0)
-		say(r, BAD, "ComfyUI %s: %s; is it running, with --listen if it is on another computer?",
+		say(r, BAD,
+			"ComfyUI %s: %s; is it running, with --listen if it is on another "
+			"computer?",
 			server, res.error ? res.error : "no answer");
 	else if (res.status == 401 || res.status == 403)
-		say(r, BAD, "ComfyUI %s: it refuses us (%d): check COMFY_API_KEY", server, res.status);
+		say(r, BAD, "ComfyUI %s: it refuses us (%d): check COMFY_API_KEY", server,
+			res.status);
 	else if (!doc)
 		say(r, BAD, "ComfyUI %s: %d, %s", server, res.status, why);
 	http_request_free(&req);
@@ -191,12 +201,14 @@ static void check_safety(struct report *r, const char *server)
 		return;
 	}
 	if (!url.secure)
-		say(r, WARNING, "ComfyUI %s: plain HTTP to another computer: prompts, pictures and the key "
-				"can be read on the way; put HTTPS in front of it",
+		say(r, WARNING,
+			"ComfyUI %s: plain HTTP to another computer: prompts, pictures and the key "
+			"can be read on the way; put HTTPS in front of it",
 			server);
 	if (!r->config->comfy_api_key)
-		say(r, WARNING, "ComfyUI %s: no COMFY_API_KEY: whoever reaches it can use your card; put a "
-				"proxy with a key in front of it",
+		say(r, WARNING,
+			"ComfyUI %s: no COMFY_API_KEY: whoever reaches it can use your card; put a "
+			"proxy with a key in front of it",
 			server);
 	url_free(&url);
 }
@@ -227,7 +239,9 @@ static void check_server(struct report *r, const char *server, const struct work
 	if (!stats)
 		return;
 	say(r, GOOD, "ComfyUI %s: version %s, %s, %.1f GB", server,
-		json_str(stats, "system.comfyui_version") ? json_str(stats, "system.comfyui_version") : "?",
+		json_str(stats, "system.comfyui_version")
+			? json_str(stats, "system.comfyui_version")
+			: "?",
 		json_str(stats, "devices.0.name") ? json_str(stats, "devices.0.name") : "no card",
 		json_num(stats, "devices.0.vram_total", 0) / 1e9);
 	json_put(&stats);
@@ -267,7 +281,8 @@ static void check_database(struct report *r)
 	char *why = NULL;
 	int e = store_db_open_shared(DATABASE_PATH, &db, &why);
 
-	if (e == -ENOENT || e == -ENOTSUP) { /* not made yet, or to be migrated: no bot runs on it */
+	if (e == -ENOENT ||
+		e == -ENOTSUP) { /* not made yet, or to be migrated: no bot runs on it */
 		free(take(why));
 		e = store_db_open(DATABASE_PATH, &db, &why);
 	}

@@ -62,7 +62,8 @@ static int run_bot(const struct config *config, struct logger *logger)
 	};
 
 	if (claim_secret(config->discord_token) == -EBUSY)
-		why = xstrdup("another fullet on this computer already runs with this DISCORD_TOKEN: stop "
+		why = xstrdup("another fullet on this computer already runs with this "
+			      "DISCORD_TOKEN: stop "
 			      "it first");
 	else if (loop_new(&r.loop) < 0 || lws_room_new(r.loop, config->ca_file, &room) < 0)
 		why = xstrdup("the event loop cannot be made");
@@ -101,8 +102,9 @@ int command_run(int argc, char **argv)
 		return 1;
 	}
 	if (!config.discord_token) {
-		fprintf(stderr, "fullet: DISCORD_TOKEN is not set: starting the sandbox (nothing leaves "
-				"this computer)\n");
+		fprintf(stderr,
+			"fullet: DISCORD_TOKEN is not set: starting the sandbox (nothing leaves "
+			"this computer)\n");
 		config_free(&config);
 		return command_sandbox(0, NULL);
 	}

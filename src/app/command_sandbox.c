@@ -69,7 +69,8 @@ struct options {
 	struct sandbox_config sandbox;
 };
 
-static int start_bot(struct playing *p, const struct config *config, struct lws_room *room, char **why)
+static int start_bot(
+	struct playing *p, const struct config *config, struct lws_room *room, char **why)
 {
 	struct sandbox *s = p->sandbox;
 	const char *own_comfy[1] = {sandbox_comfy_url(s)};

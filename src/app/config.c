@@ -29,7 +29,8 @@ struct setting {
 
 static const struct setting settings[] = {
 	{"DISCORD_TOKEN", SECRET, AT(discord_token), NULL, 0, 0, NULL,
-		"The bot's token (Developer Portal > Bot > Reset Token). Without it the sandbox starts."},
+		"The bot's token (Developer Portal > Bot > Reset Token). Without it the sandbox "
+		"starts."},
 	{"ALLOWED_GUILD_ID", ID, AT(allowed_guild_id), NULL, 0, 0, NULL,
 		"The one server that is served (right-click its name > Copy Server ID). Required."},
 	{"COMFY_URL", URL, AT(comfy_url), NULL, 0, 0, NULL,
@@ -37,7 +38,8 @@ static const struct setting settings[] = {
 	{"COMFY_URLS", URLS, AT(comfy_urls), NULL, 0, 0, NULL,
 		"Several of them, separated by commas; then COMFY_URL is not needed."},
 	{"COMFY_API_KEY", SECRET, AT(comfy_api_key), NULL, 0, 0, NULL,
-		"If a proxy in front of ComfyUI wants one: a bearer key, or user:password for Basic."},
+		"If a proxy in front of ComfyUI wants one: a bearer key, or user:password for "
+		"Basic."},
 	{"MAX_JOBS_PER_USER", NUMBER, AT(max_jobs_per_user), "2", 1, 100, NULL,
 		"Pictures that one member may have waiting and running at a time."},
 	{"MAX_QUEUE", NUMBER, AT(max_queue), "200", 1, 10000, NULL,
@@ -82,7 +84,8 @@ static char *check_url(const char *text)
 {
 	struct url url;
 
-	if (!(str_starts(text, "http://") || str_starts(text, "https://")) || url_split(text, &url) < 0)
+	if (!(str_starts(text, "http://") || str_starts(text, "https://")) ||
+		url_split(text, &url) < 0)
 		return xstrdup("it must be a URL such as http://127.0.0.1:8188");
 	if (url.userinfo) {
 		url_free(&url);
@@ -159,8 +162,8 @@ static char *set(struct config *config, const struct setting *s, const char *val
 	if (s->kind == NUMBER) {
 		if (parse_u64(value, &number) < 0 || (int64_t)number < s->min ||
 			number > (uint64_t)s->max)
-			return xasprintf("it must be a whole number from %" PRId64 " to %" PRId64, s->min,
-				s->max);
+			return xasprintf("it must be a whole number from %" PRId64 " to %" PRId64,
+				s->min, s->max);
 		*(int64_t *)field = (int64_t)number;
 		return NULL;
 	}
@@ -216,8 +219,8 @@ static void warn_unknown(const struct warner *w, const struct env_pair *pair)
 		names[i] = settings[i].name;
 	near = near_find(pair->name, names, countof(names));
 	if (near >= 0)
-		warn(w, xasprintf(".env, line %d: %s is not a setting; did you mean %s?", pair->line,
-				pair->name, names[near]));
+		warn(w, xasprintf(".env, line %d: %s is not a setting; did you mean %s?",
+				pair->line, pair->name, names[near]));
 	else
 		warn(w, xasprintf(".env, line %d: %s is not a setting; it is ignored", pair->line,
 				pair->name));
@@ -237,7 +240,8 @@ static int apply_file(struct config *config, const struct env_pairs *pairs, cons
 		}
 		for (size_t j = 0; j < i; j++)
 			if (str_eq(pairs->at[j].name, pair->name))
-				warn(w, xasprintf(".env, line %d: %s was already given in line %d; this "
+				warn(w, xasprintf(".env, line %d: %s was already given in line %d; "
+						  "this "
 						  "one counts",
 						pair->line, pair->name, pairs->at[j].line));
 		if (!*pair->value || getenv(pair->name))
@@ -268,7 +272,8 @@ static int load_file(struct config *config, const struct warner *w, char **ret_w
 		return -EINVAL;
 	}
 	if (stat(".env", &st) == 0 && (st.st_mode & 077))
-		warn(w, xstrdup(".env can be read by other users of this computer: chmod 600 .env"));
+		warn(w, xstrdup(".env can be read by other users of this computer: chmod 600 "
+				".env"));
 	if (env_parse(buf_str(&text), text.len, &pairs, &why) < 0) {
 		*ret_why = xasprintf(".env, %s", why);
 		free(why);
@@ -351,12 +356,15 @@ char *config_missing(const struct config *config)
 	if (!config->discord_token)
 		return xstrdup("DISCORD_TOKEN is not set");
 	if (!config->allowed_guild_id)
-		return xstrdup("ALLOWED_GUILD_ID is not set: put the id of your Discord server (right-click "
-			       "its name > Copy Server ID, with Settings > Advanced > Developer Mode on) "
-			       "into .env");
+		return xstrdup(
+			"ALLOWED_GUILD_ID is not set: put the id of your Discord server "
+			"(right-click "
+			"its name > Copy Server ID, with Settings > Advanced > Developer Mode on) "
+			"into .env");
 	if (config->n_comfy == 0)
-		return xstrdup("COMFY_URL is not set: put the address of your ComfyUI into .env, for "
-			       "example COMFY_URL=http://127.0.0.1:8188");
+		return xstrdup(
+			"COMFY_URL is not set: put the address of your ComfyUI into .env, for "
+			"example COMFY_URL=http://127.0.0.1:8188");
 	return NULL;
 }
 
@@ -371,8 +379,8 @@ char *config_help(void)
 
 		(void)buf_printf(&out, "  %-22s %s", s->name, s->help);
 		if (s->kind == NUMBER)
-			(void)buf_printf(&out, " (%" PRId64 " to %" PRId64 "; default %s)", s->min, s->max,
-				s->otherwise);
+			(void)buf_printf(&out, " (%" PRId64 " to %" PRId64 "; default %s)", s->min,
+				s->max, s->otherwise);
 		else if (s->otherwise)
 			(void)buf_printf(&out, " (default %s)", s->otherwise);
 		(void)buf_add_str(&out, "\n");
@@ -384,14 +392,16 @@ char *config_example(void)
 {
 	struct buf out = BUF(64 * KIB);
 
-	(void)buf_add_str(&out, "# FuLLet's settings. Copy this file to .env and fill in the first three.\n"
-				"# Keep it to yourself: chmod 600 .env\n");
+	(void)buf_add_str(&out,
+		"# FuLLet's settings. Copy this file to .env and fill in the first three.\n"
+		"# Keep it to yourself: chmod 600 .env\n");
 	for (size_t i = 0; i < countof(settings); i++) {
 		const struct setting *s = &settings[i];
 
 		(void)buf_printf(&out, "\n# %s\n", s->help);
 		if (s->kind == NUMBER)
-			(void)buf_printf(&out, "# From %" PRId64 " to %" PRId64 ".\n", s->min, s->max);
+			(void)buf_printf(
+				&out, "# From %" PRId64 " to %" PRId64 ".\n", s->min, s->max);
 		(void)buf_printf(&out, "%s%s=%s\n", i < 3 ? "" : "#", s->name,
 			s->otherwise ? s->otherwise : "");
 	}

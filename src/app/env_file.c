@@ -28,7 +28,7 @@ static void skip_blanks(struct reader *r)
 static bool at_line_end(const struct reader *r)
 {
 	return r->p == r->end || *r->p == '\n' ||
-		(*r->p == '\r' && (r->p + 1 == r->end || r->p[1] == '\n'));
+	       (*r->p == '\r' && (r->p + 1 == r->end || r->p[1] == '\n'));
 }
 
 static void skip_line(struct reader *r)

@@ -100,8 +100,8 @@ int flujos_load(const char *dir, const struct log *log, struct workflow_set *set
 	if (n < 0)
 		return -errno;
 	if (n > WORKFLOWS_MAX)
-		log_line(log, LOG_WARN, "workflow", "%s has %d files; the first %d are read", dir, n,
-			WORKFLOWS_MAX);
+		log_line(log, LOG_WARN, "workflow", "%s has %d files; the first %d are read", dir,
+			n, WORKFLOWS_MAX);
 	for (int i = 0; i < n; i++) {
 		cleanup(freep) char *path = xasprintf("%s/%s", dir, entries[i]->d_name);
 

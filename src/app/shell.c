@@ -17,8 +17,8 @@ int64_t shell_now(const struct shell *sh)
 	return sh->ports.now(sh->ports.ctx);
 }
 
-void shell_log(const struct shell *sh, enum log_level level, const char *subject,
-	const char *format, ...)
+void shell_log(
+	const struct shell *sh, enum log_level level, const char *subject, const char *format, ...)
 {
 	char *text = NULL;
 	va_list args;
@@ -65,8 +65,7 @@ static void value_saved(void *arg, int result, const char *why)
 
 void shell_save_value(struct shell *sh, const char *name, const char *value)
 {
-	struct store_op op = {
-		.kind = STORE_VALUE, .name = xstrdup(name), .value = xstrdup(value)};
+	struct store_op op = {.kind = STORE_VALUE, .name = xstrdup(name), .value = xstrdup(value)};
 
 	sh->ports.store(sh->ports.ctx, &op, value_saved, sh);
 }
@@ -92,7 +91,8 @@ struct shell *shell_new(const struct shell_config *config, const struct ports *p
 	rng_seed(&sh->rng, seed);
 	for (int i = 0; i < config->n_comfy; i++) {
 		sh->gpu_names[i] = xstrdup(config->comfy[i].url);
-		sh->comfy[i] = (struct shell_comfy){.shell = sh, .index = i,
+		sh->comfy[i] = (struct shell_comfy){.shell = sh,
+			.index = i,
 			.client = comfy_client_new(&config->comfy[i], &sh->rng)};
 	}
 	sh->core = core_new(&core, &sh->rng);
@@ -186,7 +186,8 @@ static void step_phase(struct shell *sh, int64_t now_ms)
 
 	if (sh->phase == FINISH && (quiet || now_ms >= sh->finish_by_ms))
 		begin_close(sh, now_ms);
-	if (sh->phase == CLOSE && ((sh->gateway_saved && !sh->gateway_ws) || now_ms >= sh->close_by_ms))
+	if (sh->phase == CLOSE &&
+		((sh->gateway_saved && !sh->gateway_ws) || now_ms >= sh->close_by_ms))
 		sh->phase = STOPPED;
 }
 
@@ -239,7 +240,9 @@ int64_t shell_turn(struct shell *sh, int64_t now_ms)
 
 enum shell_state shell_state(const struct shell *sh)
 {
-	return sh->phase == STOPPED ? SHELL_STOPPED : sh->phase == FAILED ? SHELL_FAILED : SHELL_RUNNING;
+	return sh->phase == STOPPED  ? SHELL_STOPPED
+	       : sh->phase == FAILED ? SHELL_FAILED
+				     : SHELL_RUNNING;
 }
 
 const char *shell_failure(const struct shell *sh)

@@ -21,7 +21,7 @@ struct shell;
 struct shell_config {
 	const char *token;
 	uint64_t guild_id;
-	const char *api_url;    /* "https://discord.com/api/v10" */
+	const char *api_url; /* "https://discord.com/api/v10" */
 	const char *user_agent;
 	struct comfy_config comfy[COMFY_SERVERS_MAX];
 	int n_comfy;
@@ -29,7 +29,7 @@ struct shell_config {
 	int max_jobs_per_user;
 	int max_queue;
 	int64_t session_ttl_ms;
-	int64_t stop_ms;        /* how long a stop waits for what can be finished */
+	int64_t stop_ms; /* how long a stop waits for what can be finished */
 	bool no_compression;
 	const struct log *log;
 };
@@ -42,7 +42,8 @@ struct shell_past {
 };
 
 /* Everything in config is borrowed for the life of the shell. */
-struct shell *shell_new(const struct shell_config *config, const struct ports *ports, uint64_t seed);
+struct shell *shell_new(
+	const struct shell_config *config, const struct ports *ports, uint64_t seed);
 /* Open sockets are abandoned; answers that still come are ignored by their ports. */
 struct shell *shell_free(struct shell *shell);
 /* For the simulator's crashes: frees the memory and touches no port. */

@@ -52,7 +52,8 @@ static void socket_closed(void *arg, int code, int http_status, const char *why)
 	comfy_ws_closed(c->client, http_status, shell_now(c->shell));
 }
 
-static const struct websocket_events socket_events = {socket_opened, socket_received, socket_closed};
+static const struct websocket_events socket_events = {
+	socket_opened, socket_received, socket_closed};
 
 static void arrived(void *arg, struct http_response *response)
 {
@@ -74,7 +75,8 @@ static void act(struct shell_comfy *c, const struct comfy_action *a)
 	case COMFY_WS_OPEN:
 		if (c->ws)
 			ports->ws_abandon(ports->ctx, c->ws);
-		c->ws = ports->ws_open(ports->ctx, a->request, COMFY_MESSAGE_MAX, &socket_events, c);
+		c->ws = ports->ws_open(
+			ports->ctx, a->request, COMFY_MESSAGE_MAX, &socket_events, c);
 		break;
 	case COMFY_WS_SEND:
 		if (c->ws)

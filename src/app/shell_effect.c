@@ -63,9 +63,10 @@ static void answer_interaction(struct shell *sh, const struct effect *e)
 {
 	const struct job_row *row = &e->job->row;
 	char *sentence = row->outcome == OUTCOME_APOLOGY
-		? shell_sorry_text(e->job)
-		: text_make(TEXT_QUEUED, row->locale,
-			  &(struct text_args){.number = (int64_t)e->id, .channel_id = row->channel_id});
+				 ? shell_sorry_text(e->job)
+				 : text_make(TEXT_QUEUED, row->locale,
+					   &(struct text_args){.number = (int64_t)e->id,
+						   .channel_id = row->channel_id});
 
 	if (row->token)
 		shell_call(sh, message_answer(row->application_id, row->token, sentence),
@@ -75,7 +76,8 @@ static void answer_interaction(struct shell *sh, const struct effect *e)
 
 static void look(struct shell *sh, const struct effect *e)
 {
-	shell_call(sh, message_list(e->job->row.channel_id, 0), CALL_LOOK, e->job->row.id, e->epoch);
+	shell_call(
+		sh, message_list(e->job->row.channel_id, 0), CALL_LOOK, e->job->row.id, e->epoch);
 }
 
 static void post(struct shell *sh, const struct effect *e)
@@ -97,8 +99,9 @@ static void post(struct shell *sh, const struct effect *e)
 
 	must(task && task->n_files > 0); /* the step before this one fetched them */
 	for (size_t i = 0; i < task->n_files && i < countof(files); i++)
-		files[view.n_files++] = (struct picture_file){task->files[i].name,
-			task->files[i].type, buf_str(&task->files[i].data), task->files[i].data.len};
+		files[view.n_files++] =
+			(struct picture_file){task->files[i].name, task->files[i].type,
+				buf_str(&task->files[i].data), task->files[i].data.len};
 	(void)image_size(files[0].data, files[0].len, &view.width, &view.height);
 	shell_call(sh, message_picture(row->channel_id, &view), CALL_POST, row->id, e->epoch);
 }
@@ -141,8 +144,9 @@ static void submit(struct shell *sh, const struct effect *e)
 		return;
 	}
 	snprintf(prefix, sizeof(prefix), "fullet/%" PRIu64, row->id);
-	graph = workflow_fill(wf, &(struct workflow_fill){.prompt = row->prompt, .seed = row->seed,
-					  .filename_prefix = prefix});
+	graph = workflow_fill(
+		wf, &(struct workflow_fill){
+			    .prompt = row->prompt, .seed = row->seed, .filename_prefix = prefix});
 	comfy_submit(client_of(sh, e->job), comfy_tag(row->id, e->epoch), row->prompt_id, graph,
 		shell_now(sh));
 	free(graph);
@@ -227,12 +231,13 @@ static void channel_ask(struct shell *sh, const struct effect *e)
 			snprintf(name, sizeof(name), "sessions-%" PRIu64, e->id);
 		else
 			str_copy(name, sizeof(name), "sessions");
-		shell_call(sh, channel_create_category(guild, sh->bot_id, name),
-			CALL_CHANNEL_MAKE, user, e->epoch);
+		shell_call(sh, channel_create_category(guild, sh->bot_id, name), CALL_CHANNEL_MAKE,
+			user, e->epoch);
 		break;
 	case FX_CHANNEL_CREATE:
 		shell_call(sh,
-			channel_create_private(guild, e->id, sh->bot_id, user, e->session->username),
+			channel_create_private(
+				guild, e->id, sh->bot_id, user, e->session->username),
 			CALL_CHANNEL_MAKE, user, e->epoch);
 		break;
 	default:
@@ -285,7 +290,7 @@ static void looked(struct shell *sh, struct rest_call *call)
 		answer = ANSWER_FOUND_SORRY;
 		args.message_id = marks.sorry_id;
 	} else if (job && answer == ANSWER_OK && marks.n >= 100 &&
-		snowflake_ms(marks.oldest_id) > job->row.created_ms - 60000) {
+		   snowflake_ms(marks.oldest_id) > job->row.created_ms - 60000) {
 		/* Older messages of this job may be on the page before. */
 		shell_call(sh, message_list(job->row.channel_id, marks.oldest_id), CALL_LOOK,
 			call->tag, (uint32_t)call->tag2);
@@ -373,11 +378,14 @@ void shell_effect_answer(struct shell *sh, struct rest_call *call)
 static void tell_owner(struct shell *sh, const struct effect *e)
 {
 	const char *sentence = e->kind == FX_TELL_DOWN
-		? "No ComfyUI answers. Requests wait in the queue and go on by themselves when one is "
-		  "back. / Ningún ComfyUI responde. Los pedidos esperan en la cola y siguen solos "
-		  "cuando vuelva uno."
-		: "A ComfyUI answers again; the queue goes on. / Un ComfyUI vuelve a responder; la "
-		  "cola sigue.";
+				       ? "No ComfyUI answers. Requests wait in the queue and go on "
+					 "by themselves when one is "
+					 "back. / Ningún ComfyUI responde. Los pedidos esperan en "
+					 "la cola y siguen solos "
+					 "cuando vuelva uno."
+				       : "A ComfyUI answers again; the queue goes on. / Un ComfyUI "
+					 "vuelve a responder; la "
+					 "cola sigue.";
 
 	if (sh->admin_channel_id)
 		shell_call(sh, message_plain(sh->admin_channel_id, sentence), CALL_IGNORED, 0, 0);

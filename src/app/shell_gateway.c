@@ -38,7 +38,8 @@ static void socket_closed(void *arg, int code, int http_status, const char *why)
 	gateway_closed(sh->gateway, code, why, shell_now(sh));
 }
 
-static const struct websocket_events socket_events = {socket_opened, socket_received, socket_closed};
+static const struct websocket_events socket_events = {
+	socket_opened, socket_received, socket_closed};
 
 static void open_socket(struct shell *sh, const char *url)
 {
@@ -47,8 +48,8 @@ static void open_socket(struct shell *sh, const char *url)
 	http_request_header(&req, "User-Agent", sh->config.user_agent);
 	if (sh->gateway_ws)
 		sh->ports.ws_abandon(sh->ports.ctx, sh->gateway_ws);
-	sh->gateway_ws = sh->ports.ws_open(
-		sh->ports.ctx, &req, GATEWAY_PAYLOAD_MAX, &socket_events, sh);
+	sh->gateway_ws =
+		sh->ports.ws_open(sh->ports.ctx, &req, GATEWAY_PAYLOAD_MAX, &socket_events, sh);
 	http_request_free(&req);
 }
 
@@ -127,7 +128,8 @@ static void save_session(struct shell *sh)
 
 void shell_gateway_start(struct shell *sh, const struct shell_past *past)
 {
-	struct gateway_config config = {.token = sh->config.token, .intents = INTENTS,
+	struct gateway_config config = {.token = sh->config.token,
+		.intents = INTENTS,
 		.no_compression = sh->config.no_compression};
 	int64_t now_ms = shell_now(sh);
 
@@ -183,7 +185,8 @@ static void check_commands(struct shell *sh)
 	if (sh->commands_checked || !sh->application_id)
 		return;
 	sh->commands_checked = true;
-	shell_call(sh, commands_get(sh->application_id, sh->config.guild_id), CALL_COMMANDS_GET, 0, 0);
+	shell_call(
+		sh, commands_get(sh->application_id, sh->config.guild_id), CALL_COMMANDS_GET, 0, 0);
 }
 
 /* ---- guilds ---- */
@@ -213,8 +216,8 @@ static void connected(struct shell *sh)
 
 static void leave(struct shell *sh, uint64_t guild_id)
 {
-	shell_log(sh, LOG_WARN, "discord", "leaving guild %" PRIu64
-		": only ALLOWED_GUILD_ID is served", guild_id);
+	shell_log(sh, LOG_WARN, "discord",
+		"leaving guild %" PRIu64 ": only ALLOWED_GUILD_ID is served", guild_id);
 	shell_call(sh, guild_leave(guild_id), CALL_IGNORED, 0, 0);
 }
 
@@ -290,7 +293,8 @@ static void on_guild_delete(struct shell *sh, struct json_object *d)
 
 static void on_channel_create(struct shell *sh, struct json_object *d)
 {
-	if (json_id(d, "guild_id") == sh->config.guild_id && str_eq(json_str(d, "name"), "admin-tools"))
+	if (json_id(d, "guild_id") == sh->config.guild_id &&
+		str_eq(json_str(d, "name"), "admin-tools"))
 		sh->admin_channel_id = json_id(d, "id");
 }
 
@@ -328,8 +332,9 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 	for (size_t i = 0; i < countof(events); i++)
 		if (str_eq(name, events[i].name))
 			events[i].handle(sh, d);
-	/* After a crash Discord gives again what came after the saved event: each interaction that was
-	 * seen is noted at once, so that none is answered twice, and one that was not is served. */
+	/* After a crash Discord gives again what came after the saved event: each interaction that
+	 * was seen is noted at once, so that none is answered twice, and one that was not is
+	 * served. */
 	if (str_eq(name, "INTERACTION_CREATE") || shell_now(sh) - sh->gateway_saved_ms >= SAVE_MS)
 		save_session(sh);
 }

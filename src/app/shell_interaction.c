@@ -36,8 +36,8 @@ static bool seen_before(struct shell *sh, uint64_t id)
 	return false;
 }
 
-static void request(struct shell *sh, const struct interaction *it, const char *model,
-	const char *prompt)
+static void request(
+	struct shell *sh, const struct interaction *it, const char *model, const char *prompt)
 {
 	struct request r = {
 		.interaction_id = it->id,
@@ -79,7 +79,8 @@ static bool is_blank(const char *text)
 
 static void imagine(struct shell *sh, const struct interaction *it)
 {
-	const char *typed = interaction_option(it, "model"), *prompt = interaction_option(it, "prompt");
+	const char *typed = interaction_option(it, "model"),
+		   *prompt = interaction_option(it, "prompt");
 	const struct workflow *wf =
 		workflow_set_match(sh->config.workflows, WORKFLOW_IMAGINE, typed ? typed : "");
 
@@ -90,7 +91,8 @@ static void imagine(struct shell *sh, const struct interaction *it)
 	else if (is_blank(prompt))
 		refuse(sh, it, TEXT_EMPTY_PROMPT, NULL);
 	else if (text_utf16_len(prompt) > PROMPT_CHARS_MAX)
-		refuse(sh, it, TEXT_PROMPT_TOO_LONG, &(struct text_args){.number = PROMPT_CHARS_MAX});
+		refuse(sh, it, TEXT_PROMPT_TOO_LONG,
+			&(struct text_args){.number = PROMPT_CHARS_MAX});
 	else
 		request(sh, it, wf->name, prompt);
 }
@@ -104,7 +106,8 @@ static void autocomplete(struct shell *sh, const struct interaction *it)
 	size_t n = 0;
 
 	for (size_t i = 0; n < countof(choices) &&
-		(wf = workflow_set_at(sh->config.workflows, WORKFLOW_IMAGINE, i)); i++)
+			   (wf = workflow_set_at(sh->config.workflows, WORKFLOW_IMAGINE, i));
+		i++)
 		if (strcasestr(wf->title, typed) || strcasestr(wf->name, typed))
 			choices[n++] = (struct choice){wf->title, wf->name};
 	answer_now(sh, message_choices(it, choices, n));
@@ -178,7 +181,8 @@ static bool is_too_old(const struct shell *sh, const struct interaction *it)
 	return sh->clock_known && age_ms > 3000 + 1000;
 }
 
-/* Only our guild, only as a guild install (DISCORD.md, section 8): anything else is not answered. */
+/* Only our guild, only as a guild install (DISCORD.md, section 8): anything else is not answered.
+ */
 static bool is_ours(const struct shell *sh, const struct interaction *it)
 {
 	return it->guild_id == sh->config.guild_id && it->context == 0 && it->guild_install;
@@ -197,7 +201,8 @@ void shell_interaction(struct shell *sh, struct json_object *d)
 		return;
 	}
 	if (it.attachment_size_limit > 0) /* the body around the file needs room too */
-		sh->file_limit = min_of((size_t)it.attachment_size_limit, DISCORD_REQUEST_MAX - MIB);
+		sh->file_limit =
+			min_of((size_t)it.attachment_size_limit, DISCORD_REQUEST_MAX - MIB);
 	if (it.kind == INTERACTION_COMMAND && command_find(it.command) == COMMAND_IMAGINE)
 		imagine(sh, &it);
 	else if (it.kind == INTERACTION_AUTOCOMPLETE && command_find(it.command) == COMMAND_IMAGINE)

@@ -35,7 +35,7 @@ struct task {
 	uint64_t job_id;
 	struct comfy_file *files;
 	size_t n_files;
-	int files_shrink;         /* of the job when they were fetched */
+	int files_shrink; /* of the job when they were fetched */
 	char *preview, *preview_type;
 	size_t preview_len;
 	uint32_t preview_no, preview_sent_no;
@@ -43,9 +43,9 @@ struct task {
 	uint64_t preview_attachment;
 	/* the live message */
 	uint64_t live_channel, live_id;
-	int live_out;             /* calls that have not come back */
+	int live_out; /* calls that have not come back */
 	bool live_creating, live_dirty, live_dead;
-	bool tidy;                /* the last state is wanted; answered with tidy_epoch */
+	bool tidy; /* the last state is wanted; answered with tidy_epoch */
 	uint32_t tidy_epoch;
 	bool tidy_sent;
 	int64_t live_sent_ms;
@@ -80,8 +80,8 @@ struct shell {
 	struct core *core;
 	struct gateway *gateway;
 	struct websocket *gateway_ws;
-	struct gateway_resume resume;   /* of the last process, until the gateway is started */
-	int64_t gateway_start_ms;       /* NEVER once it was */
+	struct gateway_resume resume; /* of the last process, until the gateway is started */
+	int64_t gateway_start_ms;     /* NEVER once it was */
 	int64_t identified_ms, gateway_saved_ms;
 	struct rest *rest;
 	struct shell_comfy comfy[COMFY_SERVERS_MAX];
@@ -90,9 +90,9 @@ struct shell {
 	struct pending *pending;
 	uint64_t application_id, bot_id, admin_channel_id;
 	bool in_guild, commands_checked, other_guilds_may_go;
-	size_t file_limit; /* what a file in this guild may have */
-	bool clock_known;        /* Discord's clock was seen ... */
-	int64_t clock_ahead_ms;  /* ... and is so far ahead of ours */
+	size_t file_limit;	/* what a file in this guild may have */
+	bool clock_known;	/* Discord's clock was seen ... */
+	int64_t clock_ahead_ms; /* ... and is so far ahead of ours */
 	uint64_t seen[SEEN_INTERACTIONS];
 	size_t seen_next;
 	/* stopping */

@@ -20,14 +20,15 @@ static bool is_chore(enum call_kind kind)
 	return kind == CALL_GATEWAY || kind == CALL_COMMANDS_GET || kind == CALL_COMMANDS_PUT;
 }
 
-void shell_call(struct shell *sh, struct rest_call *call, enum call_kind kind, uint64_t tag,
-	uint32_t epoch)
+void shell_call(
+	struct shell *sh, struct rest_call *call, enum call_kind kind, uint64_t tag, uint32_t epoch)
 {
 	sh->chores += is_chore(kind);
 	call->kind = kind;
 	call->tag = tag;
 	call->tag2 = epoch;
-	(void)rest_submit(sh->rest, call, shell_now(sh)); /* a full queue answers like any failure */
+	(void)rest_submit(
+		sh->rest, call, shell_now(sh)); /* a full queue answers like any failure */
 }
 
 struct json_object *rest_json(const struct rest_call *call)
@@ -59,8 +60,8 @@ enum answer rest_answer_of(const struct rest_call *call)
 
 static void log_failure(struct shell *sh, const struct rest_call *call)
 {
-	static const char *const names[] = {"ok", "refused", "doubtful", "failed", "superseded",
-		"expired", "dead token"};
+	static const char *const names[] = {
+		"ok", "refused", "doubtful", "failed", "superseded", "expired", "dead token"};
 
 	if (call->outcome == REST_OK || call->outcome == REST_SUPERSEDED)
 		return;

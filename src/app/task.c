@@ -11,7 +11,7 @@
  */
 
 /* Between two edits of one live message, and between two that carry a preview (DISCORD.md 6). */
-#define EDIT_MS    1000
+#define EDIT_MS	   1000
 #define PREVIEW_MS 3000
 
 struct task *task_find(struct shell *sh, uint64_t job_id)
@@ -148,12 +148,13 @@ void live_tidy(struct shell *sh, const struct job *job, uint32_t epoch)
 
 static bool preview_is_due(const struct task *task, const struct job *job, int64_t now_ms)
 {
-	return job->step == JOB_WATCH && task->preview && task->preview_no != task->preview_sent_no &&
-		now_ms - task->preview_sent_ms >= PREVIEW_MS;
+	return job->step == JOB_WATCH && task->preview &&
+	       task->preview_no != task->preview_sent_no &&
+	       now_ms - task->preview_sent_ms >= PREVIEW_MS;
 }
 
-static struct live_view view_of(const struct shell *sh, const struct task *task,
-	const struct job *job, bool with_preview)
+static struct live_view view_of(
+	const struct shell *sh, const struct task *task, const struct job *job, bool with_preview)
 {
 	struct live_view view = {
 		.state = live_state_of(job),
@@ -224,7 +225,8 @@ bool live_pump(struct shell *sh, int64_t now_ms)
 	struct task *task, *next;
 	bool moved = false;
 
-	HASH_ITER(hh, sh->tasks, task, next) {
+	HASH_ITER(hh, sh->tasks, task, next)
+	{
 		const struct job *job = core_job(sh->core, task->job_id);
 
 		if (!job)
@@ -237,7 +239,7 @@ bool live_pump(struct shell *sh, int64_t now_ms)
 			send(sh, task, job, now_ms);
 			moved = true;
 		} else if (!task->live_dead && !task->live_dirty && task->live_id &&
-			task->live_out == 0 && preview_is_due(task, job, now_ms)) {
+			   task->live_out == 0 && preview_is_due(task, job, now_ms)) {
 			task->live_dirty = true;
 			moved = true;
 		}
@@ -250,7 +252,8 @@ int64_t live_deadline(const struct shell *sh)
 	struct task *task, *next;
 	int64_t at = NEVER;
 
-	HASH_ITER(hh, sh->tasks, task, next) {
+	HASH_ITER(hh, sh->tasks, task, next)
+	{
 		const struct job *job = core_job(sh->core, task->job_id);
 
 		if (!job || task->live_dead || task->live_out || !task->live_channel)
@@ -258,14 +261,14 @@ int64_t live_deadline(const struct shell *sh)
 		if (task->live_dirty)
 			at = min_of(at, task->live_sent_ms + EDIT_MS);
 		else if (job->step == JOB_WATCH && task->live_id && task->preview &&
-			task->preview_no != task->preview_sent_no)
+			 task->preview_no != task->preview_sent_no)
 			at = min_of(at, task->preview_sent_ms + PREVIEW_MS);
 	}
 	return at;
 }
 
-static void created(struct shell *sh, struct task *task, struct rest_call *call,
-	struct json_object *doc)
+static void created(
+	struct shell *sh, struct task *task, struct rest_call *call, struct json_object *doc)
 {
 	task->live_creating = false;
 	if (call->outcome == REST_OK) {
@@ -281,8 +284,8 @@ static void created(struct shell *sh, struct task *task, struct rest_call *call,
 	}
 }
 
-static void edited(struct shell *sh, struct task *task, struct rest_call *call,
-	struct json_object *doc)
+static void edited(
+	struct shell *sh, struct task *task, struct rest_call *call, struct json_object *doc)
 {
 	bool last = call->tag2 == 1;
 
@@ -301,7 +304,7 @@ static void edited(struct shell *sh, struct task *task, struct rest_call *call,
 	if (last && task->tidy)
 		tidy_done(sh, task,
 			call->outcome == REST_OK || call->outcome == REST_REFUSED ? ANSWER_OK
-										   : ANSWER_AGAIN);
+										  : ANSWER_AGAIN);
 }
 
 void live_answer(struct shell *sh, struct rest_call *call)

@@ -64,7 +64,8 @@ static void process_starts(void *ctx, void *arg, bool run)
 		bot_start(ctx);
 }
 
-/* Most processes are back within seconds, some only after Discord has forgotten nonces and session. */
+/* Most processes are back within seconds, some only after Discord has forgotten nonces and session.
+ */
 static int64_t time_to_restart(struct sim *sim)
 {
 	return rng_below(&sim->rng, 4) ? 200 + (int64_t)rng_below(&sim->rng, 20000)

@@ -77,7 +77,8 @@ static void count_message(struct sim *sim, struct json_object *message)
 		said_about(sim, job_id)->sorries++;
 }
 
-/* Messages as they are made; those whose answer was spoilt are found in the end, by count_rest(). */
+/* Messages as they are made; those whose answer was spoilt are found in the end, by count_rest().
+ */
 void check_said(struct sim *sim, const struct http_request *req, const struct http_response *res)
 {
 	struct json_object *message;
@@ -124,7 +125,7 @@ void check_caps(struct sim *sim)
 bool all_at_rest(struct sim *sim)
 {
 	return sim->shell && core_is_ready(shell_core(sim->shell)) &&
-		!core_first_job(shell_core(sim->shell));
+	       !core_first_job(shell_core(sim->shell));
 }
 
 static void check_job(struct sim *sim, const struct job_row *row)
@@ -144,7 +145,8 @@ static void check_job(struct sim *sim, const struct job_row *row)
 	else if (total > 1)
 		sim_fail(sim, "job %" PRIu64 " %s: %d messages", row->id, what, total);
 	else if (row->step == JOB_UNDELIVERABLE)
-		sim_fail(sim, "job %" PRIu64 " undeliverable (%s), though Discord refuses nothing here",
+		sim_fail(sim,
+			"job %" PRIu64 " undeliverable (%s), though Discord refuses nothing here",
 			row->id, row->detail ? row->detail : "");
 	if (row->token)
 		sim_fail(sim, "job %" PRIu64 " ended and keeps its token", row->id);
@@ -200,7 +202,8 @@ void check_rest(struct sim *sim)
 		check_job(sim, &row);
 		for (uint64_t i = 1; i < id; i++)
 			if (interactions[i] == row.interaction_id)
-				sim_fail(sim, "jobs %" PRIu64 " and %" PRIu64 " of one command", i, id);
+				sim_fail(sim, "jobs %" PRIu64 " and %" PRIu64 " of one command", i,
+					id);
 		interactions[id] = row.interaction_id;
 		job_row_free(&row);
 		jobs++;

@@ -10,10 +10,10 @@ struct sim_ws {
 	uint64_t conn;
 	enum world_side side;
 	unsigned life;
-	bool open, dead;    /* dead: abandoned or closed; its memory waits for the end of the call */
+	bool open, dead; /* dead: abandoned or closed; its memory waits for the end of the call */
 	const struct websocket_events *events;
 	void *arg;
-	int64_t last_ms;    /* messages keep their order */
+	int64_t last_ms; /* messages keep their order */
 	struct sim_ws *prev, *next;
 };
 
@@ -70,7 +70,8 @@ static void answer_arrives(void *ctx, void *arg, bool run)
 static void no_answer(struct exchange *x, bool maybe_sent)
 {
 	http_response_free(&x->res);
-	x->res = (struct http_response){.body = BUF(0), .maybe_sent = maybe_sent,
+	x->res = (struct http_response){.body = BUF(0),
+		.maybe_sent = maybe_sent,
 		.error = xstrdup("the connection was lost")};
 }
 
@@ -207,8 +208,12 @@ void network_pump(struct sim *sim)
 		struct sim_ws *ws = find_socket(sim, out.conn);
 		struct parcel *p = xcalloc(1, sizeof(*p));
 
-		*p = (struct parcel){.conn = out.conn, .data = take(out.data), .len = out.len,
-			.binary = out.binary, .close = out.close, .code = out.code};
+		*p = (struct parcel){.conn = out.conn,
+			.data = take(out.data),
+			.len = out.len,
+			.binary = out.binary,
+			.close = out.close,
+			.code = out.code};
 		/* Discord may deliver an event twice; a compressed stream cannot repeat. */
 		if (ws && ws->side == WORLD_DISCORD && sim->weather.no_compression && !p->close &&
 			p->data && strstr(p->data, "\"op\":0") &&
@@ -266,8 +271,8 @@ static struct websocket *port_ws_open(void *ctx, const struct http_request *req,
 	return (struct websocket *)ws;
 }
 
-static void port_ws_send(void *ctx, struct websocket *socket, const void *data, size_t len,
-	bool binary)
+static void port_ws_send(
+	void *ctx, struct websocket *socket, const void *data, size_t len, bool binary)
 {
 	struct sim *sim = ctx;
 	struct sim_ws *ws = (struct sim_ws *)socket;
@@ -383,8 +388,8 @@ static void port_store(void *ctx, struct store_op *op, store_done *done, void *a
 	s->done = done;
 	s->arg = arg;
 	/* A busy disk, in order: others may be served before a row is written. */
-	sim->stored_ms = max_of(
-		sim->stored_ms, sim_now(sim) + 1 + (int64_t)rng_below(&sim->rng, 40));
+	sim->stored_ms =
+		max_of(sim->stored_ms, sim_now(sim) + 1 + (int64_t)rng_below(&sim->rng, 40));
 	clock_at(sim->clock, sim->stored_ms, statement_runs, s);
 }
 

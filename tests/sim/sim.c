@@ -9,10 +9,10 @@
 
 /* fullet-sim: lives of the bot from seeds. A seed that fails repeats exactly. */
 
-#define START_MS   INT64_C(1780000000000)
-#define STORM_MS   (10 * 60 * 1000)      /* then the weather is fine */
+#define START_MS    INT64_C(1780000000000)
+#define STORM_MS    (10 * 60 * 1000)	 /* then the weather is fine */
 #define PATIENCE_MS (6 * 60 * 60 * 1000) /* and by then everything has come to rest */
-#define GUILD      UINT64_C(1100000000000000001)
+#define GUILD	    UINT64_C(1100000000000000001)
 
 int64_t sim_now(const struct sim *sim)
 {
@@ -59,8 +59,8 @@ static void member_asks(void *ctx, void *arg, bool run)
 
 		json_add_str(options, "model", wish->model);
 		json_add_str(options, "prompt", "a red fox in the snow");
-		if (world_command(sim->world, wish->user, 0, 0, "imagine", options, &why,
-			    sim_now(sim)))
+		if (world_command(
+			    sim->world, wish->user, 0, 0, "imagine", options, &why, sim_now(sim)))
 			sim->requested++;
 		else
 			sim->commands_refused++;
@@ -149,30 +149,42 @@ static const char *const run_faults[] = {
 	"{\"kind\":\"comfy_ws_garbage\"}",
 	"{\"kind\":\"comfy_zombie\"}",
 	"{\"kind\":\"comfy_forget_output\"}",
-	"{\"kind\":\"status\",\"side\":\"comfy\",\"method\":\"POST\",\"route\":\"/prompt\",\"status\":500,"
+	"{\"kind\":\"status\",\"side\":\"comfy\",\"method\":\"POST\",\"route\":\"/"
+	"prompt\",\"status\":500,"
 	"\"count\":1,\"executed\":true}",
-	"{\"kind\":\"status\",\"side\":\"comfy\",\"method\":\"POST\",\"route\":\"/prompt\",\"status\":500,"
+	"{\"kind\":\"status\",\"side\":\"comfy\",\"method\":\"POST\",\"route\":\"/"
+	"prompt\",\"status\":500,"
 	"\"count\":1,\"executed\":false}",
-	"{\"kind\":\"html\",\"side\":\"comfy\",\"method\":\"GET\",\"route\":\"/history/{}\",\"count\":2}",
+	"{\"kind\":\"html\",\"side\":\"comfy\",\"method\":\"GET\",\"route\":\"/history/"
+	"{}\",\"count\":2}",
 };
 static const char *const server_errors[] = {
-	"{\"kind\":\"status\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/channels/{}/messages\","
+	"{\"kind\":\"status\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/channels/{}/"
+	"messages\","
 	"\"status\":500,\"count\":2,\"executed\":true}",
-	"{\"kind\":\"status\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/channels/{}/messages\","
+	"{\"kind\":\"status\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/channels/{}/"
+	"messages\","
 	"\"status\":502,\"count\":6,\"executed\":false}",
-	"{\"kind\":\"reset\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/channels/{}/messages\","
+	"{\"kind\":\"reset\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/channels/{}/"
+	"messages\","
 	"\"count\":1,\"executed\":true}",
-	"{\"kind\":\"reset\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/guilds/{}/channels\","
+	"{\"kind\":\"reset\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/guilds/{}/"
+	"channels\","
 	"\"count\":1,\"executed\":true}",
-	"{\"kind\":\"status\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/guilds/{}/channels\","
+	"{\"kind\":\"status\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/guilds/{}/"
+	"channels\","
 	"\"status\":503,\"count\":2,\"executed\":false}",
-	"{\"kind\":\"status\",\"side\":\"discord\",\"method\":\"GET\",\"route\":\"/channels/{}/messages\","
+	"{\"kind\":\"status\",\"side\":\"discord\",\"method\":\"GET\",\"route\":\"/channels/{}/"
+	"messages\","
 	"\"status\":500,\"count\":3,\"executed\":false}",
-	"{\"kind\":\"429\",\"side\":\"discord\",\"method\":\"PATCH\",\"route\":\"/channels/{}/messages/{}\","
+	"{\"kind\":\"429\",\"side\":\"discord\",\"method\":\"PATCH\",\"route\":\"/channels/{}/"
+	"messages/{}\","
 	"\"scope\":\"user\",\"retry_after\":3,\"count\":2}",
-	"{\"kind\":\"429\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/channels/{}/messages\","
+	"{\"kind\":\"429\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/channels/{}/"
+	"messages\","
 	"\"scope\":\"shared\",\"retry_after\":5,\"count\":1}",
-	"{\"kind\":\"html\",\"side\":\"discord\",\"method\":\"PATCH\",\"route\":\"/channels/{}/messages/{}\","
+	"{\"kind\":\"html\",\"side\":\"discord\",\"method\":\"PATCH\",\"route\":\"/channels/{}/"
+	"messages/{}\","
 	"\"count\":1}",
 };
 
@@ -222,7 +234,8 @@ static void weather_clears(struct sim *sim)
 	bool compression = sim->weather.no_compression;
 
 	sim->weather = (struct sim_weather){.latency_ms = sim->weather.latency_ms,
-		.no_compression = compression, .no_websocket = sim->weather.no_websocket};
+		.no_compression = compression,
+		.no_websocket = sim->weather.no_websocket};
 	fault_happens(sim, xstrdup("{\"kind\":\"clear\"}"), true);
 }
 
@@ -239,7 +252,8 @@ static const char workflow_text[] =
 	"\"sampler_name\":\"euler\",\"scheduler\":\"simple\",\"denoise\":1,\"model\":[\"1\",0],"
 	"\"positive\":[\"2\",0],\"negative\":[\"3\",0],\"latent_image\":[\"4\",0]}},"
 	"\"6\":{\"class_type\":\"VAEDecode\",\"inputs\":{\"samples\":[\"5\",0],\"vae\":[\"1\",2]}},"
-	"\"7\":{\"class_type\":\"SaveImage\",\"inputs\":{\"filename_prefix\":\"x\",\"images\":[\"6\",0]}}}";
+	"\"7\":{\"class_type\":\"SaveImage\",\"inputs\":{\"filename_prefix\":\"x\",\"images\":["
+	"\"6\",0]}}}";
 
 static void set_up(struct sim *sim)
 {
@@ -261,15 +275,18 @@ static void set_up(struct sim *sim)
 	sim->log = (struct log){LOG_DEBUG, write_log, sim};
 	sim->world = world_new(&world, START_MS);
 	sim->workflows = workflow_set_new();
-	workflow_set_add(sim->workflows, workflow_read("one", workflow_text, strlen(workflow_text)));
-	workflow_set_add(sim->workflows, workflow_read("two", workflow_text, strlen(workflow_text)));
+	workflow_set_add(
+		sim->workflows, workflow_read("one", workflow_text, strlen(workflow_text)));
+	workflow_set_add(
+		sim->workflows, workflow_read("two", workflow_text, strlen(workflow_text)));
 	must(store_db_open(":memory:", &sim->db, &why) == 0);
 	sim->config = (struct shell_config){
 		.token = "simulated-token",
 		.guild_id = GUILD,
 		.api_url = "http://discord.sim/api/v10",
 		.user_agent = "DiscordBot (https://example.invalid, 1.0)",
-		.comfy = {{.url = "http://comfy.sim", .stall_ms = 60000,
+		.comfy = {{.url = "http://comfy.sim",
+			.stall_ms = 60000,
 			.no_websocket = sim->weather.no_websocket}},
 		.n_comfy = 1,
 		.workflows = sim->workflows,
@@ -298,7 +315,8 @@ static void live(struct sim *sim)
 		if (clear && all_at_rest(sim) && sim_now(sim) > START_MS + STORM_MS + 60000)
 			break;
 		if (sim_now(sim) > START_MS + PATIENCE_MS || sim->events > 3000000) {
-			const struct job *job = sim->shell ? core_first_job(shell_core(sim->shell)) : NULL;
+			const struct job *job =
+				sim->shell ? core_first_job(shell_core(sim->shell)) : NULL;
 
 			sim_fail(sim, "no rest after %" PRId64 " s and %zu events; first job: %s",
 				(sim_now(sim) - START_MS) / 1000, sim->events,
@@ -316,7 +334,8 @@ static void live(struct sim *sim)
 	if (!sim->failure)
 		check_rest(sim);
 	/* Without faults every rule of Discord and ComfyUI was kept. */
-	if (!sim->failure && (sim->strict || sim->seed % 10 == 0) && world_violations(sim->world) > 0) {
+	if (!sim->failure && (sim->strict || sim->seed % 10 == 0) &&
+		world_violations(sim->world) > 0) {
 		struct json_object *state = world_state(sim->world);
 		char *text = json_text(json_array(state, "violations"));
 
@@ -353,7 +372,8 @@ static void run_seed(uint64_t seed, bool verbose, bool strict, struct totals *to
 	set_up(&sim);
 	live(&sim);
 	if (sim.failure) {
-		printf("seed %" PRIu64 " failed at %.3f s: %s\n  repeat it with: fullet-sim --verbose "
+		printf("seed %" PRIu64
+		       " failed at %.3f s: %s\n  repeat it with: fullet-sim --verbose "
 		       "%" PRIu64 "\n",
 			seed, (double)(sim_now(&sim) - START_MS) / 1000, sim.failure, seed);
 		fflush(stdout);
@@ -384,9 +404,11 @@ int main(int argc, char **argv)
 			verbose = true;
 		else if (c == 's')
 			strict = true;
-		else if (c == 'n' ? parse_u64(optarg, &n) < 0
-				: c == 'f' ? parse_u64(optarg, &from) < 0 : true) {
-			printf("usage: fullet-sim [--verbose] [--strict] SEED ... | --seeds N [--from SEED]\n");
+		else if (c == 'n'   ? parse_u64(optarg, &n) < 0
+			 : c == 'f' ? parse_u64(optarg, &from) < 0
+				    : true) {
+			printf("usage: fullet-sim [--verbose] [--strict] SEED ... | --seeds N "
+			       "[--from SEED]\n");
 			return c == 'h' ? 0 : 2;
 		}
 	}

@@ -15,9 +15,9 @@
 /* How bad this seed's world is; chances are per thousand. */
 struct sim_weather {
 	int lost_requests, lost_answers, repeated_events;
-	int64_t latency_ms;      /* the usual one, each way */
-	int slow;                /* chance of a latency 20 times as long */
-	int crash_chance;        /* at each request that was served and each row that was written */
+	int64_t latency_ms; /* the usual one, each way */
+	int slow;	    /* chance of a latency 20 times as long */
+	int crash_chance;   /* at each request that was served and each row that was written */
 	int crashes, comfy_restarts, gateway_faults, server_errors, run_faults; /* how many */
 	bool no_compression, no_websocket;
 };
@@ -31,7 +31,7 @@ struct sim_said {
 struct sim {
 	uint64_t seed;
 	bool verbose;
-	bool strict;             /* no violation even in bad weather (some come from lost answers) */
+	bool strict; /* no violation even in bad weather (some come from lost answers) */
 	struct rng rng;
 	struct clock *clock;
 	struct world *world;
@@ -40,19 +40,19 @@ struct sim {
 	struct shell *shell;
 	struct shell_config config;
 	struct log log;
-	unsigned life;           /* counts the bot's processes */
+	unsigned life; /* counts the bot's processes */
 	struct sim_weather weather;
 	uint64_t next_conn;
-	struct sim_ws *sockets;  /* open ones */
-	int64_t stored_ms;       /* when the store's thread is through with what it was given */
-	int64_t turn_at;         /* when the shell's next turn is planned */
+	struct sim_ws *sockets; /* open ones */
+	int64_t stored_ms;	/* when the store's thread is through with what it was given */
+	int64_t turn_at;	/* when the shell's next turn is planned */
 	struct sim_said *said;
 	size_t n_said;
-	uint64_t *messages;      /* ids of messages already counted */
+	uint64_t *messages; /* ids of messages already counted */
 	size_t n_messages;
 	size_t events;
 	int requested, commands_refused;
-	char *failure;           /* the first thing that was wrong */
+	char *failure; /* the first thing that was wrong */
 };
 
 void sim_fail(struct sim *sim, const char *format, ...) printf_like(2, 3);
@@ -62,8 +62,8 @@ bool sim_chance(struct sim *sim, int per_thousand);
 
 /* network.c */
 void network_ports(struct sim *sim, struct ports *ports);
-void network_pump(struct sim *sim);   /* what the world has to say goes on its way */
-void network_crash(struct sim *sim);  /* the bot's sockets die with it */
+void network_pump(struct sim *sim);  /* what the world has to say goes on its way */
+void network_crash(struct sim *sim); /* the bot's sockets die with it */
 void network_free(struct sim *sim);
 
 /* bot.c */
