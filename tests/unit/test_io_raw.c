@@ -524,6 +524,30 @@ static void a_close_that_is_not_answered(void **state)
 	assert_int_equal(raw->w.close_code, 4000);
 }
 
+/* A full backlog: the kernel does not answer, so no connection was ever made. */
+static void a_connection_that_never_comes_was_never_sent(void **state)
+{
+	struct raw *raw = *state;
+	struct http_request req = {.method = HTTP_POST, .timeout_ms = 300};
+	struct sockaddr_in at;
+	int fill[8];
+
+	raw_serve(raw, "", 0);
+	assert_int_equal(listen(raw->listener, 0), 0);
+	at = loopback(raw->port);
+	for (size_t i = 0; i < countof(fill); i++) {
+		fill[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		connect(fill[i], (struct sockaddr *)&at, sizeof(at));
+	}
+	req.url = xasprintf("http://127.0.0.1:%d/TOKEN", raw->port);
+	io_send_url(&raw->w, &req);
+	io_run_until(&raw->w, io_answered);
+	assert_int_equal(raw->w.answers[0].status, 0);
+	assert_false(raw->w.answers[0].maybe_sent);
+	for (size_t i = 0; i < countof(fill); i++)
+		close(fill[i]);
+}
+
 /* ---- a proxy from the environment ---- */
 
 static bool proxy_speaks(struct io_world *w)
@@ -622,6 +646,7 @@ int main(void)
 		IO_TEST(a_server_that_is_none_for_websockets),
 		IO_TEST(the_client_puts_fragments_together),
 		IO_TEST(a_close_that_is_not_answered),
+		IO_TEST(a_connection_that_never_comes_was_never_sent),
 		IO_TEST(both_go_through_the_proxy),
 		IO_TEST(proxies_that_are_no_use),
 	};
