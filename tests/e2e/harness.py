@@ -7,6 +7,7 @@ for a change of the sandbox's state, or for a line of a process, with a deadline
 import collections
 import ctypes
 import http.client
+import http.server
 import json
 import os
 import re
@@ -516,6 +517,7 @@ class Lab:
         self.outputs = []  # of programs that ended: (name, text)
         self.secrets = set()
         self.violations_wanted = set()
+        self.relays = []
 
     def start_sandbox(self, *options, **settings):
         folder = os.path.join(self.folder, "sandbox")
@@ -575,6 +577,10 @@ class Lab:
             shutil.copy(os.path.join(FLUJOS, name + ".json"), folder)
         return folder
 
+    def relay(self, *arguments, **options):
+        self.relays.append(Relay(*arguments, **options))
+        return self.relays[-1]
+
     # ---- the end ----
 
     def finish(self):
@@ -607,6 +613,8 @@ class Lab:
 
     def clean_up(self):
         """Whatever happened: no process stays."""
+        for relay in self.relays:
+            relay.close()
         for process in self.processes:
             if process.alive():
                 process.child.kill()
@@ -655,3 +663,102 @@ def wait_port(process, port):
         except OSError:
             time.sleep(0.02)
     raise AssertionError(f"{process.name} does not listen on {port}")
+
+
+class Relay:
+    """A small HTTP proxy in front of a server, as people put one before their ComfyUI.
+
+    Paths below `prefix` are passed on without it, any other is 404. `change(method, path, answer)`
+    may return another Answer. Upgraded connections are passed through as they are.
+    """
+
+    def __init__(self, target, prefix="", change=None):
+        self.target = urllib.parse.urlsplit(target)
+        self.prefix = prefix
+        self.change = change
+        self.seen = []  # (method, path, headers)
+        relay = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def serve(self):
+                relay._serve(self)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
+
+            def log_message(self, *arguments):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.port = self.server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}{prefix}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+    def _serve(self, handler):
+        body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
+        self.seen.append((handler.command, handler.path, dict(handler.headers.items())))
+        if not handler.path.startswith(self.prefix + "/"):
+            self._answer(handler, Answer(404, {}, b"nothing here"))
+            return
+        path = handler.path[len(self.prefix) :]
+        if (handler.headers.get("Upgrade") or "").lower() == "websocket":
+            self._tunnel(handler, path)
+            return
+        connection = http.client.HTTPConnection(
+            self.target.hostname, self.target.port, timeout=PATIENCE
+        )
+        try:
+            headers = {
+                n: v for n, v in handler.headers.items() if n.lower() not in ("host", "connection")
+            }
+            connection.request(handler.command, path, body or None, headers)
+            response = connection.getresponse()
+            answer = Answer(response.status, response.headers, response.read())
+        except OSError:
+            answer = Answer(502, {}, b"Bad Gateway")
+        finally:
+            connection.close()
+        changed = self.change(handler.command, path, answer) if self.change else None
+        self._answer(handler, changed or answer)
+
+    def _answer(self, handler, answer):
+        handler.send_response(answer.status)
+        for name, value in answer.headers.items():
+            if name.lower() not in ("content-length", "connection", "transfer-encoding", "server", "date"):
+                handler.send_header(name, value)
+        if answer.status != 204:
+            handler.send_header("Content-Length", str(len(answer.body)))
+        handler.end_headers()
+        handler.wfile.write(answer.body)
+
+    def _tunnel(self, handler, path):
+        handler.close_connection = True
+        head = f"{handler.command} {path} HTTP/1.1\r\n" + "".join(
+            f"{name}: {value}\r\n" for name, value in handler.headers.items()
+        )
+        near = handler.connection
+        with socket.create_connection((self.target.hostname, self.target.port)) as far:
+            far.sendall(head.encode("latin-1") + b"\r\n")
+            back = threading.Thread(target=self._pump, args=(far, near), daemon=True)
+            back.start()
+            self._pump(near, far)
+            back.join(PATIENCE)
+
+    @staticmethod
+    def _pump(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
