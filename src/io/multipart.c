@@ -68,6 +68,7 @@ static int part_add(
 	cleanup(freep) char *name = NULL;
 	cleanup(freep) char *filename = NULL;
 	cleanup(freep) char *type = NULL;
+	bool disposed = false;
 
 	if (req->n_parts == HTTP_PARTS_MAX)
 		return -E2BIG;
@@ -76,7 +77,8 @@ static int part_add(
 
 		if (!eol)
 			return -EBADMSG;
-		if (header_is(p, eol, "Content-Disposition") && !name) {
+		if (header_is(p, eol, "Content-Disposition") && !disposed) {
+			disposed = true;
 			name = parameter(p, eol, "name");
 			filename = parameter(p, eol, "filename");
 		} else if (header_is(p, eol, "Content-Type") && !type) {
