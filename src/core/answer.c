@@ -22,9 +22,10 @@ static void answer_ok(
 		break;
 	case JOB_POST:
 	case JOB_SORRY:
-		job->row.result_id = args->message_id;
-		if (!job->no_channel)
+		if (!job->no_channel) {
+			job->row.result_id = args->message_id;
 			break;
+		}
 		core_set_step(core, job, JOB_APOLOGISED, now_ms);
 		return;
 	case JOB_TIDY:

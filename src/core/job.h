@@ -109,7 +109,7 @@ struct job {
 /* True while the job counts against the member's cap and the queue's ceiling. */
 static inline bool job_is_live(const struct job *job)
 {
-	return job->step < JOB_SORRY;
+	return (job->step == JOB_LOOK ? job->resume : job->step) < JOB_SORRY;
 }
 
 const char *job_step_name(enum job_step step);
