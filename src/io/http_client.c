@@ -28,6 +28,8 @@ struct transfer {
 	struct curl_slist *headers;
 	char *host; /* for error sentences */
 	struct http_response response;
+	bool once;     /* POST: not to be sent twice */
+	bool sent;     /* the first byte may have left */
 	bool too_long;
 	const char *refused; /* why it was never started */
 	char reason[CURL_ERROR_SIZE];
@@ -134,23 +136,26 @@ static char *transfer_error(const struct transfer *t, CURLcode code)
 	if (t->too_long || code == CURLE_FILESIZE_EXCEEDED)
 		return xasprintf(
 			"%s: the answer is longer than %zu bytes", t->host, t->response.body.max);
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		return xasprintf("%s: the connection broke before the answer", t->host);
 	if (reason_is_clean(code) && *t->reason)
 		return xasprintf("%s: %s", t->host, t->reason);
 	return xasprintf("%s: %s", t->host, curl_easy_strerror(code));
 }
 
 /*
- * False only when no byte of the request can have left: curl notes the moment
- * at which it is about to send the request, and until then it is zero.
+ * curl is connected and about to send. When a kept connection breaks before any answer, curl
+ * takes it for one that was closed while idle and sends the request again by itself; but the server
+ * may have acted on it, and what must not happen twice is for the caller to judge.
  */
-static bool transfer_maybe_sent(const struct transfer *t, CURLcode code)
+static int on_ready(void *arg, char *to, char *from, int to_port, int from_port)
 {
-	curl_off_t about_to_send_us = 0;
+	struct transfer *t = arg;
 
-	if (reason_is_clean(code))
-		return false;
-	curl_easy_getinfo(t->easy, CURLINFO_PRETRANSFER_TIME_T, &about_to_send_us);
-	return about_to_send_us > 0;
+	if (t->sent && t->once)
+		return CURL_PREREQFUNC_ABORT;
+	t->sent = true;
+	return CURL_PREREQFUNC_OK;
 }
 
 static void transfer_finish(struct transfer *t, CURLcode code)
@@ -164,7 +169,7 @@ static void transfer_finish(struct transfer *t, CURLcode code)
 		t->response.maybe_sent = true;
 	} else {
 		t->response.error = transfer_error(t, code);
-		t->response.maybe_sent = !t->refused && transfer_maybe_sent(t, code);
+		t->response.maybe_sent = t->sent;
 	}
 	response = t->response;
 	t->response = (struct http_response){0};
@@ -387,6 +392,9 @@ static void set_transport(struct transfer *t, const struct http_request *req)
 	}
 	if (host_is_loopback(t->host))
 		curl_easy_setopt(easy, CURLOPT_NOPROXY, "*");
+	t->once = req->method == HTTP_POST;
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_ready);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, t);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, t->reason);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, t);

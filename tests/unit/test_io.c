@@ -221,6 +221,20 @@ static void a_cut_may_have_been_sent(void **state)
 	assert_int_equal(w->n_gone, 1);
 }
 
+/* curl would send it again by itself when the connection was a kept one. */
+static void a_post_is_never_sent_twice(void **state)
+{
+	struct io_world *w = *state;
+	struct http_request first = {0}, req = {.method = HTTP_POST};
+	struct http_response *res = io_ask(w, &first, "/warm");
+
+	assert_int_equal(res->status, 200);
+	res = io_ask(w, &req, "/cut");
+	assert_int_equal(res->status, 0);
+	assert_true(res->maybe_sent);
+	assert_int_equal(w->n_requests, 2);
+}
+
 static void bad_urls_are_errors(void **state)
 {
 	static const char *const urls[] = {"", "nonsense", "ftp://127.0.0.1/x", "http://",
@@ -529,6 +543,7 @@ int main(void)
 		IO_TEST(a_refused_connection_was_never_sent),
 		IO_TEST(a_timeout_may_have_been_sent),
 		IO_TEST(a_cut_may_have_been_sent),
+		IO_TEST(a_post_is_never_sent_twice),
 		IO_TEST(bad_urls_are_errors),
 		IO_TEST(several_at_once),
 		IO_TEST(a_stream_goes_on),
