@@ -24,6 +24,9 @@
 #define DISCORD_REQUEST_MAX (25 * MIB)
 #define DISCORD_FILE_MAX (10 * MIB)
 #define DISCORD_FILES_MAX 10
+/* Pictures fetched and not yet posted: while Discord does not take them no new run begins, so that
+ * their bytes stay bounded. */
+#define UNPOSTED_MAX 16
 /* Calls waiting in the REST queue; beyond it new edits are dropped, new posts refused. */
 #define REST_QUEUE_MAX 20000
 

@@ -93,6 +93,9 @@ static void answer_doubt(struct core *core, struct job *job, const char *detail,
 		core_again(core, job, detail, now_ms);
 		return;
 	}
+	/* A line too slow for the picture looks just like this: a smaller one may get through. */
+	if (job->step == JOB_POST && ++job->doubts >= DOUBTS_MAX && job->shrink < SHRINKS_MAX)
+		job->shrink++;
 	job->resume = job->step;
 	core_set_step(core, job, JOB_LOOK, now_ms);
 }

@@ -258,6 +258,15 @@ bool core_is_quiet(const struct core *core)
 
 /* ---- time ---- */
 
+static size_t unposted(const struct core *core)
+{
+	size_t n = 0;
+
+	for (const struct job *job = core->jobs; job; job = job->next)
+		n += job->step == JOB_FETCH || job->step == JOB_POST;
+	return n;
+}
+
 /* What can move now? Cards that are idle take the head of the line. */
 static void settle(struct core *core, int64_t now_ms)
 {
@@ -267,7 +276,7 @@ static void settle(struct core *core, int64_t now_ms)
 		return;
 	core->queue_changed = false;
 	queue_show(core, now_ms);
-	if (core->ready && !core->stopping) {
+	if (core->ready && !core->stopping && unposted(core) < UNPOSTED_MAX) {
 		cleanup(freep) struct job **order = queue_order(core, &n);
 
 		for (size_t i = 0; i < n; i++) {

@@ -99,6 +99,7 @@ struct job {
 	bool shown_no_gpu;
 	bool answered;		 /* the ephemeral answer was given */
 	bool no_channel;	 /* Discord refuses the private channel */
+	int doubts;		 /* how often it is not known whether the picture was posted */
 	int shrink;		 /* how often the picture was too large for Discord */
 	int percent;		 /* -1: not running yet */
 	bool running;		 /* the ComfyUI has begun it */

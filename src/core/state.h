@@ -18,6 +18,8 @@
 #define TOKEN_LIFE_MS (14 * 60 * 1000)
 /* How often a picture that Discord finds too large is fetched smaller. */
 #define SHRINKS_MAX 3
+/* After so many posts of unknown fate the next one is smaller. */
+#define DOUBTS_MAX 2
 /* With another card at hand, how long a run waits for one that does not answer. */
 #define AWAY_PATIENCE_MS 60000
 #define DETAIL_MAX	 300

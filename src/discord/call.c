@@ -9,7 +9,7 @@
 #include "base/limits.h"
 
 /* 25 MiB over a home line of 2 Mbit/s. */
-#define UPLOAD_TIMEOUT_MS 120000
+#define UPLOAD_TIMEOUT_MS 300000
 
 static char *path_text(const char *path, va_list args)
 {

@@ -117,7 +117,7 @@ static void start(struct rig *rig, int max_queue)
 	struct core_config config = {.max_jobs_per_user = 2, .max_queue = max_queue,
 		.session_ttl_ms = 1800000, .n_gpus = 1, .gpu_names = gpus};
 
-	*rig = (struct rig){.now_ms = INT64_C(1780000000000), .next_id = UINT64_C(1) << 60};
+	*rig = (struct rig){.now_ms = INT64_C(1780000000000), .next_id = UINT64_C(359929600000) << 22}; /* made just now */
 	rng_seed(&rig->rng, 5);
 	rig->core = core_new(&config, &rig->rng);
 }
@@ -371,6 +371,43 @@ static void test_two_commands_make_one_channel(void **state)
 	stop(&rig);
 }
 
+/* While Discord takes no pictures, no more are made than may be held. */
+static void test_unposted_pictures_are_bounded(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 31);
+	ready(&rig);
+	rig.silent = 1u << FX_POST;
+	for (uint64_t user = 1; user <= 25; user++)
+		ask(&rig, user, false);
+	assert_int_equal(core_job(rig.core, 16)->step, JOB_POST);
+	assert_int_equal(core_job(rig.core, 17)->step, JOB_QUEUE);
+	core_answer(rig.core, 1, rig.epoch[1], ANSWER_OK, NULL, rig.now_ms);
+	run(&rig);
+	assert_int_equal(core_job(rig.core, 17)->step, JOB_POST);
+	assert_int_equal(core_job(rig.core, 18)->step, JOB_QUEUE);
+	stop(&rig);
+}
+
+/* A picture whose fate stays unknown is tried smaller. */
+static void test_doubt_shrinks(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = 1u << FX_POST;
+	ask(&rig, 1, false);
+	for (int i = 0; i < 3; i++) {
+		core_answer(rig.core, 1, rig.epoch[1], ANSWER_DOUBT, NULL, rig.now_ms);
+		run(&rig);
+		assert_int_equal(core_job(rig.core, 1)->step, JOB_POST);
+		assert_int_equal(core_job(rig.core, 1)->shrink, i);
+	}
+	stop(&rig);
+}
+
 /* With a second card, a run does not wait for ever for one that went away; with one card it does. */
 static void test_card_goes_away(void **state)
 {
@@ -427,6 +464,8 @@ int main(void)
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_channel_is_removed_when_idle),
 		cmocka_unit_test(test_two_commands_make_one_channel),
+		cmocka_unit_test(test_unposted_pictures_are_bounded),
+		cmocka_unit_test(test_doubt_shrinks),
 		cmocka_unit_test(test_card_goes_away),
 		cmocka_unit_test(test_owner_is_told_once),
 	};
