@@ -8,7 +8,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 
-/* 25 MiB over a home line of 2 Mbit/s. */
+/* 25 MiB over a home line of 1 Mbit/s take 210 s. */
 #define UPLOAD_TIMEOUT_MS 300000
 
 static char *path_text(const char *path, va_list args)

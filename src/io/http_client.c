@@ -3,13 +3,18 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <utlist.h>
 
 #include "base/limits.h"
 #include "io/loop_in.h"
 #include "io/trust.h"
+
+#define UNSENT_MAX (128 * 1024)
 
 #define TIMEOUT_DEFAULT_MS 30000
 #define ANSWER_DEFAULT_MAX (1 * MIB)
@@ -363,6 +368,19 @@ static const char *set_method(struct transfer *t, const struct http_request *req
 	return NULL;
 }
 
+/*
+ * All requests to Discord share one HTTP/2 connection. What the kernel holds unsent goes before
+ * whatever comes next: with little of it an acknowledgement, which has 3 s, overtakes the picture
+ * that is being uploaded over a slow line.
+ */
+static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+	int unsent_max = UNSENT_MAX;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_max, sizeof(unsent_max));
+	return CURL_SOCKOPT_OK;
+}
+
 static void set_transport(struct transfer *t, const struct http_request *req)
 {
 	long timeout_ms = req->timeout_ms > 0 ? (long)req->timeout_ms : TIMEOUT_DEFAULT_MS;
@@ -377,6 +395,7 @@ static void set_transport(struct transfer *t, const struct http_request *req)
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, min_of(timeout_ms, 10000L));

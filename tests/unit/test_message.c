@@ -50,7 +50,7 @@ static void check_call(struct rest_call *call, const struct want *want)
 		assert_string_equal(call->http.parts[0].content_type, "application/json");
 		assert_string_equal(call->http.parts[0].data, want->body);
 		assert_int_equal(call->http.parts[0].len, strlen(want->body));
-		assert_int_equal(call->http.timeout_ms, 120000);
+		assert_int_equal(call->http.timeout_ms, 300000);
 	} else {
 		assert_string_equal(call->http.body, want->body);
 		assert_int_equal(call->http.body_len, strlen(want->body));
