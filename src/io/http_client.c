@@ -373,7 +373,7 @@ static const char *set_method(struct transfer *t, const struct http_request *req
  * whatever comes next: with little of it an acknowledgement, which has 3 s, overtakes the picture
  * that is being uploaded over a slow line.
  */
-static int on_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+static int on_new_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
 {
 	int unsent_max = UNSENT_MAX;
 
@@ -395,7 +395,7 @@ static void set_transport(struct transfer *t, const struct http_request *req)
 	curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
+	curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_new_socket);
 	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, min_of(timeout_ms, 10000L));
