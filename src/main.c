@@ -7,6 +7,7 @@
 
 #include "app/command_line.h"
 #include "app/config.h"
+#include "app/memory.h"
 
 struct subcommand {
 	const char *name;
@@ -59,6 +60,7 @@ static void guard_memory(void)
 int main(int argc, char **argv)
 {
 	guard_memory();
+	memory_tune();
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2 || str_eq(argv[1], "--help") || str_eq(argv[1], "-h") ||
 		str_eq(argv[1], "help")) {

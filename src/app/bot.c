@@ -5,15 +5,19 @@
 #include <stdlib.h>
 
 #include "app/flujos.h"
+#include "app/memory.h"
 #include "io/http_client.h"
 
 #define STOP_MS 10000
+/* Between two looks whether free memory can be given back. */
+#define RELEASE_MS 10000
 
 struct bot {
 	struct ports_uv ports;
 	struct shell_config config;
 	struct workflow_set *workflows;
 	struct shell *shell;
+	int64_t released_ms;
 };
 
 static void wake(void *ctx)
@@ -99,6 +103,7 @@ int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why)
 		bot->ports.store = store_new(take(db), wake, config->loop);
 		ports_uv_fill(&bot->ports, &ports);
 		fill_shell_config(config, bot);
+		bot->released_ms = loop_now(config->loop);
 		bot->shell = shell_new(&bot->config, &ports, entropy_u64());
 		shell_start(bot->shell, &past);
 	} else if (!*ret_why) {
@@ -125,10 +130,23 @@ struct bot *bot_free(struct bot *bot)
 	return NULL;
 }
 
+/* When nothing is being made; there is a turn at each heartbeat, so no timer is needed. */
+static void release_memory(struct bot *bot, int64_t now_ms)
+{
+	if (now_ms - bot->released_ms < RELEASE_MS || !core_is_quiet(shell_core(bot->shell)))
+		return;
+	bot->released_ms = now_ms;
+	memory_release();
+}
+
 int64_t bot_turn(struct bot *bot, int64_t now_ms)
 {
+	int64_t at_ms;
+
 	store_poll(bot->ports.store);
-	return shell_turn(bot->shell, now_ms);
+	at_ms = shell_turn(bot->shell, now_ms);
+	release_memory(bot, now_ms);
+	return at_ms;
 }
 
 void bot_stop(struct bot *bot)
