@@ -113,6 +113,16 @@ static bool is_invisible(uint32_t c)
 	return in_ranges(c, ranges, countof(ranges)) || (c & 0xfffe) == 0xfffe;
 }
 
+/* The two joiners mean something between letters of many scripts and between the parts of an emoji
+ * family or flag; anywhere else they only hide. */
+static bool is_joiner_between(uint32_t before, uint32_t c, const unsigned char *rest)
+{
+	uint32_t after = *rest ? next_char(&rest) : 0;
+
+	return (c == 0x200c || c == 0x200d) && before > 0x7f && after > 0x7f && !is_space(after) &&
+	       !is_invisible(after);
+}
+
 /*
  * Discord: a backslash takes the meaning from any ASCII punctuation character. These
  * ones have a meaning anywhere in a line: emphasis, code, spoilers, masked links, and
@@ -161,6 +171,7 @@ static char *clean(const char *text, size_t chars_max, bool escape)
 	size_t n = 0,
 	       cut_at = 0; /* cut_at: where the last character that may stay before "…" ends */
 	bool space = false, only_digits = false;
+	uint32_t before = 0;
 
 	while (*p) {
 		uint32_t c = next_char(&p);
@@ -169,7 +180,7 @@ static char *clean(const char *text, size_t chars_max, bool escape)
 			space = n > 0;
 			continue;
 		}
-		if (is_invisible(c))
+		if (is_invisible(c) && !is_joiner_between(space ? 0 : before, c, p))
 			continue;
 		if (n + space + 1 > chars_max) {
 			out.len = cut_at;
@@ -185,6 +196,7 @@ static char *clean(const char *text, size_t chars_max, bool escape)
 			n++;
 		}
 		space = false;
+		before = c;
 		if (escape)
 			add_escaped(&out, c, p, n == 0, only_digits);
 		else

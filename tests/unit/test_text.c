@@ -60,6 +60,9 @@ static void test_clean(void **state)
 		 "everyone\xef\xbb\xbf",
 			"@" ZW "everyone", 50},
 		{"x\xf3\xa0\x81\xa1y\xc2\xadz", "xyz", 50},
+		/* joiners stay where they mean something: an emoji family, a Persian word */
+		{"👩\u200d👧 می\u200cخواهم", "👩\u200d👧 می\u200cخواهم", 50},
+		{"a\u200db 👩\u200d 👧\u200d\u200d👧 \u200d👩\u200dx", "ab 👩 👧\u200d👧 👩x", 50},
 		/* bytes that are no UTF-8 */
 		{"a\xff"
 		 "b",
