@@ -15,116 +15,130 @@
  * {number}, {channel} and {text} stand for the arguments; a part in square brackets
  * is left out when an argument in it is missing.
  */
+/* clang-format off */
 static const struct {
 	const char *en;
 	const char *es;
 } sentences[TEXT_COUNT] = {
 	[TEXT_NONE] = {"", ""},
-	[TEXT_QUEUED] = {"Queued[ (Pos: {number})][ in {channel}]",
+	[TEXT_QUEUED] = {
+		"Queued[ (Pos: {number})][ in {channel}]",
 		"En cola[ (Pos: {number})][ en {channel}]"},
-	[TEXT_CAP_REACHED] = {"You already have {number} pictures waiting or being made, which is "
-			      "as "
-			      "many as fit. Wait for one to finish, or cancel one, and ask again.",
+	[TEXT_CAP_REACHED] = {
+		"You already have {number} pictures waiting or being made, which is as many as "
+		"fit. Wait for one to finish, or cancel one, and ask again.",
 		"Ya tienes {number} imágenes en espera o en marcha, y no caben más. Espera a que "
 		"termine una, o cancela una, y vuelve a pedirla."},
-	[TEXT_QUEUE_FULL] = {"The line is full right now. Please try again in a few minutes.",
+	[TEXT_QUEUE_FULL] = {
+		"The line is full right now. Please try again in a few minutes.",
 		"La cola está llena ahora mismo. Inténtalo de nuevo en unos minutos."},
-	[TEXT_UNKNOWN_MODEL] = {"I don't know the model[ “{text}”]. Type the command again and "
-				"pick "
-				"one from the list.",
+	[TEXT_UNKNOWN_MODEL] = {
+		"I don't know the model[ “{text}”]. Type the command again and pick one from the "
+		"list.",
 		"No conozco el modelo[ «{text}»]. Escribe el comando otra vez y elige uno de la "
 		"lista."},
-	[TEXT_NO_MODELS] = {"There is no model to choose from right now. Please tell an "
-			    "administrator of this server.",
+	[TEXT_NO_MODELS] = {
+		"There is no model to choose from right now. Please tell an administrator of this "
+		"server.",
 		"Ahora mismo no hay ningún modelo para elegir. Avisa a quien administra este "
 		"servidor."},
-	[TEXT_EMPTY_PROMPT] = {"The prompt is empty. Write what you would like to see and try "
-			       "again.",
+	[TEXT_EMPTY_PROMPT] = {
+		"The prompt is empty. Write what you would like to see and try again.",
 		"La descripción está vacía. Escribe lo que quieres ver e inténtalo de nuevo."},
-	[TEXT_PROMPT_TOO_LONG] = {"That prompt is too long[: {number} characters is the most]. "
-				  "Please shorten it and try again.",
+	[TEXT_PROMPT_TOO_LONG] = {
+		"That prompt is too long[: {number} characters is the most]. Please shorten it "
+		"and try again.",
 		"La descripción es demasiado larga[: caben {number} caracteres]. Acórtala e "
 		"inténtalo de nuevo."},
-	[TEXT_STOPPING] = {"I'm about to restart. Please try again in a minute.",
+	[TEXT_STOPPING] = {
+		"I'm about to restart. Please try again in a minute.",
 		"Estoy a punto de reiniciarme. Inténtalo de nuevo en un minuto."},
-	[TEXT_NOT_READY] = {"I'm still starting. Please try again in a few seconds.",
+	[TEXT_NOT_READY] = {
+		"I'm still starting. Please try again in a few seconds.",
 		"Todavía estoy arrancando. Inténtalo de nuevo en unos segundos."},
-	[TEXT_CANCEL_TOO_LATE] = {"It is too late to cancel this one: it has already ended. You "
-				  "can "
-				  "ask for a new picture any time.",
-		"Ya es tarde para cancelarla: ha terminado. Puedes pedir otra imagen cuando "
-		"quieras."},
-	[TEXT_CANCELLING] = {"Cancelling. You can ask for a new picture right away.",
+	[TEXT_CANCEL_TOO_LATE] = {
+		"It is too late to cancel this one: it is finished or being sent. You can ask for "
+		"a new picture any time.",
+		"Ya es tarde para cancelarla: está terminada o enviándose. Puedes pedir otra "
+		"imagen cuando quieras."},
+	[TEXT_CANCELLING] = {
+		"Cancelling. You can ask for a new picture right away.",
 		"Cancelando. Puedes pedir otra imagen cuando quieras."},
-	[TEXT_NOT_YOURS] = {"This button belongs to somebody else's picture. Ask for your own with "
-			    "/imagine.",
+	[TEXT_NOT_YOURS] = {
+		"This button belongs to somebody else's picture. Ask for your own with /imagine.",
 		"Este botón es de la imagen de otra persona. Pide la tuya con /imagine."},
-	[TEXT_UNKNOWN_BUTTON] = {"I don't know this button any more. Please use /imagine again.",
+	[TEXT_UNKNOWN_BUTTON] = {
+		"I don't know this button any more. Please use /imagine again.",
 		"Ya no conozco este botón. Usa /imagine otra vez."},
 
-	[TEXT_SORRY_CHANNEL] = {"Sorry, I could not make your private channel[: {text}]. Please "
-				"tell an administrator of this server, then try again.",
+	[TEXT_SORRY_CHANNEL] = {
+		"Sorry, I could not make your private channel[: {text}]. Please tell an "
+		"administrator of this server, then try again.",
 		"Lo siento, no he podido crear tu canal privado[: {text}]. Avisa a quien "
-		"administra "
-		"este servidor y vuelve a intentarlo."},
-	[TEXT_SORRY_STORE] = {"Sorry, I could not write your picture down, so nothing was started. "
-			      "Please try again in a minute.",
+		"administra este servidor y vuelve a intentarlo."},
+	[TEXT_SORRY_STORE] = {
+		"Sorry, I could not write your picture down, so nothing was started. Please try "
+		"again in a minute.",
 		"Lo siento, no he podido anotar tu imagen, así que no se ha empezado nada. "
 		"Inténtalo de nuevo en un minuto."},
-	[TEXT_SORRY_REFUSED] = {"Sorry, ComfyUI refused this workflow[: {text}]. Try another "
-				"model, "
-				"and please tell an administrator.",
+	[TEXT_SORRY_REFUSED] = {
+		"Sorry, ComfyUI refused this workflow[: {text}]. Try another model, and please "
+		"tell an administrator.",
 		"Lo siento, ComfyUI ha rechazado este flujo[: {text}]. Prueba con otro modelo y "
 		"avisa a quien administra el servidor."},
-	[TEXT_SORRY_FAILED] = {"Sorry, something went wrong while drawing[: {text}]. Please try "
-			       "again, or try another model.",
+	[TEXT_SORRY_FAILED] = {
+		"Sorry, something went wrong while drawing[: {text}]. Please try again, or try "
+		"another model.",
 		"Lo siento, algo ha fallado al dibujar[: {text}]. Inténtalo de nuevo o prueba con "
 		"otro modelo."},
-	[TEXT_SORRY_MEMORY] = {"Sorry, the graphics card ran out of memory. Try again in a moment, "
-			       "or choose a smaller model.",
+	[TEXT_SORRY_MEMORY] = {
+		"Sorry, the graphics card ran out of memory. Try again in a moment, or choose a "
+		"smaller model.",
 		"Lo siento, la tarjeta gráfica se ha quedado sin memoria. Inténtalo en un momento "
-		"o "
-		"elige un modelo más pequeño."},
-	[TEXT_SORRY_INTERRUPTED] =
-		{"Sorry, somebody stopped this picture at the ComfyUI. Please try "
-		 "again.",
-			"Lo siento, alguien ha parado esta imagen en ComfyUI. Inténtalo de nuevo."},
-	[TEXT_SORRY_LOST] = {"Sorry, ComfyUI lost this picture more than once, probably because it "
-			     "restarted. Please try again in a few minutes.",
+		"o elige un modelo más pequeño."},
+	[TEXT_SORRY_INTERRUPTED] = {
+		"Sorry, somebody stopped this picture at the ComfyUI. Please try again.",
+		"Lo siento, alguien ha parado esta imagen en ComfyUI. Inténtalo de nuevo."},
+	[TEXT_SORRY_LOST] = {
+		"Sorry, ComfyUI lost this picture more than once, probably because it restarted. "
+		"Please try again in a few minutes.",
 		"Lo siento, ComfyUI ha perdido esta imagen más de una vez, seguramente porque se "
-		"ha "
-		"reiniciado. Inténtalo de nuevo en unos minutos."},
-	[TEXT_SORRY_STALLED] = {"Sorry, ComfyUI gave no sign of life for too long, so I stopped "
-				"waiting. Please try again in a few minutes.",
+		"ha reiniciado. Inténtalo de nuevo en unos minutos."},
+	[TEXT_SORRY_STALLED] = {
+		"Sorry, ComfyUI gave no sign of life for too long, so I stopped waiting. Please "
+		"try again in a few minutes.",
 		"Lo siento, ComfyUI llevaba demasiado tiempo sin dar señales de vida y he dejado "
-		"de "
-		"esperar. Inténtalo de nuevo en unos minutos."},
-	[TEXT_SORRY_NO_OUTPUT] = {"Sorry, it ended without a picture. Try again with another "
-				  "prompt or another model.",
+		"de esperar. Inténtalo de nuevo en unos minutos."},
+	[TEXT_SORRY_NO_OUTPUT] = {
+		"Sorry, it ended without a picture. Try again with another prompt or another "
+		"model.",
 		"Lo siento, ha terminado sin dar ninguna imagen. Inténtalo con otra descripción u "
 		"otro modelo."},
-	[TEXT_SORRY_TOO_LARGE] = {"Sorry, the file is too large for this server[ ({text})]. Try "
-				  "another model, or a smaller picture.",
+	[TEXT_SORRY_TOO_LARGE] = {
+		"Sorry, the file is too large for this server[ ({text})]. Try another model, or a "
+		"smaller picture.",
 		"Lo siento, el archivo es demasiado grande para este servidor[ ({text})]. Prueba "
 		"con otro modelo o con una imagen más pequeña."},
-	[TEXT_SORRY_POST] = {"Sorry, Discord did not accept the picture[: {text}]. Try again with "
-			     "another prompt, or tell an administrator if it keeps happening.",
+	[TEXT_SORRY_POST] = {
+		"Sorry, Discord did not accept the picture[: {text}]. Try again with another "
+		"prompt, or tell an administrator if it keeps happening.",
 		"Lo siento, Discord no ha aceptado la imagen[: {text}]. Inténtalo con otra "
 		"descripción, o avisa a quien administra el servidor si sigue pasando."},
-	[TEXT_SORRY_MODEL_GONE] = {"Sorry, the model you chose[, “{text}”,] is no longer here. "
-				   "Please pick another one from the list.",
+	[TEXT_SORRY_MODEL_GONE] = {
+		"Sorry, the model you chose[, “{text}”,] is no longer here. Please pick another "
+		"one from the list.",
 		"Lo siento, el modelo que elegiste[, «{text}»,] ya no está. Elige otro de la "
 		"lista."},
-	[TEXT_SORRY_CANCELLED] = {"Cancelled, as you asked. Use /imagine whenever you want a new "
-				  "picture.",
+	[TEXT_SORRY_CANCELLED] = {
+		"Cancelled, as you asked. Use /imagine whenever you want a new picture.",
 		"Cancelada, como pediste. Usa /imagine cuando quieras otra imagen."},
 
 	[TEXT_LIVE_QUEUED] = {"Queued[ (Pos: {number})]", "En cola[ (Pos: {number})]"},
-	[TEXT_LIVE_NO_GPU] = {"Queued[ (Pos: {number})] · no graphics card answers right now; it "
-			      "goes on by itself as soon as one does",
+	[TEXT_LIVE_NO_GPU] = {
+		"Queued[ (Pos: {number})] · no graphics card answers right now; it goes on by "
+		"itself as soon as one does",
 		"En cola[ (Pos: {number})] · ahora no responde ninguna tarjeta gráfica; seguirá "
-		"sola "
-		"en cuanto responda una"},
+		"sola en cuanto responda una"},
 	[TEXT_LIVE_STARTING] = {"Starting…", "Empezando…"},
 	[TEXT_LIVE_DRAWING] = {"Drawing…", "Dibujando…"},
 	[TEXT_LIVE_SENDING] = {"Sending…", "Enviando…"},
@@ -134,9 +148,11 @@ static const struct {
 	[TEXT_BUTTON_CANCEL] = {"Cancel", "Cancelar"},
 	[TEXT_BUTTON_AGAIN] = {"Try again", "Reintentar"},
 	[TEXT_SEED] = {"seed {text}", "semilla {text}"},
-	[TEXT_CHANNEL_TOPIC] = {"private channel, removed when it has not been used for a while",
+	[TEXT_CHANNEL_TOPIC] = {
+		"private channel, removed when it has not been used for a while",
 		"canal privado, se borra cuando lleva un rato sin usarse"},
 };
+/* clang-format on */
 
 /* Named arguments as text; "" when missing. */
 struct values {
