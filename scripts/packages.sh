@@ -103,31 +103,57 @@ if ! command -v apt-get >/dev/null 2>&1 || ! command -v dpkg-query >/dev/null 2>
 	exit 0
 fi
 
+wanted=()
+for entry in "${missing[@]}"; do
+	wanted+=("$(choose "$entry")")
+done
+
+by_hand() {
+	say "packages: $1 As root, run:"
+	say "  apt-get install -y --no-install-recommends ${wanted[*]}"
+	exit 1
+}
+
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then
-	if ! command -v sudo >/dev/null 2>&1; then
-		names=("${missing[@]%@*}")
-		say "packages: missing, and neither root nor sudo is at hand. As root, run:"
-		say "  apt-get install -y --no-install-recommends ${names[*]%%|*}"
-		exit 1
-	fi
+	command -v sudo >/dev/null 2>&1 || by_hand "missing, and neither root nor sudo is at hand."
+	# Where sudo wants a password it asks for it here, on the terminal.
+	sudo true || by_hand "missing, and sudo does not let $(id -un) install."
 	as_root=(sudo)
 fi
 
+# A package that is upgraded on the way keeps its settings: dpkg would ask.
 apt_get() {
-	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -q "$@"
+	"${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 \
+		-o DPkg::Options::=--force-confdef -o DPkg::Options::=--force-confold -q "$@"
 }
 
+# Those of the arguments that apt would have nowhere to take from.
+without_candidate() {
+	local name
+	for name; do
+		LC_ALL=C apt-cache policy "$name" 2>/dev/null | grep -q '^  Candidate: [^(]' ||
+			printf '%s ' "$name"
+	done
+}
+
+say "packages: missing: ${#missing[@]}; asking for the present package lists"
 if ! apt_get update >&2; then
 	say "packages: the package lists could not be refreshed; trying with those at hand"
 fi
+# Now that there are lists, another of the alternatives may be the known one.
 wanted=()
 for entry in "${missing[@]}"; do
 	wanted+=("$(choose "$entry")")
 done
 say "packages: installing ${wanted[*]}"
 if ! apt_get install -y --no-install-recommends "${wanted[@]}" >&2; then
-	say "packages: apt-get could not install: ${wanted[*]}"
-	say "packages: is there a network, and do the package sources name Debian's main archive?"
+	none=$(without_candidate "${wanted[@]}")
+	if [ -n "$none" ]; then
+		say "packages: no package source of this system has: $none"
+		say "packages: is Debian 12's main archive in /etc/apt, and is there a network?"
+	else
+		say "packages: apt-get could not install them; its own lines above tell why. Is there a network?"
+	fi
 	exit 1
 fi
