@@ -12,7 +12,7 @@ static bool g_made;
 
 static const char *path(const char *name)
 {
-	static char paths[8][128];
+	static char paths[8][sizeof(g_dir) + 256];
 	static int n;
 	char *p = paths[n++ % 8];
 
