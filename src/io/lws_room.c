@@ -29,7 +29,10 @@ struct lws_vhost *lws_room_vhost(struct lws_room *room, struct lws_context_creat
 	info->protocols = protocols;
 	/* Set but empty: otherwise lws takes $http_proxy for every vhost, loopback included. */
 	info->http_proxy_address = "";
-	info->options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+	/* lws would read all certificates of the system for each vhost, without TLS too. */
+	info->options |= LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS;
+	if (info->provided_client_ssl_ctx || info->ssl_cert_filepath)
+		info->options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
 	return lws_create_vhost(room->lws, info);
 }
 
