@@ -164,6 +164,20 @@ static struct json_object *pending_json(struct discord_world *w, uint64_t user_i
 	return list;
 }
 
+/* Discord's client shows a category too when one of its channels can be seen. */
+static bool is_shown(struct discord_world *w, struct dw_channel *ch, uint64_t user_id)
+{
+	if (ch->deleted || ch->guild != w->home)
+		return false;
+	if (dw_permissions(ch, user_id) & DW_VIEW_CHANNEL)
+		return true;
+	for (struct dw_channel *child = w->channels; child; child = child->hh.next)
+		if (!child->deleted && child->parent_id == ch->id &&
+			(dw_permissions(child, user_id) & DW_VIEW_CHANNEL))
+			return true;
+	return false;
+}
+
 struct json_object *discord_world_view(struct discord_world *w, uint64_t user_id)
 {
 	struct dw_user *user = dw_user_find(w, user_id);
@@ -175,7 +189,7 @@ struct json_object *discord_world_view(struct discord_world *w, uint64_t user_id
 		uint64_t may = dw_permissions(ch, user_id);
 		struct json_object *c;
 
-		if (ch->deleted || ch->guild != w->home || !(may & DW_VIEW_CHANNEL))
+		if (!is_shown(w, ch, user_id))
 			continue;
 		c = channel_json(ch);
 		json_add_bool(c, "may_send", (may & DW_SEND_MESSAGES) != 0);

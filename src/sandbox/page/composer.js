@@ -147,7 +147,7 @@ export class Composer {
 			command,
 			show: [
 				element('strong', '', `/${localised(command, 'name')}`),
-				element('span', 'args', (command.options || []).map((o) => localised(o, 'name')).join('  ')),
+				...(command.options || []).map((o) => element('span', 'arg', localised(o, 'name'))),
 				element('span', 'what', localised(command, 'description')),
 				element('span', 'whose', 'FuLLet'),
 			],

@@ -5,11 +5,27 @@ import { element, language, markdown, say } from './text.js';
 const EPHEMERAL = 64, LOADING = 128;
 const styles = { 1: 'primary', 2: '', 3: 'success', 4: 'danger' };
 
-export function avatar(id, name) {
-	const number = BigInt(id || 0), tone = Number((number / 4194304n + number) % 6n);
-	const node = element('span', `avatar tone${tone}`, (name || '?').slice(0, 2));
+export function avatar(user) {
+	const number = BigInt((user && user.id) || 0), tone = Number((number / 4194304n + number) % 6n);
+	const name = user ? user.global_name || user.username : '?';
+	const node = user && user.bot ? element('img', 'avatar') : element('span', `avatar tone${tone}`, name.slice(0, 2));
+	if (user && user.bot) {
+		node.src = '/icon.svg';
+		node.alt = '';
+	}
 	node.setAttribute('aria-hidden', 'true');
 	return node;
+}
+
+// "ana used /imagine", above the answer to it.
+function usedLine(user, command) {
+	const parts = {
+		user: element('strong', '', user ? user.global_name || user.username : '?'),
+		command: element('span', 'command', command),
+	};
+	// The sentence's order differs by language: cut it where the two belong.
+	const words = say('used', { user: '\0user\0', command: '\0command\0' }).split('\0');
+	return element('p', 'used', avatar(user), ...words.map((word) => parts[word] || word.trim()));
 }
 
 function when(iso) {
@@ -113,13 +129,12 @@ export function pings(message, userId) {
 	return (message.mentions || []).some((user) => String(user.id || user) === userId);
 }
 
-function usedLine(message, context) {
+function used(message, context) {
 	const about = message.interaction_metadata || message.interaction;
 	if (!about || message.type !== 20)
 		return null;
-	const user = about.user ? about.user.global_name || about.user.username : context.names.user(about.user_id);
 	const name = (message.interaction && message.interaction.name) || about.name || about.command_name;
-	return element('p', 'used', say('used', { user: user || '?', command: name ? `/${name}` : '/' }));
+	return usedLine(about.user || context.names.who(about.user_id), context.names.command(name));
 }
 
 // What a message shows; equal texts need no new drawing. Signed addresses change, files do not.
@@ -131,15 +146,17 @@ export function fingerprint(message) {
 export function draw(message, context) {
 	const author = message.author, name = author.global_name || author.username;
 	const body = element('div', 'body'), ephemeral = isEphemeral(message);
-	const item = element('li', 'message', avatar(author.id, name), body);
+	const item = element('li', 'message', avatar(author), body);
 	item.dataset.id = message.id;
 	item.classList.toggle('pinged', pings(message, context.userId));
 	item.classList.toggle('mine-only', ephemeral);
-	body.append(element('div', '', element('span', 'author', name),
+	body.append(element('div', 'by', element('span', 'author', name),
 		author.bot ? element('span', 'tag', say('app')) : null, when(message.timestamp)));
-	const used = usedLine(message, context);
-	if (used)
-		body.prepend(used);
+	const line = used(message, context);
+	if (line) {
+		item.classList.add('reply');
+		body.prepend(line);
+	}
 	if (message.flags & LOADING)
 		body.append(element('p', 'thinking', say('thinking', { name })));
 	else if (message.content) {
@@ -182,12 +199,21 @@ export function replace(old, fresh) {
 	old.replaceWith(fresh);
 }
 
+const GROUP_MS = 7 * 60 * 1000;
+
+// Like Discord: the next message of the same author, soon after, stands without his name.
+export function continues(before, message) {
+	return !!before && before.author.id === message.author.id && message.type !== 20 &&
+		isEphemeral(before) === isEphemeral(message) &&
+		Date.parse(message.timestamp) - Date.parse(before.timestamp) < GROUP_MS;
+}
+
 // A command that the bot has not answered yet, as its sender sees it.
 export function drawPending(interaction, context) {
-	const name = context.names.user(interaction.user_id) || '?';
 	const failed = interaction.expired || Date.now() - interaction.created_ms > 3500;
-	const line = element('p', failed ? 'failed' : 'thinking', say(failed ? 'noAnswer' : 'sending'));
-	const command = interaction.command ? `/${interaction.command}` : '';
-	return element('li', 'message mine-only', avatar(interaction.user_id, name),
-		element('div', 'body', element('p', 'used', say('used', { user: name, command })), line));
+	const bot = context.names.bot();
+	const body = element('div', 'body', usedLine(context.names.who(interaction.user_id), context.names.command(interaction.command)),
+		element('div', 'by', element('span', 'author', bot ? bot.global_name || bot.username : ''), element('span', 'tag', say('app'))),
+		element('p', failed ? 'failed' : 'thinking', say(failed ? 'noAnswer' : 'sending')));
+	return element('li', 'message mine-only reply', avatar(bot), body);
 }

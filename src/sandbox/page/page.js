@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sandbox's page: one member's view of the pretended Discord, kept fresh by events.
 import { Composer } from './composer.js';
-import { avatar, draw, drawPending, fingerprint, pings, replace } from './message.js';
-import { element, language, locale, say } from './text.js';
+import { avatar, continues, draw, drawPending, fingerprint, pings, replace } from './message.js';
+import { element, language, locale, localised, lock, say } from './text.js';
 
 const TEXT = 0, CATEGORY = 4;
 const $ = (id) => document.getElementById(id);
@@ -42,12 +42,16 @@ const context = {
 	names: {
 		channel: (id) => (channelOf(id) || {}).name,
 		user: (id) => (userOf(id) || {}).global_name || (userOf(id) || {}).username,
+		who: (id) => userOf(id),
+		bot: () => userOf(state.view.guild.bot_id),
+		command,
 		go: (id) => go(id),
 	},
 	enlarge,
 	dismiss(id) {
 		state.dismissed.add(id);
 		drawMessages();
+		remember();
 		$('say')?.focus();
 	},
 	async press(message, customId) {
@@ -59,6 +63,37 @@ const context = {
 	channel: () => channelOf(state.channel),
 	commands: () => (state.view && state.view.commands) || [],
 };
+
+// "/imagine" in the member's language, as the menu shows it.
+function command(name) {
+	const known = context.commands().find((one) => one.name === name);
+	return name ? `/${known ? localised(known, 'name') : name}` : '/';
+}
+
+// ---- what outlives a reload: each member's place and what was read and dismissed ----
+
+function remember() {
+	try {
+		sessionStorage.setItem('member', state.user);
+		sessionStorage.setItem(`place ${state.user}`, JSON.stringify({
+			channel: state.channel, read: [...state.read], dismissed: [...state.dismissed],
+		}));
+	} catch {
+		// Without storage it lasts as long as the page.
+	}
+}
+
+function recall(user) {
+	let place = {};
+	try {
+		place = JSON.parse(sessionStorage.getItem(`place ${user}`)) || {};
+	} catch {
+		// As above, or written by another version.
+	}
+	state.channel = place.channel || '';
+	state.read = new Map(place.read || []);
+	state.dismissed = new Set(place.dismissed || []);
+}
 
 // ---- the side ----
 
@@ -74,9 +109,10 @@ function isPrivate(channel) {
 	return (channel.permission_overwrites || []).some((o) => o.id === state.view.guild.id && (BigInt(o.deny) & 1024n));
 }
 
+const sign = (channel) => (isPrivate(channel) ? lock() : element('span', 'hash', '#'));
+
 function channelButton(channel) {
-	const button = element('button', 'channel', element('span', isPrivate(channel) ? 'lock' : 'hash',
-		isPrivate(channel) ? '' : '#'), element('span', 'name', channel.name));
+	const button = element('button', 'channel', sign(channel), element('span', 'name', channel.name));
 	const news = channel.id === state.channel ? { n: 0, pings: 0 } : unread(channel.id);
 	button.type = 'button';
 	button.dataset.id = channel.id;
@@ -117,17 +153,36 @@ function drawMembers() {
 	select.replaceChildren(...people.map((user) =>
 		new Option(`${user.global_name || user.username}${user.admin ? ` (${say('admin')})` : ''}`, user.id,
 			user.id === state.user, user.id === state.user)));
-	const me = userOf(state.user);
-	const mark = avatar(state.user, me && me.username);
+	const mark = avatar(userOf(state.user));
 	mark.id = 'me-avatar';
 	$('me-avatar').replaceWith(mark);
+}
+
+function maySee(user, channel) {
+	return user.admin || !isPrivate(channel) ||
+		channel.permission_overwrites.some((o) => o.id === user.id && (BigInt(o.allow) & 1024n));
+}
+
+// Who is in the channel, at the right of wide windows.
+function drawPeople() {
+	const channel = context.channel(), groups = [['bots', true], ['people', false]];
+	if (!channel)
+		return;
+	$('people').replaceChildren(...groups.flatMap(([title, bot]) => {
+		const some = state.view.users.filter((user) => !!user.bot === bot && maySee(user, channel));
+		return some.length ? [element('h2', '', say(title, { n: some.length })), ...some.map((user) =>
+			element('p', 'person', avatar(user), element('span', 'name', user.global_name || user.username),
+				bot ? element('span', 'tag', say('app')) : null))] : [];
+	}));
 }
 
 // ---- the room ----
 
 function welcome(channel) {
-	const text = isPrivate(channel) ? say('privateText') : say('welcomeText');
-	return element('li', 'welcome', element('h2', '', say('welcome', { channel: channel.name })), element('p', '', text));
+	const text = isPrivate(channel) ? say('privateText') : say('welcomeText', { command: command('imagine') });
+	const mark = element('span', 'sign', sign(channel));
+	mark.setAttribute('aria-hidden', 'true');
+	return element('li', 'welcome', mark, element('h2', '', say('welcome', { channel: channel.name })), element('p', '', text));
 }
 
 function drawMessages() {
@@ -139,6 +194,7 @@ function drawMessages() {
 	if (!channel)
 		return;
 	const nodes = [welcome(channel)], kept = new Map();
+	let previous = null;
 	for (const message of messagesOf(channel.id)) {
 		const print = fingerprint(message), before = state.drawn.get(message.id);
 		let node = before && before.node;
@@ -147,6 +203,8 @@ function drawMessages() {
 			if (before && before.node.isConnected)
 				replace(before.node, node);
 		}
+		node.classList.toggle('again', continues(previous, message));
+		previous = message;
 		kept.set(message.id, { print, node });
 		nodes.push(node);
 	}
@@ -208,7 +266,9 @@ function drawAll() {
 	drawMessages();
 	drawSide();
 	drawMembers();
+	drawPeople();
 	composer.refresh();
+	remember();
 }
 
 // ---- keeping fresh ----
@@ -227,6 +287,11 @@ async function refresh() {
 			if (response.ok && user === state.user) {
 				state.view = await response.json();
 				drawAll();
+			} else if (response.status === 404 && user === state.user) {
+				// Another sandbox than before has taken its place, with other members.
+				state.fetching = false;
+				await choose();
+				return;
 			}
 		} catch {
 			// The event stream tells of a lost connection and brings us back here.
@@ -249,18 +314,12 @@ function listen() {
 
 async function become(id) {
 	state.user = context.userId = id;
-	state.channel = '';
 	state.view = null;
 	state.known = null;
 	state.drawn.clear();
-	state.read.clear();
+	recall(id);
 	$('messages').replaceChildren();
 	composer.plain();
-	try {
-		sessionStorage.setItem('member', id);
-	} catch {
-		// Without storage the choice lasts as long as the page.
-	}
 	await post('/api/locale', { locale });
 	await refresh();
 	toEnd();
@@ -297,6 +356,7 @@ function prepare() {
 	document.documentElement.lang = language;
 	$('banner').textContent = say('banner');
 	$('side').setAttribute('aria-label', say('channels'));
+	$('people').setAttribute('aria-label', say('people', { n: '' }).replace(/\W+$/, ''));
 	$('menu').textContent = '☰';
 	$('menu').setAttribute('aria-label', say('openMenu'));
 	$('me-label').textContent = say('member');
@@ -330,17 +390,23 @@ function prepare() {
 	}, 1000);
 }
 
-async function begin() {
-	prepare();
+// The member of last time, if he is still there.
+async function choose() {
 	const info = await (await fetch('/api/info')).json();
 	let wanted = '';
 	try {
 		wanted = sessionStorage.getItem('member') || '';
 	} catch {
-		// See become().
+		// See remember().
 	}
 	const user = info.users.find((u) => u.id === wanted) || info.users[0];
 	await become(user.id);
+}
+
+async function begin() {
+	prepare();
+	await choose();
+	$('say')?.focus({ preventScroll: true });
 	listen();
 }
 

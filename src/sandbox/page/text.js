@@ -18,6 +18,8 @@ const words = {
 		sending: 'Sending command…',
 		noAnswer: 'The application did not respond',
 		used: '{user} used {command}',
+		people: 'Members: {n}',
+		bots: 'Applications: {n}',
 		placeholder: 'Message #{channel}, or / for a command',
 		readOnly: 'You cannot write in this channel',
 		send: 'Send',
@@ -28,7 +30,7 @@ const words = {
 		required: 'This option is required',
 		more: '+ {name}',
 		welcome: 'Welcome to #{channel}!',
-		welcomeText: 'Type / below, choose /imagine, choose a model, write what you want to see, and press Enter.',
+		welcomeText: 'Type / below, choose {command}, choose a model, write what you want to see, and press Enter.',
 		privateText: 'Your private channel: your pictures appear here. Only you, the bot and administrators can see it.',
 		lost: 'Connection lost, trying again…',
 		close: 'Close',
@@ -58,6 +60,8 @@ const words = {
 		sending: 'Enviando el comando…',
 		noAnswer: 'La aplicación no ha respondido',
 		used: '{user} ha usado {command}',
+		people: 'Miembros: {n}',
+		bots: 'Aplicaciones: {n}',
 		placeholder: 'Mensaje en #{channel}, o / para un comando',
 		readOnly: 'No puedes escribir en este canal',
 		send: 'Enviar',
@@ -68,7 +72,7 @@ const words = {
 		required: 'Esta opción es obligatoria',
 		more: '+ {name}',
 		welcome: '¡Te damos la bienvenida a #{channel}!',
-		welcomeText: 'Escribe / abajo, elige /imagine, elige un modelo, escribe lo que quieres ver y pulsa Intro.',
+		welcomeText: 'Escribe / abajo, elige {command}, elige un modelo, escribe lo que quieres ver y pulsa Intro.',
 		privateText: 'Tu canal privado: aquí aparecen tus imágenes. Solo lo veis tú, el bot y quien administra.',
 		lost: 'Conexión perdida, reintentando…',
 		close: 'Cerrar',
@@ -105,6 +109,18 @@ export function element(tag, className, ...children) {
 	for (const child of children)
 		if (child !== null && child !== undefined && child !== '')
 			node.append(child);
+	return node;
+}
+
+// The sign of a private channel.
+export function lock() {
+	const space = 'http://www.w3.org/2000/svg';
+	const node = document.createElementNS(space, 'svg'), path = document.createElementNS(space, 'path');
+	node.setAttribute('class', 'lock');
+	node.setAttribute('viewBox', '0 0 24 24');
+	node.setAttribute('aria-hidden', 'true');
+	path.setAttribute('d', 'M17 9V7A5 5 0 0 0 7 7v2a3 3 0 0 0-3 3v7a3 3 0 0 0 3 3h10a3 3 0 0 0 3-3v-7a3 3 0 0 0-3-3zM9 7a3 3 0 0 1 6 0v2H9z');
+	node.append(path);
 	return node;
 }
 
