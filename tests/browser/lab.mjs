@@ -58,12 +58,12 @@ class Lines {
 
 export class Sandbox {
 	// settings: of the program, e.g. {SANDBOX_STEP_MS: 20}
-	static async start(settings = {}) {
+	static async start(settings = {}, options = []) {
 		const sandbox = new Sandbox();
 		const kept = ['PATH', 'LD_LIBRARY_PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS'];
 		// An empty folder: neither an .env nor a database of the person who runs this.
 		sandbox.folder = fs.mkdtempSync(path.join(os.tmpdir(), 'fullet browser '));
-		sandbox.child = spawn(FULLET, ['sandbox'], {
+		sandbox.child = spawn(FULLET, ['sandbox', ...options], {
 			cwd: sandbox.folder,
 			stdio: ['ignore', 'ignore', 'pipe'],
 			env: {
