@@ -281,6 +281,10 @@ class Sandbox:
             "hang", side=side, method=method, route=route, executed=executed, count=count, ms=ms
         )
 
+    def let_go(self):
+        """What comfy_stall holds goes on; other faults stay."""
+        self.fault("comfy_stall", ms=0)
+
     def download(self, url):
         with urllib.request.urlopen(url, timeout=PATIENCE) as response:
             return response.read()
@@ -485,9 +489,12 @@ class Bot:
         self.ended_as_wanted = True
 
     def stop(self):
-        """SIGTERM; it must end in order."""
+        """SIGTERM (once: a second one ends it at once); it must end in order."""
         self.process.terminate()
-        status = self.process.wait_exit()
+        self.wait_stopped()
+
+    def wait_stopped(self, **options):
+        status = self.process.wait_exit(**options)
         assert status == 0, f"{self.process.name} ended with {status} after SIGTERM"
         self.ended_as_wanted = True
 

@@ -16,10 +16,6 @@ def ask_and_hold(sandbox, user, **options):
     return asked
 
 
-def let_go(sandbox):
-    sandbox.fault("clear", side="comfy")
-
-
 def position(state, user):
     live = state.live(user)
     found = QUEUED.search(live[-1]["content"]) if live else None
@@ -48,7 +44,7 @@ def test_three_members_at_once(lab):
         assert f"(Pos: {n})" in sandbox.wait(lambda s: s.answer_text(asked[n]), "the answer")
     assert len(sandbox.state().prompts()) == 1
     assert len(sandbox.state().session_channels()) == 3
-    let_go(sandbox)
+    sandbox.let_go()
     sandbox.wait(lambda s: len(s.pictures()) == 3, "three pictures")
     state = sandbox.state()
     assert prompt_owners(state) == people
@@ -67,7 +63,7 @@ def test_positions_count_down(lab):
     live = sandbox.state().live(ben)[-1]
     sandbox.press(ben, live, button(live, "cancel"))
     sandbox.wait(lambda s: position(s, carla) == 1, "the third moves up")
-    let_go(sandbox)
+    sandbox.let_go()
     sandbox.wait(lambda s: s.pictures(ana) and s.pictures(carla), "the others' pictures")
     assert not sandbox.state().pictures(ben)
     assert len(sandbox.state().apologies(ben)) == 1
@@ -84,7 +80,7 @@ def test_an_administrator_goes_first(lab):
     sandbox.wait(lambda s: position(s, boss) == 1, "the administrator is next")
     sandbox.wait(lambda s: position(s, ben) == 2, "the member is told")
     assert "(Pos: 1)" in sandbox.state().answer_text(asked)
-    let_go(sandbox)
+    sandbox.let_go()
     sandbox.wait(lambda s: len(s.pictures()) == 3, "three pictures")
     assert prompt_owners(sandbox.state()) == [ana, boss, ben]
 
@@ -99,7 +95,7 @@ def test_cap_of_a_member(lab):
     assert said.startswith("You already have 2 pictures")
     assert sandbox.state().interaction(third)["ephemeral"]
     sandbox.imagine(ben)  # the cap is hers alone
-    let_go(sandbox)
+    sandbox.let_go()
     sandbox.wait(lambda s: len(s.pictures(ana)) == 2 and s.pictures(ben), "the accepted ones")
     again = sandbox.imagine(ana)  # room again
     sandbox.wait(lambda s: len(s.pictures(ana)) == 3, "a third one now")
@@ -116,7 +112,7 @@ def test_ceiling_of_the_line(lab):
     third = sandbox.imagine(carla)
     said = sandbox.wait(lambda s: s.answer_text(third), "the refusal")
     assert said.startswith("The line is full")
-    let_go(sandbox)
+    sandbox.let_go()
     sandbox.wait(lambda s: len(s.pictures()) == 2, "the accepted ones")
     assert not sandbox.state().session_channels(carla)
 
@@ -147,7 +143,7 @@ def test_cancel_what_waits_at_the_comfyui(lab):
     sandbox.press(ana, live, button(live, "cancel"))
     sandbox.wait(lambda s: s.apologies(ana), "the word that it is cancelled")
     sandbox.wait(lambda s: s.prompts("deleted"), "it is taken from the ComfyUI's queue")
-    let_go(sandbox)
+    sandbox.let_go()
     sandbox.imagine(ana)
     sandbox.wait(lambda s: s.pictures(ana), "the next picture")
     assert sandbox.state().outcomes() == 2
@@ -161,7 +157,7 @@ def test_cancel_belongs_to_the_member(lab):
     pressed = sandbox.press(boss, live, button(live, "cancel"))  # administrators may
     sandbox.wait(lambda s: s.apologies(ana), "the word that it is cancelled")
     sandbox.wait(lambda s: s.answer_text(pressed).startswith("Cancelling"), "the answer")
-    let_go(sandbox)
+    sandbox.let_go()
     sandbox.wait(
         lambda s: not custom_ids(s.live(ana)[0]), "the button goes when there is nothing to cancel"
     )
