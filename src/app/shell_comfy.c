@@ -110,13 +110,9 @@ static void fetched(struct shell *sh, struct comfy_event *e)
 	if (!job)
 		return;
 	task = task_get(sh, job->row.id);
-	task_drop_files(task);
-	task->files = take(e->files);
-	task->n_files = e->n_files;
 	task->files_shrink = job->shrink;
-	e->n_files = 0;
 	core_answer(sh->core, job->row.id, job->epoch,
-		task_clean_files(sh, task) ? ANSWER_OK : ANSWER_AGAIN,
+		task_take_files(sh, task, e->files, e->n_files) ? ANSWER_OK : ANSWER_AGAIN,
 		&(struct answer_args){.detail = "the picture was damaged"}, shell_now(sh));
 }
 

@@ -99,10 +99,10 @@ static void post(struct shell *sh, const struct effect *e)
 
 	must(task && task->n_files > 0); /* the step before this one fetched them */
 	for (size_t i = 0; i < task->n_files && i < countof(files); i++)
-		files[view.n_files++] =
-			(struct picture_file){task->files[i].name, task->files[i].type,
-				buf_str(&task->files[i].data), task->files[i].data.len};
-	(void)image_size(files[0].data, files[0].len, &view.width, &view.height);
+		files[view.n_files++] = (struct picture_file){.name = task->files[i].name,
+			.type = task->files[i].type,
+			.blob = task->files[i].bytes};
+	(void)image_size(files[0].blob->data, files[0].blob->len, &view.width, &view.height);
 	shell_call(sh, message_picture(row->channel_id, &view), CALL_POST, row->id, e->epoch);
 }
 

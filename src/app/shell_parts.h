@@ -30,10 +30,16 @@ enum call_kind {
 	CALL_KINDS,
 };
 
+/* A fetched file, a picture without its metadata. */
+struct task_file {
+	char *name, *type;
+	struct blob *bytes;
+};
+
 /* What the shell holds for a job in memory: files, preview and the live message. */
 struct task {
 	uint64_t job_id;
-	struct comfy_file *files;
+	struct task_file *files;
 	size_t n_files;
 	int files_shrink; /* of the job when they were fetched */
 	char *preview, *preview_type;
@@ -150,8 +156,9 @@ struct task *task_find(struct shell *sh, uint64_t job_id);
 struct task *task_get(struct shell *sh, uint64_t job_id);
 struct task *task_free(struct shell *sh, struct task *task);
 void task_drop_files(struct task *task);
-/* Takes the metadata out of fetched pictures; false when one is damaged. */
-bool task_clean_files(struct shell *sh, struct task *task);
+/* Takes fetched files in the place of those it had, the pictures without their metadata. False when
+ * there is none or one is damaged: then it has none. */
+bool task_take_files(struct shell *sh, struct task *task, struct comfy_file *files, size_t n);
 void task_preview(struct shell *sh, struct task *task, struct comfy_file *file);
 void live_show(struct shell *sh, const struct job *job);
 void live_tidy(struct shell *sh, const struct job *job, uint32_t epoch);

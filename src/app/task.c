@@ -39,7 +39,7 @@ void task_drop_files(struct task *task)
 	for (size_t i = 0; i < task->n_files; i++) {
 		free(task->files[i].name);
 		free(task->files[i].type);
-		buf_free(&task->files[i].data);
+		blob_drop(task->files[i].bytes);
 	}
 	free(task->files);
 	task->files = NULL;
@@ -58,27 +58,40 @@ struct task *task_free(struct shell *sh, struct task *task)
 	return NULL;
 }
 
-bool task_clean_files(struct shell *sh, struct task *task)
+/* The picture without its metadata, any other file as it is; NULL when the picture is damaged. */
+static struct blob *clean_bytes(struct shell *sh, const struct task *task, struct buf *data)
 {
-	for (size_t i = 0; i < task->n_files; i++) {
-		struct comfy_file *file = &task->files[i];
-		enum image_type type = image_sniff(file->data.data, file->data.len);
-		struct buf clean = BUF(COMFY_FILE_MAX);
-		const char *why = NULL;
+	enum image_type type = image_sniff(data->data, data->len);
+	struct buf clean = BUF(COMFY_FILE_MAX);
+	const char *why = NULL;
 
-		if (type != IMAGE_PNG && type != IMAGE_JPEG && type != IMAGE_WEBP)
-			continue;
-		if (image_strip(file->data.data, file->data.len, &clean, &why) < 0) {
-			shell_log(sh, LOG_WARN, NULL, "job %" PRIu64 ": a damaged picture: %s",
-				task->job_id, why);
-			buf_free(&clean);
+	if (type != IMAGE_PNG && type != IMAGE_JPEG && type != IMAGE_WEBP)
+		return blob_take(data);
+	if (image_strip(data->data, data->len, &clean, &why) < 0) {
+		shell_log(sh, LOG_WARN, NULL, "job %" PRIu64 ": a damaged picture: %s",
+			task->job_id, why);
+		buf_free(&clean);
+		return NULL;
+	}
+	buf_free(data);
+	return blob_take(&clean);
+}
+
+bool task_take_files(struct shell *sh, struct task *task, struct comfy_file *files, size_t n)
+{
+	task_drop_files(task);
+	task->files = xcalloc(n, sizeof(*task->files));
+	for (size_t i = 0; i < n; i++) {
+		struct blob *bytes = clean_bytes(sh, task, &files[i].data);
+
+		if (!bytes) {
 			task_drop_files(task);
 			return false;
 		}
-		buf_free(&file->data);
-		file->data = clean;
+		task->files[task->n_files++] =
+			(struct task_file){take(files[i].name), take(files[i].type), bytes};
 	}
-	return task->n_files > 0;
+	return n > 0;
 }
 
 void task_preview(struct shell *sh, struct task *task, struct comfy_file *file)

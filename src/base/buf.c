@@ -26,6 +26,17 @@ int buf_add(struct buf *b, const void *data, size_t len)
 	return 0;
 }
 
+void buf_reserve(struct buf *b, size_t n)
+{
+	size_t size = min_of(n, b->max) + 1;
+
+	if (size <= b->size)
+		return;
+	b->data = xrealloc(b->data, size);
+	b->size = size;
+	b->data[b->len] = '\0';
+}
+
 int buf_add_str(struct buf *b, const char *s)
 {
 	return buf_add(b, s, strlen(s));

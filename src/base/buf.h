@@ -23,6 +23,8 @@ struct buf {
 int buf_add(struct buf *b, const void *data, size_t len);
 int buf_add_str(struct buf *b, const char *s);
 int buf_printf(struct buf *b, const char *format, ...) printf_like(2, 3);
+/* Makes room for n bytes in all at once, as far as the ceiling allows. Changes nothing else. */
+void buf_reserve(struct buf *b, size_t n);
 /* Drops the first n bytes. */
 void buf_consume(struct buf *b, size_t n);
 /* Forgets the contents, keeps the memory. */

@@ -47,7 +47,10 @@ void http_request_free(struct http_request *req)
 		free(req->parts[i].name);
 		free(req->parts[i].filename);
 		free(req->parts[i].content_type);
-		free(req->parts[i].data);
+		if (req->parts[i].blob)
+			blob_drop(req->parts[i].blob);
+		else
+			free(req->parts[i].data);
 	}
 	*req = (struct http_request){0};
 }
@@ -62,10 +65,11 @@ void http_response_free(struct http_response *res)
 
 static char *bytes_copy(const void *data, size_t len)
 {
-	char *copy = xcalloc(len + 1, 1);
+	char *copy = xrealloc(NULL, len + 1);
 
 	if (len)
 		memcpy(copy, data, len);
+	copy[len] = '\0';
 	return copy;
 }
 
@@ -81,9 +85,15 @@ void http_request_copy(struct http_request *dst, const struct http_request *src)
 	};
 	for (size_t i = 0; i < src->n_headers; i++)
 		http_request_header(dst, src->headers[i].name, src->headers[i].value);
-	for (size_t i = 0; i < src->n_parts; i++)
-		http_request_part(dst, src->parts[i].name, src->parts[i].filename,
-			src->parts[i].content_type, src->parts[i].data, src->parts[i].len);
+	for (size_t i = 0; i < src->n_parts; i++) {
+		const struct http_part *p = &src->parts[i];
+
+		if (p->blob)
+			http_request_part_blob(dst, p->name, p->filename, p->content_type, p->blob);
+		else
+			http_request_part(
+				dst, p->name, p->filename, p->content_type, p->data, p->len);
+	}
 }
 
 void http_response_copy(struct http_response *dst, const struct http_response *src)
@@ -128,17 +138,38 @@ void http_request_json(struct http_request *req, char *json)
 	http_request_header(req, "Content-Type", "application/json");
 }
 
-void http_request_part(struct http_request *req, const char *name, const char *filename,
-	const char *content_type, const void *data, size_t len)
+static struct http_part *part_new(
+	struct http_request *req, const char *name, const char *filename, const char *content_type)
 {
+	struct http_part *part = &req->parts[req->n_parts];
+
 	must(req->n_parts < HTTP_PARTS_MAX);
-	req->parts[req->n_parts++] = (struct http_part){
+	req->n_parts++;
+	*part = (struct http_part){
 		.name = xstrdup(name),
 		.filename = xstrdup(filename),
 		.content_type = xstrdup(content_type),
-		.data = bytes_copy(data, len),
-		.len = len,
 	};
+	return part;
+}
+
+void http_request_part(struct http_request *req, const char *name, const char *filename,
+	const char *content_type, const void *data, size_t len)
+{
+	struct http_part *part = part_new(req, name, filename, content_type);
+
+	part->data = bytes_copy(data, len);
+	part->len = len;
+}
+
+void http_request_part_blob(struct http_request *req, const char *name, const char *filename,
+	const char *content_type, struct blob *blob)
+{
+	struct http_part *part = part_new(req, name, filename, content_type);
+
+	part->blob = blob_hold(blob);
+	part->data = blob->data;
+	part->len = blob->len;
 }
 
 bool http_response_is_json(const struct http_response *res)
@@ -156,7 +187,7 @@ char *url_encode(const char *text)
 	for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
 		char escaped[3] = {'%', hex[*c >> 4], hex[*c & 15]};
 		bool plain = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') ||
-			(*c >= '0' && *c <= '9') || strchr("-._~", *c);
+			     (*c >= '0' && *c <= '9') || strchr("-._~", *c);
 
 		must(buf_add(&out, plain ? (const char *)c : escaped, plain ? 1 : 3) == 0);
 	}
@@ -165,10 +196,10 @@ char *url_encode(const char *text)
 
 static int hex_digit(char c)
 {
-	return c >= '0' && c <= '9'	? c - '0'
-		: c >= 'a' && c <= 'f' ? c - 'a' + 10
-		: c >= 'A' && c <= 'F' ? c - 'A' + 10
-				       : -1;
+	return c >= '0' && c <= '9'   ? c - '0'
+	       : c >= 'a' && c <= 'f' ? c - 'a' + 10
+	       : c >= 'A' && c <= 'F' ? c - 'A' + 10
+				      : -1;
 }
 
 char *url_decode(const char *text, size_t len)

@@ -2,6 +2,7 @@
 #ifndef FULLET_BASE_HTTP_H
 #define FULLET_BASE_HTTP_H
 
+#include "base/blob.h"
 #include "base/buf.h"
 #include "base/defs.h"
 
@@ -29,6 +30,7 @@ struct http_part {
 	char *content_type; /* NULL: none sent */
 	char *data;
 	size_t len;
+	struct blob *blob; /* whose bytes `data` are; NULL: the part's own */
 };
 
 /* Everything is owned by the request. Zero-initialised is an empty GET. */
@@ -74,6 +76,9 @@ void http_request_json(struct http_request *req, char *json);
 /* Copies the bytes. filename and content_type may be NULL. */
 void http_request_part(struct http_request *req, const char *name, const char *filename,
 	const char *content_type, const void *data, size_t len);
+/* The same, but the part holds the blob instead of a copy. */
+void http_request_part_blob(struct http_request *req, const char *name, const char *filename,
+	const char *content_type, struct blob *blob);
 /* True when the Content-Type says JSON (COMFYUI: never parse JSON unless it says so). */
 bool http_response_is_json(const struct http_response *res);
 

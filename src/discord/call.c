@@ -70,10 +70,13 @@ void call_payload(struct rest_call *call, struct json_object *body)
 }
 
 void call_file(struct rest_call *call, size_t index, const char *filename, const char *type,
-	const void *data, size_t len)
+	struct blob *blob, const void *data, size_t len)
 {
 	char name[24];
 
 	snprintf(name, sizeof(name), "files[%zu]", index);
-	http_request_part(&call->http, name, filename, type, data, len);
+	if (blob)
+		http_request_part_blob(&call->http, name, filename, type, blob);
+	else
+		http_request_part(&call->http, name, filename, type, data, len);
 }

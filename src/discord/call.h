@@ -18,8 +18,9 @@ struct rest_call *call_get(const char *route, uint64_t major, const char *path, 
 void call_body(struct rest_call *call, struct json_object *body);
 /* Makes it the first part of a multipart body and releases it; files follow with call_file(). */
 void call_payload(struct rest_call *call, struct json_object *body);
-/* Discord: uploads are parts files[0]... that the payload's `attachments` name by number. */
+/* Discord: uploads are parts files[0]... that the payload's `attachments` name by number. With a
+ * blob data and len do not count. */
 void call_file(struct rest_call *call, size_t index, const char *filename, const char *type,
-	const void *data, size_t len);
+	struct blob *blob, const void *data, size_t len);
 
 #endif

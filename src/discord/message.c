@@ -316,7 +316,7 @@ static void live_fill(
 		return;
 	}
 	call_payload(call, body);
-	call_file(call, 0, name, view->preview_type ? view->preview_type : "image/jpeg",
+	call_file(call, 0, name, view->preview_type ? view->preview_type : "image/jpeg", NULL,
 		view->preview, view->preview_len);
 }
 
@@ -435,7 +435,7 @@ struct rest_call *message_picture(uint64_t channel_id, const struct picture_view
 		cleanup(freep) char *name = picture_name(view, i);
 
 		call_file(call, i, name, file->type ? file->type : "application/octet-stream",
-			file->data, file->len);
+			file->blob, file->data, file->len);
 	}
 	return call;
 }

@@ -60,6 +60,7 @@ struct picture_file {
 	const char *type;
 	const char *data;
 	size_t len;
+	struct blob *blob; /* instead of data and len: held by the call, not copied */
 };
 struct picture_view {
 	uint64_t job_id;

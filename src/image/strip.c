@@ -73,8 +73,10 @@ int image_strip(const void *data, size_t len, struct buf *out, const char **ret_
 	int r = -EBADMSG;
 
 	buf_clear(out);
-	if (format->strip)
+	if (format->strip) {
+		buf_reserve(out, len);
 		r = format->strip(data, len, out, &why);
+	}
 	if (r == 0)
 		return 0;
 	buf_clear(out);

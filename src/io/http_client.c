@@ -18,12 +18,20 @@
 
 #define TIMEOUT_DEFAULT_MS 30000
 #define ANSWER_DEFAULT_MAX (1 * MIB)
+/* No more memory than this is set aside because a server says so; longer answers grow. */
+#define RESERVE_MAX ((curl_off_t)(16 * MIB))
 
 /* A socket of curl's that the loop watches. */
 struct watch {
 	struct http_client *client;
 	uv_poll_t poll;
 	curl_socket_t fd;
+};
+
+/* Where curl is in a part that it reads without a copy. */
+struct reading {
+	struct blob *blob;
+	size_t at;
 };
 
 struct transfer {
@@ -33,8 +41,8 @@ struct transfer {
 	struct curl_slist *headers;
 	char *host; /* for error sentences */
 	struct http_response response;
-	bool once;     /* POST: not to be sent twice */
-	bool sent;     /* the first byte may have left */
+	bool once; /* POST: not to be sent twice */
+	bool sent; /* the first byte may have left */
 	bool too_long;
 	const char *refused; /* why it was never started */
 	char reason[CURL_ERROR_SIZE];
@@ -68,10 +76,22 @@ static struct transfer *transfer_free(struct transfer *t)
 
 /* ---- the answer ---- */
 
+/* Room for the whole answer at once, when the server has told its length. */
+static void reserve_body(struct transfer *t)
+{
+	curl_off_t length = -1;
+
+	curl_easy_getinfo(t->easy, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	if (length > 0)
+		buf_reserve(&t->response.body, (size_t)min_of(length, RESERVE_MAX));
+}
+
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
 {
 	struct transfer *t = arg;
 
+	if (!t->response.body.data)
+		reserve_body(t);
 	if (buf_add(&t->response.body, data, size * n) < 0) {
 		t->too_long = true;
 		return CURL_WRITEFUNC_ERROR;
@@ -328,6 +348,48 @@ static const char *set_headers(struct transfer *t, const struct http_request *re
 	return NULL;
 }
 
+static size_t part_read(char *to, size_t size, size_t n, void *arg)
+{
+	struct reading *r = arg;
+	size_t len = min_of(size * n, r->blob->len - r->at);
+
+	memcpy(to, r->blob->data + r->at, len);
+	r->at += len;
+	return len;
+}
+
+/* curl goes back to the beginning when it sends again on a new connection. */
+static int part_seek(void *arg, curl_off_t offset, int origin)
+{
+	struct reading *r = arg;
+
+	if (origin != SEEK_SET || offset < 0 || (size_t)offset > r->blob->len)
+		return CURL_SEEKFUNC_FAIL;
+	r->at = (size_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static void part_free(void *arg)
+{
+	struct reading *r = arg;
+
+	blob_drop(r->blob);
+	free(r);
+}
+
+static void set_part_bytes(curl_mimepart *part, const struct http_part *from)
+{
+	struct reading *r;
+
+	if (!from->blob) {
+		curl_mime_data(part, from->data ? from->data : "", from->len);
+		return;
+	}
+	r = xcalloc(1, sizeof(*r));
+	r->blob = blob_hold(from->blob);
+	curl_mime_data_cb(part, (curl_off_t)from->len, part_read, part_seek, part_free, r);
+}
+
 static void set_parts(struct transfer *t, const struct http_request *req)
 {
 	t->mime = curl_mime_init(t->easy);
@@ -337,8 +399,7 @@ static void set_parts(struct transfer *t, const struct http_request *req)
 
 		must(part);
 		curl_mime_name(part, req->parts[i].name);
-		curl_mime_data(
-			part, req->parts[i].data ? req->parts[i].data : "", req->parts[i].len);
+		set_part_bytes(part, &req->parts[i]);
 		if (req->parts[i].filename)
 			curl_mime_filename(part, req->parts[i].filename);
 		if (req->parts[i].content_type)

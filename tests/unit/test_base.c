@@ -26,6 +26,46 @@ static void test_buf_ceiling(void **state)
 	assert_string_equal(buf_str(&b), "");
 }
 
+static void test_buf_reserve(void **state)
+{
+	struct buf b = BUF(100);
+	char *data;
+
+	buf_reserve(&b, 1000); /* as far as the ceiling allows */
+	assert_string_equal(buf_str(&b), "");
+	assert_int_equal(b.size, 101);
+	data = b.data;
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(buf_add(&b, "x", 1), 0);
+	assert_int_equal(buf_add(&b, "x", 1), -EFBIG);
+	assert_ptr_equal(b.data, data);
+	buf_reserve(&b, 10);
+	assert_int_equal(b.len, 100);
+	buf_free(&b);
+}
+
+static void test_blob_is_held(void **state)
+{
+	struct http_request req = {.method = HTTP_POST}, copy;
+	struct buf b = BUF(10);
+	struct blob *blob;
+
+	assert_int_equal(buf_add_str(&b, "bytes"), 0);
+	blob = blob_take(&b);
+	assert_int_equal(b.len, 0);
+	http_request_part_blob(&req, "a", "a.png", "image/png", blob);
+	http_request_copy(&copy, &req);
+	assert_int_equal(blob->holders, 3);
+	assert_null(blob_drop(blob));
+	http_request_free(&req);
+	assert_int_equal(blob->holders, 1);
+	assert_ptr_equal(copy.parts[0].data, blob->data);
+	assert_int_equal(copy.parts[0].len, 5);
+	http_request_free(&copy);
+	assert_null(blob_hold(NULL));
+	assert_null(blob_drop(NULL));
+}
+
 static void test_json_refuses(void **state)
 {
 	static const char *const bad[] = {"", "{", "{\"a\":1}x", "[1e999]", "[NaN]", "\"\xff\"",
@@ -160,6 +200,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_buf_ceiling),
+		cmocka_unit_test(test_buf_reserve),
+		cmocka_unit_test(test_blob_is_held),
 		cmocka_unit_test(test_json_refuses),
 		cmocka_unit_test(test_json_paths),
 		cmocka_unit_test(test_url_split),

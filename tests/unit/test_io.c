@@ -115,11 +115,16 @@ static void parts_arrive(void **state)
 	struct http_request req = {.method = HTTP_POST};
 	struct http_response *res;
 	char *data = malloc(IO_BIG);
+	struct buf b = BUF(IO_BIG);
+	struct blob *blob;
 
 	io_fill(data, IO_BIG);
+	assert_int_equal(buf_add(&b, data, IO_BIG), 0);
+	blob = blob_take(&b);
 	http_request_part(&req, "payload_json", NULL, "application/json", "{}", 2);
-	http_request_part(&req, "files[0]", "a \"b\" \xc3\xa9.png", "image/png", data, IO_BIG);
+	http_request_part_blob(&req, "files[0]", "a \"b\" \xc3\xa9.png", "image/png", blob);
 	http_request_part(&req, "empty", NULL, NULL, NULL, 0);
+	blob_drop(blob); /* the request holds it, and then the transfer */
 	res = io_ask(w, &req, "/parts");
 	assert_int_equal(res->status, 200);
 	assert_string_equal(buf_str(&res->body),
