@@ -24,7 +24,7 @@ async function keyTo(key, fits) {
 
 describe('from /imagine to the picture', () => {
 	before(async () => {
-		sandbox = await Sandbox.start({ SANDBOX_STEP_MS: 300, SANDBOX_LOAD_MS: 300 });
+		sandbox = await Sandbox.start({ SANDBOX_STEP_MS: 250, SANDBOX_LOAD_MS: 250 });
 		browser = await browse();
 	});
 	after(async () => {
