@@ -98,14 +98,29 @@ run_meson() {
 	count_with_status "$1" "$status" $(/usr/bin/python3 tests/count.py meson "$log.json")
 }
 
+# The seeds are shared among the processors.
 run_sim() {
 	heading simulator
-	local status
-	timeout 3600 "$build/tests/sim/fullet-sim" --seeds "${SEEDS:-2000}" >"$build/sim.log" 2>&1
-	status=$?
-	tail -n 40 "$build/sim.log"
-	# shellcheck disable=SC2046
-	count_with_status simulator "$status" $(last_line_counts "$build/sim.log")
+	local seeds=${SEEDS:-2000} n i share from=1 status=0 pids=
+	n=$(nproc)
+	for i in $(seq 1 "$n"); do
+		share=$(((seeds * i) / n - (seeds * (i - 1)) / n))
+		timeout 3600 "$build/tests/sim/fullet-sim" --seeds "$share" --from "$from" \
+			>"$build/sim.$i.log" 2>&1 &
+		pids="$pids $!"
+		from=$((from + share))
+	done
+	for i in $pids; do
+		wait "$i" || status=1
+	done
+	for i in $(seq 1 "$n"); do
+		tail -n 40 "$build/sim.$i.log"
+	done
+	for i in $(seq 1 "$n"); do
+		# shellcheck disable=SC2046
+		count "simulator, part $i" $(last_line_counts "$build/sim.$i.log")
+	done
+	[ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || count simulator 0 1
 }
 
 run_e2e() {
