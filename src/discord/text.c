@@ -66,10 +66,10 @@ static const struct {
 		"Cancelando. Puedes pedir otra imagen cuando quieras."},
 	[TEXT_NOT_YOURS] = {
 		"This button belongs to somebody else's picture. Ask for your own with /imagine.",
-		"Este botón es de la imagen de otra persona. Pide la tuya con /imagine."},
+		"Este botón es de la imagen de otra persona. Pide la tuya con /imaginar."},
 	[TEXT_UNKNOWN_BUTTON] = {
 		"I don't know this button any more. Please use /imagine again.",
-		"Ya no conozco este botón. Usa /imagine otra vez."},
+		"Ya no conozco este botón. Usa /imaginar otra vez."},
 
 	[TEXT_SORRY_CHANNEL] = {
 		"Sorry, I could not make your private channel[: {text}]. Please tell an "
@@ -131,7 +131,7 @@ static const struct {
 		"lista."},
 	[TEXT_SORRY_CANCELLED] = {
 		"Cancelled, as you asked. Use /imagine whenever you want a new picture.",
-		"Cancelada, como pediste. Usa /imagine cuando quieras otra imagen."},
+		"Cancelada, como pediste. Usa /imaginar cuando quieras otra imagen."},
 
 	[TEXT_LIVE_QUEUED] = {"Queued[ (Pos: {number})]", "En cola[ (Pos: {number})]"},
 	[TEXT_LIVE_NO_GPU] = {
