@@ -125,6 +125,18 @@ static void test_url_split(void **state)
 		assert_int_equal(url_split(bad[i], &u), -EINVAL);
 }
 
+static void test_loopback(void **state)
+{
+	static const char *const here[] = {"127.0.0.1", "127.1.2.3", "::1", "localhost"};
+	static const char *const elsewhere[] = {"", "127.0.0.1.example.org", "127.example.org",
+		"localhost.example.org", "::10", "128.0.0.1", "1127.0.0.1"};
+
+	for (size_t i = 0; i < countof(here); i++)
+		assert_true(host_is_loopback(here[i]));
+	for (size_t i = 0; i < countof(elsewhere); i++)
+		assert_false(host_is_loopback(elsewhere[i]));
+}
+
 static void test_url_query(void **state)
 {
 	char *v = url_query("/view?filename=a%20b.png&type=output", "filename");
@@ -205,6 +217,7 @@ int main(void)
 		cmocka_unit_test(test_json_refuses),
 		cmocka_unit_test(test_json_paths),
 		cmocka_unit_test(test_url_split),
+		cmocka_unit_test(test_loopback),
 		cmocka_unit_test(test_url_query),
 		cmocka_unit_test(test_rng),
 		cmocka_unit_test(test_near),
