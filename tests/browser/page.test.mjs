@@ -220,10 +220,14 @@ describe('the page', () => {
 	});
 });
 
-describe('the page and the end of the sandbox', () => {
+describe('the page and its sandbox', () => {
+	before(async () => {
+		browser = await browse();
+	});
+	after(() => browser?.close());
+
 	it('says that the connection is lost, and comes back with the next sandbox', async () => {
 		sandbox = await Sandbox.start(QUICK);
-		browser = await browse();
 		try {
 			await come();
 			await visitor.arrive('vera');
@@ -242,7 +246,21 @@ describe('the page and the end of the sandbox', () => {
 			visitor.wrongs = visitor.wrongs.filter((wrong) => !/ERR_|Failed to load resource|^404 from .*\/api\/view/.test(wrong));
 			await visitor.leave();
 		} finally {
-			await browser.close();
+			await sandbox.stop();
+		}
+	});
+
+	it('says so when the pictures are another ComfyUI\'s, and when that does not answer', async () => {
+		sandbox = await Sandbox.start({ ...QUICK, COMFY_URL: 'http://127.0.0.1:9' });
+		try {
+			await come();
+			await page.locator('#banner', { hasText: 'from your own ComfyUI' }).waitFor();
+			await visitor.imagine(null, 'a picture for later');
+			await visitor.message('Only you can see this').locator('.mention').click();
+			await visitor.message('a picture for later').filter({ hasText: 'no graphics card answers right now' }).waitFor();
+			await visitor.screenshot('no-card');
+			await visitor.leave();
+		} finally {
 			await sandbox.stop();
 		}
 	});

@@ -261,7 +261,7 @@ function drawAll() {
 		state.channel = (texts.find((c) => c.name === 'general') || texts[0] || {}).id || '';
 	const channel = context.channel();
 	$('title').textContent = channel ? channel.name : '';
-	$('topic').textContent = (channel && channel.topic) || '';
+	$('topic').textContent = $('topic').title = (channel && channel.topic) || '';
 	document.title = `${channel ? `#${channel.name} · ` : ''}FuLLet sandbox`;
 	drawMessages();
 	drawSide();
@@ -354,7 +354,6 @@ const composer = new Composer(context);
 
 function prepare() {
 	document.documentElement.lang = language;
-	$('banner').textContent = say('banner');
 	$('side').setAttribute('aria-label', say('channels'));
 	$('people').setAttribute('aria-label', say('people', { n: '' }).replace(/\W+$/, ''));
 	$('menu').textContent = '☰';
@@ -393,6 +392,7 @@ function prepare() {
 // The member of last time, if he is still there.
 async function choose() {
 	const info = await (await fetch('/api/info')).json();
+	$('banner').textContent = say(info.comfy ? 'banner' : 'bannerComfy');
 	let wanted = '';
 	try {
 		wanted = sessionStorage.getItem('member') || '';

@@ -4,6 +4,7 @@
 const words = {
 	en: {
 		banner: 'Sandbox: nothing leaves this computer',
+		bannerComfy: 'Sandbox: this Discord is pretended, the pictures come from your own ComfyUI',
 		channels: 'Channels',
 		openMenu: 'Show the channels',
 		member: 'You are',
@@ -46,6 +47,7 @@ const words = {
 	},
 	es: {
 		banner: 'Sandbox: nada sale de este ordenador',
+		bannerComfy: 'Sandbox: este Discord es de mentira, las imágenes vienen de tu ComfyUI',
 		channels: 'Canales',
 		openMenu: 'Mostrar los canales',
 		member: 'Eres',
