@@ -116,14 +116,30 @@ static void save_ids(struct shell *sh)
 	shell_save_value(sh, "ids", text);
 }
 
-static void save_session(struct shell *sh)
+static void session_saved(void *arg, int result, const char *why)
 {
-	char *text = shell_gateway_text(sh);
+	struct shell *sh = arg;
+
+	if (result < 0) /* the next start begins a new session */
+		shell_log(sh, LOG_WARN, "store", "the session could not be saved: %s", why);
+}
+
+static void save_session(struct shell *sh, bool more)
+{
+	struct store_op op = {.kind = STORE_VALUE, .more = more, .value = shell_gateway_text(sh)};
 
 	sh->gateway_saved_ms = shell_now(sh);
-	if (text)
-		shell_save_value(sh, "gateway", text);
-	free(text);
+	sh->interaction_unsaved = false;
+	if (!op.value)
+		return;
+	op.name = xstrdup("gateway");
+	sh->ports.store(sh->ports.ctx, &op, session_saved, sh);
+}
+
+void shell_gateway_note(struct shell *sh)
+{
+	if (sh->interaction_unsaved)
+		save_session(sh, true);
 }
 
 void shell_gateway_start(struct shell *sh, const struct shell_past *past)
@@ -243,7 +259,7 @@ static void on_ready(struct shell *sh, struct json_object *d)
 	sh->in_guild = sh->other_guilds_may_go = ours;
 	sh->identified_ms = shell_now(sh);
 	save_ids(sh);
-	save_session(sh);
+	save_session(sh, false);
 	if (!ours) {
 		/* A mistyped id must not make the bot leave the guild it belongs to. */
 		say_not_in_guild(sh);
@@ -260,7 +276,7 @@ static void on_ready(struct shell *sh, struct json_object *d)
 static void on_resumed(struct shell *sh, struct json_object *d)
 {
 	sh->in_guild = sh->other_guilds_may_go = true;
-	save_session(sh);
+	save_session(sh, false);
 	connected(sh);
 }
 
@@ -332,11 +348,13 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 	for (size_t i = 0; i < countof(events); i++)
 		if (str_eq(name, events[i].name))
 			events[i].handle(sh, d);
-	/* After a crash Discord gives again what came after the saved event: each interaction that
-	 * was seen is noted at once, so that none is answered twice, and one that was not is
-	 * served. */
-	if (str_eq(name, "INTERACTION_CREATE") || shell_now(sh) - sh->gateway_saved_ms >= SAVE_MS)
-		save_session(sh);
+	/* After a crash Discord gives again what came after the saved event. An interaction that made
+	 * a job is noted with the job's row, in one commit, so that none makes two; of the others
+	 * nothing is lost when they come again, for Discord refuses a second answer. */
+	if (str_eq(name, "INTERACTION_CREATE"))
+		sh->interaction_unsaved = true;
+	if (shell_now(sh) - sh->gateway_saved_ms >= SAVE_MS)
+		save_session(sh, false);
 }
 
 /* ---- pumping ---- */

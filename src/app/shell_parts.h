@@ -89,6 +89,7 @@ struct shell {
 	struct gateway_resume resume; /* of the last process, until the gateway is started */
 	int64_t gateway_start_ms;     /* NEVER once it was */
 	int64_t identified_ms, gateway_saved_ms;
+	bool interaction_unsaved; /* came after the session was saved */
 	struct rest *rest;
 	struct shell_comfy comfy[COMFY_SERVERS_MAX];
 	char *gpu_names[COMFY_SERVERS_MAX];
@@ -133,6 +134,8 @@ struct json_object *rest_json(const struct rest_call *call);
 /* shell_gateway.c */
 void shell_gateway_start(struct shell *sh, const struct shell_past *past);
 bool shell_gateway_pump(struct shell *sh, int64_t now_ms);
+/* A row is about to be saved: an interaction that came since the session was goes with it. */
+void shell_gateway_note(struct shell *sh);
 void shell_gateway_url(struct shell *sh, struct rest_call *call);
 void shell_commands_answer(struct shell *sh, struct rest_call *call);
 char *shell_gateway_text(const struct shell *sh); /* for the setting "gateway"; NULL: none */

@@ -160,7 +160,8 @@ static void submit(struct store *store, struct item *item)
 	pthread_mutex_lock(&store->mutex);
 	must(!store->ending);
 	DL_APPEND(store->waiting, item);
-	pthread_cond_signal(&store->changed);
+	if (!item->op.more)
+		pthread_cond_signal(&store->changed);
 	pthread_mutex_unlock(&store->mutex);
 }
 

@@ -40,6 +40,7 @@ struct store_op {
 	struct job_row job;
 	struct session_row session;
 	char *name, *value;
+	bool more; /* the next operation follows at once: it waits for it, for one commit of both */
 };
 void store_op_free(struct store_op *op);
 

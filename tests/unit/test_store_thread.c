@@ -156,6 +156,26 @@ static void test_thread_bad_neighbour(void **state)
 	raw_equal(p->path, "SELECT count(*) FROM jobs", "19");
 }
 
+static void test_thread_two_together(void **state)
+{
+	struct place *p = *state;
+	struct answers *a = xcalloc(1, sizeof(*a));
+
+	answers_begin(a, p->path);
+	for (int i = 1; i <= 19; i += 2) {
+		struct store_op first = job_op((uint64_t)i, 5, 0);
+
+		first.more = true;
+		give(a, first, i);
+		give(a, job_op((uint64_t)i + 1, 5, 0), i + 1);
+		wait_for(a, i + 1);
+		assert_int_equal(a->order[i - 1], i);
+		assert_int_equal(a->order[i], i + 1);
+	}
+	answers_end(a);
+	raw_equal(p->path, "SELECT count(*) FROM jobs", "20");
+}
+
 static void test_thread_finishes_at_end(void **state)
 {
 	struct place *p = *state;
@@ -370,6 +390,7 @@ int main(void)
 		in_place(test_thread_order),
 		in_place(test_thread_answers_after_commit),
 		in_place(test_thread_bad_neighbour),
+		in_place(test_thread_two_together),
 		in_place(test_thread_finishes_at_end),
 		in_place(test_full_disk),
 		in_place(test_tiny_disk),
