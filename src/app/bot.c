@@ -57,6 +57,16 @@ static int load_past(struct store_db *db, struct shell_past *past, char **ret_wh
 	return r < 0 ? r : store_db_value(db, "ids", &past->ids);
 }
 
+/*
+ * A job's id stands in its messages, its file's name and its nonce. After a database was lost or put
+ * back from a backup, counting on from its last id would meet those that are there already: the
+ * new picture would be taken for an old one. So each start counts from its own time on.
+ */
+static uint64_t first_id(const struct loop *loop)
+{
+	return (uint64_t)loop_now(loop) / 10;
+}
+
 static void fill_shell_config(const struct bot_config *config, struct bot *bot)
 {
 	const struct config *c = config->config;
@@ -103,6 +113,7 @@ int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why)
 		bot->ports.store = store_new(take(db), wake, config->loop);
 		ports_uv_fill(&bot->ports, &ports);
 		fill_shell_config(config, bot);
+		past.rows.max_job_id = max_of(past.rows.max_job_id, first_id(config->loop));
 		bot->released_ms = loop_now(config->loop);
 		bot->shell = shell_new(&bot->config, &ports, entropy_u64());
 		shell_start(bot->shell, &past);
