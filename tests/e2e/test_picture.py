@@ -146,7 +146,7 @@ def test_json_log(lab):
     for line in bot.process.lines:
         record = harness.json.loads(line)
         assert {"time", "level", "text"} <= set(record)
-    assert any(r"job=1 user=" in line for line in bot.process.lines)
+    assert any('"subject":"job=' in line for line in bot.process.lines)
 
 
 # ---- TLS and HTTP/2 ----
