@@ -348,9 +348,9 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 	for (size_t i = 0; i < countof(events); i++)
 		if (str_eq(name, events[i].name))
 			events[i].handle(sh, d);
-	/* After a crash Discord gives again what came after the saved event. An interaction that made
-	 * a job is noted with the job's row, in one commit, so that none makes two; of the others
-	 * nothing is lost when they come again, for Discord refuses a second answer. */
+	/* After a crash Discord gives again what came after the saved event. An interaction that
+	 * made a job is noted with the job's row, in one commit, so that none makes two; of the
+	 * others nothing is lost when they come again, for Discord refuses a second answer. */
 	if (str_eq(name, "INTERACTION_CREATE"))
 		sh->interaction_unsaved = true;
 	if (shell_now(sh) - sh->gateway_saved_ms >= SAVE_MS)
