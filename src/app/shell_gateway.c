@@ -273,11 +273,16 @@ static void on_ready(struct shell *sh, struct json_object *d)
 	}
 }
 
-static void on_resumed(struct shell *sh, struct json_object *d)
+static void taken_up(struct shell *sh)
 {
 	sh->in_guild = sh->other_guilds_may_go = true;
-	save_session(sh, false);
 	connected(sh);
+}
+
+static void on_resumed(struct shell *sh, struct json_object *d)
+{
+	save_session(sh, false);
+	taken_up(sh);
 }
 
 static void on_guild_create(struct shell *sh, struct json_object *d)
@@ -345,6 +350,10 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 		{"INTERACTION_CREATE", shell_interaction},
 	};
 
+	/* Without a READY only a resumed session has events, and what was missed comes before the
+	 * RESUMED: a command among it is not told that the bot is still starting. */
+	if (!sh->ready_ms && !sh->identified_ms && !str_eq(name, "READY"))
+		taken_up(sh);
 	for (size_t i = 0; i < countof(events); i++)
 		if (str_eq(name, events[i].name))
 			events[i].handle(sh, d);
