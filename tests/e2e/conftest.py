@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
+import json
+import multiprocessing
 import os
 import sys
+import threading
 
 import pytest
 
@@ -40,7 +43,102 @@ def pytest_runtest_makereport(item, call):
         item.failed_call = True
     lab = getattr(item, "lab", None)
     if lab:
-        report.sections.append(
-            ("what happened", getattr(item, "lab_report", None) or lab.report())
-        )
+        report.sections.append(("what happened", getattr(item, "lab_report", None) or lab.report()))
     report.sections.append(("to repeat it", harness.repeat_command(item.nodeid)))
+
+
+# ---- several at once: the tests wait much more than they work ----
+
+
+def jobs():
+    return int(os.environ.get("E2E_JOBS", 2 * (os.cpu_count() or 1)))
+
+
+class Forwarder:
+    """In a worker: sends what is reported to the parent."""
+
+    def __init__(self, config, pipe):
+        self.config = config
+        self.pipe = pipe
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report):
+        data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
+        self.pipe.send_bytes(json.dumps(data).encode())
+
+
+def work(session, counter, pipe):
+    """Takes one test after the other until none is left."""
+    config = session.config
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    for plugin in list(config.pluginmanager.get_plugins()):
+        if plugin is reporter or type(plugin).__name__ == "LogXML":
+            config.pluginmanager.unregister(plugin)
+    config.pluginmanager.register(Forwarder(config, pipe))
+
+    def take():
+        with counter.get_lock():
+            counter.value += 1
+            return counter.value - 1
+
+    at = take()
+    while at < len(session.items):
+        following = take()
+        # The next one of this worker: fixtures that both share are kept.
+        nextitem = session.items[following] if following < len(session.items) else None
+        config.hook.pytest_runtest_protocol(item=session.items[at], nextitem=nextitem)
+        at = following
+
+
+def receive(session, pipe, lock, done):
+    while True:
+        try:
+            data = json.loads(pipe.recv_bytes())
+        except EOFError:
+            return
+        report = session.config.hook.pytest_report_from_serializable(
+            config=session.config, data=data
+        )
+        with lock:
+            if report.when == "teardown":
+                done.add(report.nodeid)
+            session.config.hook.pytest_runtest_logreport(report=report)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    n = min(jobs(), len(session.items))
+    if n < 2 or session.config.option.collectonly or session.testsfailed:
+        return None
+    session.config._tmp_path_factory.getbasetemp()  # one for all workers
+    counter = multiprocessing.Value("i", 0)
+    lock, done, workers = threading.Lock(), set(), []
+    sys.stdout.flush()
+    for _ in range(n):
+        reading, writing = multiprocessing.Pipe(duplex=False)
+        pid = os.fork()
+        if pid == 0:
+            status = 1
+            try:
+                harness.die_with_parent()
+                work(session, counter, writing)
+                status = 0
+            finally:
+                os._exit(status)
+        writing.close()
+        workers.append((pid, reading))
+    threads = [
+        threading.Thread(target=receive, args=(session, reading, lock, done))
+        for _, reading in workers
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    statuses = [os.waitpid(pid, 0)[1] for pid, _ in workers]
+    missing = [item.nodeid for item in session.items if item.nodeid not in done]
+    if any(statuses) or missing:
+        raise session.Failed(f"a worker has died ({statuses}); without result: {missing}")
+    if session.testsfailed:
+        raise session.Failed(f"{session.testsfailed} failed")
+    return True

@@ -67,13 +67,33 @@ def hang_struck(sandbox, side="discord"):
 
 @DONE_OR_NOT
 def test_ack(lab, executed):
-    """Not accepted yet: nothing is owed, and nothing stands in the way of the next try."""
+    """Not accepted yet, but the resumed session gives the command again, within its 3 s."""
+    sandbox, bot = lab.start()
+    user = sandbox.member("anabel")
+    sandbox.imagine(user)  # so that the session is stored beyond its beginning
+    sandbox.wait(lambda s: s.pictures(user) and settled(s, user), "the first picture")
+    bot.wait_line("-> done$")
+    sandbox.hang(*CALLBACK, executed=executed)
+    asked = sandbox.imagine(user)
+    hang_struck(sandbox)
+    bot.kill()
+    bot = start_again(lab, sandbox)
+    sandbox.wait(lambda s: len(s.pictures(user)) == 2, "the second picture")
+    bot.stop()
+    assert sandbox.state().answer_text(asked).startswith("Queued")
+    assert sandbox.state().outcomes() == 2
+
+
+@DONE_OR_NOT
+def test_ack_and_the_session_is_gone(lab, executed):
+    """Never accepted: nothing is owed, and nothing stands in the way of the next try."""
     sandbox, bot = lab.start()
     user = sandbox.member("anabel")
     sandbox.wait(lambda s: s.raw["commands"], "the commands")
     sandbox.hang(*CALLBACK, executed=executed)
     sandbox.imagine(user)
     hang_struck(sandbox)
+    sandbox.fault("gateway_invalid")  # and with the process the connection
     bot.kill()
     start_again(lab, sandbox)
     assert not sandbox.state().outcomes()

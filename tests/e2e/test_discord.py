@@ -39,6 +39,8 @@ def test_gateway_is_resumed(lab, fault):
     sandbox.wait(lambda s: s.raw["commands"], "the commands")
     opens = sandbox.state().gateway["opens"]
     sandbox.fault(**fault)
+    if fault["kind"] == "gateway_invalid":  # the wait before the resumption is longer than the 3 s
+        sandbox.wait(connected_again(opens), "a new connection")
     asked = sandbox.imagine(ana)  # while it is away, or nearly
     sandbox.wait(connected_again(opens), "a new connection")
     sandbox.wait(lambda s: s.pictures(ana), "the picture")
