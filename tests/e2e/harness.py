@@ -42,9 +42,6 @@ INTERACTION_TOKEN = "aW50ZXJhY3Rpb246"
 LSAN_DIED = "LeakSanitizer has encountered a fatal error"
 SANITIZERS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehavior")
 
-PROXIES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-
-
 def clean_environment(**settings):
     """The test's own settings only: nothing of the person who runs it."""
     kept = {
@@ -678,6 +675,7 @@ def wait_port(process, port):
 class Relay:
     """A small HTTP proxy in front of a server, as people put one before their ComfyUI.
 
+    It also serves as the proxy of http_proxy, whatever host is asked for.
     Paths below `prefix` are passed on without it, any other is 404. `change(method, path, answer)`
     may return another Answer. Upgraded connections are passed through as they are.
     """
@@ -697,6 +695,11 @@ class Relay:
 
             do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = serve
 
+            def do_CONNECT(self):
+                relay.seen.append((self.command, self.path, dict(self.headers.items())))
+                self.wfile.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                relay._tunnel(self, b"")
+
             def log_message(self, *arguments):
                 pass
 
@@ -713,12 +716,17 @@ class Relay:
     def _serve(self, handler):
         body = handler.rfile.read(int(handler.headers.get("Content-Length") or 0))
         self.seen.append((handler.command, handler.path, dict(handler.headers.items())))
+        if handler.path.startswith("http://"):
+            handler.path = "/" + handler.path.split("/", 3)[3]
         if not handler.path.startswith(self.prefix + "/"):
             self._answer(handler, Answer(404, {}, b"nothing here"))
             return
         path = handler.path[len(self.prefix) :]
         if (handler.headers.get("Upgrade") or "").lower() == "websocket":
-            self._tunnel(handler, path)
+            head = f"{handler.command} {path} HTTP/1.1\r\n" + "".join(
+                f"{name}: {value}\r\n" for name, value in handler.headers.items()
+            )
+            self._tunnel(handler, head.encode("latin-1") + b"\r\n")
             return
         connection = http.client.HTTPConnection(
             self.target.hostname, self.target.port, timeout=PATIENCE
@@ -747,14 +755,11 @@ class Relay:
         handler.end_headers()
         handler.wfile.write(answer.body)
 
-    def _tunnel(self, handler, path):
+    def _tunnel(self, handler, head):
         handler.close_connection = True
-        head = f"{handler.command} {path} HTTP/1.1\r\n" + "".join(
-            f"{name}: {value}\r\n" for name, value in handler.headers.items()
-        )
         near = handler.connection
         with socket.create_connection((self.target.hostname, self.target.port)) as far:
-            far.sendall(head.encode("latin-1") + b"\r\n")
+            far.sendall(head)
             back = threading.Thread(target=self._pump, args=(far, near), daemon=True)
             back.start()
             self._pump(near, far)

@@ -77,6 +77,20 @@ def test_behind_a_proxy_with_a_key(lab, key):
     assert all("ngrok-skip-browser-warning" in h for _, _, h in proxy.seen)
 
 
+def test_through_the_proxy_of_the_environment(lab):
+    """A ComfyUI whose name only the proxy knows; Discord, here at a loopback address, is asked
+    directly."""
+    sandbox = lab.start_sandbox()
+    proxy = lab.relay(sandbox.comfy)
+    bot = lab.start_bot(COMFY_URL="http://comfy.test:8188", http_proxy=proxy.url)
+    ana = sandbox.member("anabel")
+    sandbox.imagine(ana)
+    sandbox.wait(lambda s: s.pictures(ana), "the picture")
+    assert ("POST", "http://comfy.test:8188/prompt") in [(m, p) for m, p, _ in proxy.seen]
+    assert ("CONNECT", "comfy.test:8188") in [(m, p) for m, p, _ in proxy.seen]  # the WebSocket
+    assert not any("discord" in path or "api/v10" in path for _, path, _ in proxy.seen)
+
+
 def test_wrong_key(lab):
     sandbox = lab.start_sandbox(COMFY_API_KEY="sesame-open-0123456789")
     wrong = "mellon-mellon-42"

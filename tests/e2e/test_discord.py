@@ -133,6 +133,20 @@ def test_429(lab, scope):
     assert sandbox.state().outcomes() == 1
 
 
+def test_acknowledged_in_time_whatever_else_is_limited(lab):
+    """Answers to interactions are not bound by the limits that hold up everything else."""
+    sandbox, bot = lab.start()
+    ana, ben = sandbox.member("anabel"), sandbox.member("benito")
+    sandbox.fault("429", scope="global", retry_after=5, **MESSAGES)
+    sandbox.imagine(ana)
+    sandbox.wait(lambda s: s.spoilt(), "the global limit")
+    asked = sandbox.imagine(ben)
+    it = sandbox.wait(lambda s: s.interaction(asked)["acked_ms"] and s.interaction(asked), "the ack")
+    assert it["acked_ms"] - it["created_ms"] < 3000
+    assert not sandbox.state().messages(sandbox.state().session_channels(ana)[0]["id"])
+    sandbox.wait(lambda s: s.pictures(ana) and s.pictures(ben), "the pictures, later")
+
+
 def test_429_of_cloudflare(lab):
     """HTML without any of Discord's headers: this address is kept out, and each further request
     would make that longer. Nothing goes out until it is over, and the job survives it."""

@@ -131,8 +131,8 @@ def test_cancel_while_it_runs(lab):
     sandbox.wait(lambda s: s.prompts("interrupted"), "the run is stopped at the ComfyUI")
     # The card is free for the next one.
     sandbox.imagine(ana)
-    sandbox.wait(lambda s: s.prompts("running"), "the next run")
-    assert sandbox.state().outcomes() == 1
+    sandbox.wait(lambda s: s.pictures(ana), "the next picture")
+    assert sandbox.state().outcomes() == 2
 
 
 def test_cancel_what_waits_at_the_comfyui(lab):

@@ -90,6 +90,16 @@ def test_check_comfyui_key(lab):
     lab.run("check", **lab.bot_settings(COMFY_API_KEY=key))
 
 
+def test_check_warns_of_an_unsafe_comfyui(lab):
+    """On another computer, over plain HTTP and without a key."""
+    sandbox = lab.start_sandbox()
+    proxy = lab.relay(sandbox.comfy)
+    url = "http://comfy.test:8188"
+    text = lab.run("check", **lab.bot_settings(COMFY_URL=url, http_proxy=proxy.url))
+    assert re.search(rf"^warn ComfyUI {url}: plain HTTP", text, re.M), text
+    assert re.search(rf"^warn ComfyUI {url}: no COMFY_API_KEY", text, re.M), text
+
+
 def test_check_several_servers(lab):
     sandbox = lab.start_sandbox()
     down = f"http://127.0.0.1:{harness.free_port()}"
