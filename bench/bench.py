@@ -130,15 +130,33 @@ def rollup(pid):
         return {m[1]: int(m[2]) for m in re.finditer(r"^(\w+): +(\d+) kB$", file.read(), re.M)}
 
 
-Memory = collections.namedtuple("Memory", "pss private anonymous")
+Memory = collections.namedtuple("Memory", "pss rss private anonymous")
+
+
+def own_copy(fullet, folder):
+    """A copy of the program with all libraries: what it shares with the bot is the kernel only.
+
+    The servers run from it. Otherwise half of the bot's PSS would be theirs.
+    """
+    copy = os.path.join(folder, "servers")
+    drawing = os.path.join(os.path.dirname(fullet), "sandbox", "libfullet-draw.so")
+    os.makedirs(os.path.join(copy, "sandbox"))
+    os.makedirs(os.path.join(copy, "lib"))
+    shutil.copy(fullet, copy)
+    shutil.copy(drawing, os.path.join(copy, "sandbox"))
+    for program in (fullet, drawing):
+        said = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+        for library in re.findall(r"=> (/\S+) \(", said):
+            shutil.copy(library, os.path.join(copy, "lib"))
+    return os.path.join(copy, os.path.basename(fullet)), os.path.join(copy, "lib")
 
 
 def memory_of(pid):
-    """In MiB: PSS of the whole family; what is private in it; what of that is no file."""
+    """In MiB: PSS of the whole family; RSS; what is private; heap and stacks."""
     all_of_them = [rollup(p) for p in family(pid)]
-    names = ("Pss", "Private_Clean", "Private_Dirty", "Pss_Anon")
-    pss, clean, dirty, anonymous = (sum(r[n] for r in all_of_them) / 1024 for n in names)
-    return Memory(pss, clean + dirty, anonymous)
+    names = ("Pss", "Rss", "Private_Clean", "Private_Dirty", "Pss_Anon")
+    pss, rss, clean, dirty, anonymous = (sum(r[n] for r in all_of_them) / 1024 for n in names)
+    return Memory(pss, rss, clean + dirty, anonymous)
 
 
 # ---- the servers ----
@@ -215,20 +233,26 @@ class Watcher:
 class Servers:
     """`fullet sandbox --no-bot`, its control interface, and our watcher."""
 
-    def __init__(self, lab, **settings):
+    def __init__(self, lab, picture_bytes=PICTURE_BYTES):
         folder = lab.new_folder()
         tls = ["--cert", lab.tls.cert, "--key", lab.tls.key] if lab.tls else []
         self.program = Program(
-            [lab.fullet, "sandbox", "--no-bot", "--no-rate-limits", *tls],
+            [lab.servers, "sandbox", "--no-bot", "--no-rate-limits", *tls],
             folder,
-            {"SANDBOX_PORT": 0, "SANDBOX_STEP_MS": 25, "SANDBOX_LOAD_MS": 0, **settings},
+            {
+                "SANDBOX_PORT": 0,
+                "SANDBOX_STEP_MS": 25,
+                "SANDBOX_LOAD_MS": 0,
+                "LD_LIBRARY_PATH": lab.libraries,
+            },
         )
         line, _ = self.program.wait_line(r'^\{"page".*\}$')
         said = json.loads(line)
         self.page = urllib.parse.urlsplit(said["page"]).netloc
         self.discord, self.comfy = said["discord"], said["comfy"]
         self.token, self.guild = said["token"], str(said["guild"])
-        self.ask("/control/fault", kind="comfy_pad", bytes=PICTURE_BYTES)
+        if picture_bytes:
+            self.ask("/control/fault", kind="comfy_pad", bytes=picture_bytes)
         self.watcher = Watcher(self.comfy, lab.tls.context if lab.tls else None)
 
     def ask(self, path, **body):
@@ -338,6 +362,8 @@ class Lab:
         self.folder = folder
         self.tls = tls
         self.folders = 0
+        os.makedirs(folder, exist_ok=True)
+        self.servers, self.libraries = own_copy(fullet, folder)
 
     def new_folder(self):
         self.folders += 1
@@ -384,7 +410,7 @@ def measure_start(lab, runs):
 
 
 def measure_idle(lab, runs, seconds):
-    """[Memory] of bots that were started and left alone, side by side in time."""
+    """[Memory] of bots that were started and left alone."""
     found = []
     for _ in range(runs):
         servers = Servers(lab)
@@ -418,13 +444,12 @@ def measure_jobs(lab, jobs, seconds):
     memory = memory_of(bot.pid)
     bot.end()
     servers.end()
-    # The first job makes the member's channel: it is no different, but shown by the maximum only.
     return acks, delivered, memory
 
 
-def measure_cpu(lab, jobs, members=4):
+def measure_cpu(lab, jobs, picture_bytes, members=4):
     """Seconds of CPU for 1,000 jobs, measured with so many, some members at once."""
-    servers = Servers(lab)
+    servers = Servers(lab, picture_bytes)
     bot = lab.bot(servers)
     bot.wait_line(REGISTERED)
     users = [servers.member(f"bench{i}") for i in range(members)]
@@ -459,7 +484,7 @@ def row(what, unit, aim, values, digits=1):
 
 
 def head(title):
-    print(f"\n{title}\n")
+    print(f"\n### {title}\n")
     print(f"| {'what':<52} | {'median':>11} | {'min .. max':>18} | {'runs':>4} | {'aim':>6} | met |")
     print(f"|{'-' * 54}|{'-' * 12}:|{'-' * 19}:|{'-' * 5}:|{'-' * 7}:|-----|")
     sys.stdout.flush()
@@ -470,6 +495,7 @@ def measure(lab, options, title):
     if "memory" in options.only:
         idle = measure_idle(lab, options.memory_runs, options.idle)
         row(f"memory, connected and idle for {options.idle} s (PSS)", "MiB", 12, [m.pss for m in idle], 2)
+        row("  if no other process used a library of it (RSS)", "MiB", None, [m.rss for m in idle], 2)
         row("  of it private to the bot", "MiB", None, [m.private for m in idle], 2)
         row("  of it heap and stacks", "MiB", None, [m.anonymous for m in idle], 2)
         sys.stdout.flush()
@@ -486,16 +512,17 @@ def measure(lab, options, title):
         row(f"memory {options.idle} s after these jobs (PSS)", "MiB", 12, [memory.pss], 2)
         sys.stdout.flush()
     if "cpu" in options.only:
-        spent = [measure_cpu(lab, options.jobs) for _ in range(options.cpu_runs)]
-        row(f"CPU per 1,000 jobs (measured with {options.jobs})", "s", 2, spent, 2)
-        sys.stdout.flush()
+        for size, what in ((0, "0.4 MB"), (PICTURE_BYTES, "2 MB")):
+            spent = [measure_cpu(lab, options.jobs, size) for _ in range(options.cpu_runs)]
+            row(f"CPU per 1,000 jobs, pictures of {what}", "s", 2, spent, 2)
+            sys.stdout.flush()
 
 
 def parse():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--fullet", default=os.path.join(ROOT, "build", "src", "fullet"))
     parser.add_argument("--runs", type=int, default=10, help="starts; twice as many jobs")
-    parser.add_argument("--jobs", type=int, default=100, help="of one run for the CPU figure")
+    parser.add_argument("--jobs", type=int, default=100, help="of one run for the CPU figures")
     parser.add_argument("--cpu-runs", type=int, default=3)
     parser.add_argument("--memory-runs", type=int, default=3)
     parser.add_argument("--idle", type=int, default=60, help="seconds before memory is read")
@@ -522,11 +549,12 @@ def main():
         raise SystemExit("bench: only root can read the bot's memory figures: sudo bench/run.sh")
     with tempfile.TemporaryDirectory(prefix="fullet-bench-") as folder:
         if "plain" in options.mode:
-            measure(Lab(options.fullet, folder), options, "http and ws, loopback")
+            lab = Lab(options.fullet, os.path.join(folder, "plain"))
+            measure(lab, options, "http and ws, loopback")
         if "tls" in options.mode:
             tls = Tls(os.path.join(folder, "tls"))
             title = "https and wss, loopback, with the system's CA certificates"
-            measure(Lab(options.fullet, folder, tls), options, title)
+            measure(Lab(options.fullet, os.path.join(folder, "tls-lab"), tls), options, title)
 
 
 if __name__ == "__main__":
