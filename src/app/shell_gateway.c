@@ -14,7 +14,7 @@
 #define SAVE_MS 15000
 /* A session that Discord has surely forgotten; and the space it wants between two IDENTIFYs. */
 #define FORGOTTEN_MS (10 * 60 * 1000)
-#define IDENTIFY_MS  5000
+#define IDENTIFY_MS  5250
 
 static void socket_opened(void *arg)
 {
