@@ -12,7 +12,8 @@
 #define INTENTS ((1u << 0) | (1u << 9))
 /* How often the session is written down, so that the next process resumes it even after a crash. */
 #define SAVE_MS 15000
-/* A session that Discord has surely forgotten; and the space it wants between two IDENTIFYs. */
+/* A session that Discord has surely forgotten; and the space it wants between two IDENTIFYs:
+ * 5 s, by its own clock. */
 #define FORGOTTEN_MS (10 * 60 * 1000)
 #define IDENTIFY_MS  5250
 

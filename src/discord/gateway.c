@@ -24,7 +24,8 @@
 #define BACKOFF_MAX_MS	   60000
 #define PAUSE_MS	   5000
 /* Discord: max_concurrency IDENTIFYs per 5 s, and 1,000 a day or the token is reset: repeated
- * ones without success slow down to fewer than 600 a day. */
+ * ones without success slow down to fewer than 600 a day. The 5 s count from an IDENTIFY's arrival,
+ * which is a moment after we sent it. */
 #define IDENTIFY_SPACING_MS 5250
 #define IDENTIFY_MAX_MS	    300000
 #define RESUME_TRIES	    5 /* failures of the resume URL before HELLO */
