@@ -14,10 +14,18 @@ wanted="$PWD
 $* ${CC-}
 $(meson --version 2>/dev/null)"
 
-if [ -e "$folder" ] && [ ! -w "$folder" ]; then
-	echo "build: $PWD/$folder belongs to somebody else (made as root?): remove it, or run as its owner" >&2
+if [ -e "$folder" ] && [ -n "$(find "$folder" ! -type l ! -writable -print -quit)" ]; then
+	echo "build: $PWD/$folder, or a file in it, belongs to somebody else (made as root?): remove it, or run as its owner" >&2
 	exit 1
 fi
+
+# One build at a time: another run.sh, or the rest of one that was killed. The lock is the project's
+# folder itself, kept by ninja to its end.
+if command -v flock >/dev/null 2>&1 && exec 9<. && ! flock -n 9; then
+	echo "build: another build is running in $PWD: waiting for its end" >&2
+	flock 9
+fi
+
 if [ ! -f "$folder/build.ninja" ] || [ "$(cat "$folder/set-up-for" 2>/dev/null)" != "$wanted" ]; then
 	rm -rf "$folder"
 	mkdir -p "$folder" || exit 1
