@@ -103,6 +103,9 @@ run_sim() {
 	heading simulator
 	local seeds=${SEEDS:-2000} n i share from=1 status=0 pids=
 	n=$(nproc)
+	[ "$n" -le "$seeds" ] || n=$seeds
+	# What runs in the background does not hear Ctrl-C by itself.
+	trap 'kill $pids 2>/dev/null; exit 130' INT TERM
 	for i in $(seq 1 "$n"); do
 		share=$(((seeds * i) / n - (seeds * (i - 1)) / n))
 		timeout 3600 "$build/tests/sim/fullet-sim" --seeds "$share" --from "$from" \
@@ -113,6 +116,7 @@ run_sim() {
 	for i in $pids; do
 		wait "$i" || status=1
 	done
+	trap - INT TERM
 	for i in $(seq 1 "$n"); do
 		tail -n 40 "$build/sim.$i.log"
 	done
