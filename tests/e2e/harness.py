@@ -3,6 +3,11 @@
 
 A Lab is one test's world: a folder, a sandbox, bots. Nothing here sleeps for an outcome: it waits
 for a change of the sandbox's state, or for a line of a process, with a deadline.
+
+    FULLET_BIN=... /usr/bin/python3 -m pytest -p no:cacheprovider tests/e2e [-k NAME]
+
+FULLET_BIN is the program (build-test/src/fullet), E2E_JOBS how many tests run at once (two for each
+processor), E2E_PATIENCE how many seconds anything may take (25).
 """
 import collections
 import ctypes

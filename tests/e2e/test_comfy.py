@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """ComfyUI in all its moods."""
+import json
+import os
 import re
 
 import pytest
@@ -143,9 +145,6 @@ def test_failed_run(lab, kind, words):
 
 def test_refused_workflow(lab):
     """200 with node_errors, or 400: a model file that the server does not have."""
-    import json
-    import os
-
     folder = lab.flujos("flux_image")
     path = os.path.join(folder, "flux_image.json")
     with open(path, encoding="utf-8") as file:

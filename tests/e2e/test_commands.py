@@ -41,7 +41,7 @@ def test_autocomplete(lab):
 def test_blank_prompt(lab):
     sandbox, bot = lab.start()
     ana = sandbox.member("anabel")
-    asked = sandbox.imagine(ana, prompt=" \u00a0 ".replace("\u00a0", " "))
+    asked = sandbox.imagine(ana, prompt=" \t ")
     said = sandbox.wait(lambda s: s.answer_text(asked), "the refusal")
     assert said.startswith("The prompt is empty")
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Discord in all its moods: the gateway's connection, REST answers that are late, lost or wrong."""
+import urllib.request
+
 import pytest
 
 from harness import button
@@ -287,8 +289,6 @@ def test_channel_deleted_by_somebody(lab):
 
 def delete_channel(sandbox, channel):
     """As an administrator would; done with the bot's token, from outside of the bot."""
-    import urllib.request
-
     request = urllib.request.Request(
         f"{sandbox.discord}/channels/{channel}",
         method="DELETE",

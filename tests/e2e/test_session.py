@@ -2,8 +2,6 @@
 """Private channels: removed when idle, kept while used; and a program that is idle does nothing."""
 import time
 
-import harness
-
 
 def get_picture(sandbox, user, n=1):
     sandbox.imagine(user)

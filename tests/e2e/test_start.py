@@ -2,8 +2,11 @@
 """Starts that cannot succeed say why, in a sentence, with status 1 and without any secret."""
 import os
 import re
+import sqlite3
 
 import pytest
+
+import harness
 
 BAD_TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GxBad1.not-the-token-at-all"
 
@@ -125,8 +128,6 @@ def test_database_of_something_else(lab):
 
 def test_database_of_the_python_version(lab):
     """Its file may lie at that path: its tables stay as they are."""
-    import sqlite3
-
     sandbox = lab.start_sandbox()
     os.makedirs(os.path.join(lab.bot_folder(), "database"))
     path = os.path.join(lab.bot_folder(), "database", "bot_data.db")
@@ -149,8 +150,6 @@ def test_database_of_the_python_version(lab):
 
 def test_without_a_token_the_sandbox_starts(lab):
     """One line says so, and the page is there, with the bot behind it."""
-    import harness
-
     process = harness.Process(
         "fullet run",
         [harness.FULLET, "run"],
