@@ -29,6 +29,7 @@ char *shell_sorry_text(const struct job *job)
 		[SORRY_POST] = TEXT_SORRY_POST,
 		[SORRY_MODEL_GONE] = TEXT_SORRY_MODEL_GONE,
 		[SORRY_CANCELLED] = TEXT_SORRY_CANCELLED,
+		[SORRY_NOT_TAKEN] = TEXT_SORRY_NOT_TAKEN,
 	};
 	size_t i = (size_t)job->row.sorry;
 

@@ -40,27 +40,6 @@ static void answer_ok(
 	core_set_step(core, job, flow_step(job->step)->next, now_ms);
 }
 
-static void answer_gone(struct core *core, struct job *job, const char *detail, int64_t now_ms)
-{
-	uint64_t channel_id = job->row.channel_id;
-	enum job_step resume_at = job->step == JOB_LOOK ? job->resume : job->step;
-
-	if (job->step != JOB_LOOK && job->step != JOB_POST && job->step != JOB_SORRY) {
-		core_refuse(core, job, detail, now_ms);
-		return;
-	}
-	core_channel_gone(core, channel_id, now_ms);
-	job->row.channel_id = job->row.live_id = 0;
-	if (job->step == JOB_SORRY) { /* the interaction first, while its token lives */
-		job->no_channel = true;
-		core_again(core, job, detail, now_ms);
-	} else if (resume_at == JOB_SUBMIT || resume_at == JOB_TIDY) {
-		core_resume(core, job, resume_at, now_ms);
-	} else {
-		core_set_step(core, job, JOB_CHANNEL, now_ms);
-	}
-}
-
 static void answer_no(struct core *core, struct job *job, const char *detail, int64_t now_ms)
 {
 	if (job->step == JOB_SORRY && !job->no_channel) {
@@ -76,6 +55,33 @@ static void answer_no(struct core *core, struct job *job, const char *detail, in
 		if (job->step == JOB_POST)
 			job->row.outcome = OUTCOME_OPEN;
 		core_refuse(core, job, detail, now_ms);
+	}
+}
+
+static void answer_gone(struct core *core, struct job *job, const char *detail, int64_t now_ms)
+{
+	uint64_t channel_id = job->row.channel_id;
+	enum job_step resume_at = job->step == JOB_LOOK ? job->resume : job->step;
+
+	if (job->step != JOB_LOOK && job->step != JOB_POST && job->step != JOB_SORRY) {
+		core_refuse(core, job, detail, now_ms);
+		return;
+	}
+	core_channel_gone(core, channel_id, now_ms);
+	job->row.channel_id = job->row.live_id = 0;
+	if (++job->moves > MOVES_MAX && job->step != JOB_LOOK) {
+		job->no_channel = true;
+		if (job->step == JOB_SORRY)
+			core_again(core, job, detail, now_ms);
+		else
+			answer_no(core, job, detail, now_ms);
+	} else if (job->step == JOB_SORRY && core_token_lives(job, now_ms)) {
+		job->no_channel = true; /* no channel is made only to say sorry */
+		core_again(core, job, detail, now_ms);
+	} else if (resume_at == JOB_SUBMIT || resume_at == JOB_TIDY) {
+		core_resume(core, job, resume_at, now_ms);
+	} else {
+		core_set_step(core, job, JOB_CHANNEL, now_ms);
 	}
 }
 
@@ -126,7 +132,8 @@ void core_answer_again(struct core *core, struct job *job, const char *detail, i
 		core_stop_run(core, job);
 	if (job->step == JOB_SUBMIT || job->step == JOB_WATCH ||
 		(job->step == JOB_LOCATE && others && job->tries >= 5))
-		core_requeue(core, job, SORRY_LOST, now_ms);
+		core_requeue(core, job, job->step == JOB_SUBMIT ? SORRY_NOT_TAKEN : SORRY_LOST,
+			detail, now_ms);
 	else
 		core_again(core, job, detail, now_ms);
 }
@@ -159,7 +166,7 @@ static void dispatch_answer(struct core *core, struct job *job, enum answer answ
 		core_set_step(core, job, JOB_WATCH, now_ms);
 		break;
 	case ANSWER_LOST:
-		core_requeue(core, job, SORRY_LOST, now_ms);
+		core_requeue(core, job, SORRY_LOST, NULL, now_ms);
 		break;
 	case ANSWER_FAILED:
 		core_sorry(core, job, SORRY_FAILED, detail, now_ms);

@@ -163,7 +163,7 @@ enum refusal core_request(struct core *core, const struct request *r, int64_t no
 	};
 	job->step = JOB_ACK;
 	job->gpu = -1;
-	job->deadline_ms = job->retry_ms = NEVER;
+	job->deadline_ms = job->retry_ms = job->save_ms = job->pause_ms = NEVER;
 	DL_APPEND(core->jobs, job);
 	HASH_ADD(hh, core->by_id, row.id, sizeof(job->row.id), job);
 	session_touch(core, r->user_id, now_ms);
@@ -189,14 +189,26 @@ void core_load_job(struct core *core, const struct job_row *row, int64_t now_ms)
 	job_row_copy(&job->row, row);
 	job->step = JOB_LOOK;
 	job->resume = (enum job_step)row->step;
+	job->stored = true;
 	job->gpu = -1;
 	for (int i = 0; row->gpu && i < core->config.n_gpus; i++)
 		if (str_eq(core->config.gpu_names[i], row->gpu))
 			job->gpu = i;
-	job->deadline_ms = job->retry_ms = NEVER;
+	job->deadline_ms = job->retry_ms = job->save_ms = job->pause_ms = NEVER;
 	DL_APPEND(core->jobs, job);
 	HASH_ADD(hh, core->by_id, row.id, sizeof(job->row.id), job);
 	core_load_max_id(core, row->id);
+}
+
+/* The ephemeral answer may have died with the process: "thinking" must not be the last word. Jobs
+ * that wait get theirs with their place in the line. */
+static void answer_anew(struct core *core, struct job *job, int64_t now_ms)
+{
+	if (job->resume < JOB_SUBMIT || job->row.outcome == OUTCOME_APOLOGY ||
+		!job->row.channel_id || !core_token_lives(job, now_ms))
+		return;
+	job->answered = true;
+	core_emit(core, (struct effect){.kind = FX_ANSWER, .job = job});
 }
 
 void core_ready(struct core *core, uint64_t guild_id, int64_t now_ms)
@@ -208,6 +220,7 @@ void core_ready(struct core *core, uint64_t guild_id, int64_t now_ms)
 	for (struct job *job = core->jobs, *next; job; job = next) {
 		next = job->next;
 		core_log(core, LOG_INFO, job, "taken up again at %s", job_step_name(job->resume));
+		answer_anew(core, job, now_ms);
 		if (job->row.channel_id)
 			core_ask_step(core, job, now_ms);
 		else
@@ -285,6 +298,8 @@ static void settle(struct core *core, int64_t now_ms)
 
 			if (gpu < 0)
 				break;
+			if (job->pause_ms != NEVER)
+				continue;
 			job->gpu = gpu;
 			job->percent = -1;
 			job->running = false;
@@ -324,15 +339,18 @@ void core_tick(struct core *core, int64_t now_ms)
 {
 	for (struct job *job = core->jobs, *next; job; job = next) {
 		next = job->next;
+		if (job->save_ms <= now_ms) {
+			job->save_ms = NEVER;
+			core_save(core, job);
+		}
+		if (job->pause_ms <= now_ms)
+			job->pause_ms = NEVER; /* and a card that is idle takes it */
 		if (job->deadline_ms <= now_ms) {
 			job->deadline_ms = NEVER;
 			core_answer_again(core, job, "no answer in time", now_ms);
 		} else if (job->retry_ms <= now_ms) {
 			job->retry_ms = NEVER;
-			if (job->enter)
-				core_save(core, job);
-			else
-				core_ask_step(core, job, now_ms);
+			core_ask_step(core, job, now_ms);
 		}
 	}
 	session_tick(core, now_ms);
@@ -347,7 +365,8 @@ int64_t core_deadline(const struct core *core)
 	int64_t at = session_deadline(core);
 
 	for (const struct job *job = core->jobs; job; job = job->next)
-		at = min_of(at, min_of(job->deadline_ms, job->retry_ms));
+		at = min_of(at, min_of(min_of(job->deadline_ms, job->retry_ms),
+					min_of(job->save_ms, job->pause_ms)));
 	return at;
 }
 

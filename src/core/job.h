@@ -46,6 +46,7 @@ enum sorry {
 	SORRY_POST = 11,
 	SORRY_MODEL_GONE = 12,
 	SORRY_CANCELLED = 13,
+	SORRY_NOT_TAKEN = 14,
 };
 
 /* How an ask of a step ended. */
@@ -89,10 +90,14 @@ struct job {
 	int tries;	      /* of the current step's ask */
 	int64_t deadline_ms;  /* of the current ask; NEVER */
 	int64_t retry_ms;     /* when the ask is made (again); NEVER */
+	int64_t save_ms;      /* when a row that could not be written is written again; NEVER */
+	int64_t pause_ms;     /* JOB_QUEUE: not given to a card before; NEVER: no such wait */
+	bool stored;	      /* there is a row: the job is accepted */
 	bool saving;	      /* a commit is under way */
 	bool save_again;      /* the row changed meanwhile */
 	bool enter;	      /* the ask is made as soon as the row is committed */
 	int save_tries;
+	int moves;	    /* how often its channel vanished */
 	int gpu;	    /* index of the card; -1 none */
 	int position;	    /* in the line of those that wait; 1 is next; 0: does not wait */
 	int shown_position; /* as it was last shown; 0 never */

@@ -82,7 +82,7 @@ void queue_show(struct core *core, int64_t now_ms)
 		job->position = (int)i + 1;
 		if (!job->answered) {
 			job->answered = true;
-			if (job->row.token && now_ms - job->row.created_ms < TOKEN_LIFE_MS)
+			if (core_token_lives(job, now_ms))
 				core_emit(core, (struct effect){.kind = FX_ANSWER,
 							.job = job,
 							.id = (uint64_t)job->position});

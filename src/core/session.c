@@ -295,8 +295,10 @@ void core_channel_gone(struct core *core, uint64_t channel_id, int64_t now_ms)
 			continue;
 		s->row.channel_id = 0;
 		core_emit(core, (struct effect){.kind = FX_SESSION_DROP, .id = s->row.user_id});
-		if (s->state == SESSION_READY)
-			set_state(s, SESSION_NONE);
+		if (s->state == SESSION_READY || s->state == SESSION_DELETING) {
+			s->tries = 0;
+			set_state(s, is_wanted(core, s) ? SESSION_WAITING : SESSION_NONE);
+		}
 	}
 	for (struct job *job = core->jobs; job; job = job->next)
 		if (job->row.channel_id == channel_id && job->step < JOB_TIDY) {

@@ -22,7 +22,11 @@
 #define DOUBTS_MAX 2
 /* With another card at hand, how long a run waits for one that does not answer. */
 #define AWAY_PATIENCE_MS 60000
-#define DETAIL_MAX	 300
+/* A job whose channel vanishes again and again gets no new one. */
+#define MOVES_MAX 5
+/* How often a job's first row is tried before the member is told that it was not written down. */
+#define FIRST_SAVES_MAX 3
+#define DETAIL_MAX	300
 
 struct core_gpu {
 	bool known, up;
@@ -70,7 +74,8 @@ void core_ask_step(struct core *core, struct job *job, int64_t now_ms);
 /* The step's ask is definitively refused. */
 void core_refuse(struct core *core, struct job *job, const char *detail, int64_t now_ms);
 /* Back to the line, with its old place in it, unless that happened too often. */
-void core_requeue(struct core *core, struct job *job, enum sorry sorry, int64_t now_ms);
+void core_requeue(
+	struct core *core, struct job *job, enum sorry sorry, const char *detail, int64_t now_ms);
 /* The same ask once more, after a while. */
 void core_again(struct core *core, struct job *job, const char *detail, int64_t now_ms);
 /* Where a job goes on whose channel has just been found, or which was just loaded. */
@@ -78,6 +83,8 @@ void core_resume(struct core *core, struct job *job, enum job_step step, int64_t
 /* answer.c: the ask did not happen, or was not answered in time */
 void core_answer_again(struct core *core, struct job *job, const char *detail, int64_t now_ms);
 void core_stop_run(struct core *core, const struct job *job);
+/* The interaction can still be answered. */
+bool core_token_lives(const struct job *job, int64_t now_ms);
 enum job_step core_ended_as(const struct job *job);
 void core_log(const struct core *core, enum log_level level, const struct job *job,
 	const char *format, ...) printf_like(4, 5);

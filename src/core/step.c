@@ -72,7 +72,7 @@ void core_set_step(struct core *core, struct job *job, enum job_step step, int64
 	job->step = step;
 	job->epoch++;
 	job->tries = 0;
-	job->deadline_ms = job->retry_ms = NEVER;
+	job->deadline_ms = job->retry_ms = job->pause_ms = NEVER;
 	job->position = job->shown_position = 0;
 	if (!flow_step(step)->stored) {
 		job->enter = false;
@@ -91,6 +91,21 @@ void core_set_step(struct core *core, struct job *job, enum job_step step, int64
 	core_save(core, job);
 }
 
+/* What was asked meanwhile goes on: only the writing is tried again. */
+static void not_saved(struct core *core, struct job *job, int64_t now_ms)
+{
+	/* A job whose first row cannot be written is not accepted. */
+	if (!job->stored && job->save_tries >= FIRST_SAVES_MAX - 1) {
+		job->row.outcome = OUTCOME_APOLOGY;
+		job->row.sorry = SORRY_STORE;
+		core_emit(core, (struct effect){.kind = FX_ANSWER, .job = job});
+		core_set_step(core, job, JOB_DROPPED, now_ms);
+		return;
+	}
+	job->save_again = false;
+	job->save_ms = now_ms + backoff_ms(core->rng, job->save_tries++, 500, BACKOFF_MAX_MS);
+}
+
 void core_saved(struct core *core, uint64_t job_id, bool ok, int64_t now_ms)
 {
 	struct job *job = (struct job *)core_job(core, job_id);
@@ -99,21 +114,12 @@ void core_saved(struct core *core, uint64_t job_id, bool ok, int64_t now_ms)
 		return;
 	job->saving = false;
 	if (!ok) {
-		/* A job whose first row cannot be written is not accepted. */
-		if (job->step == JOB_CHANNEL && job->row.live_id == 0 && !job->answered &&
-			job->row.outcome == OUTCOME_OPEN && ++job->save_tries >= 3) {
-			job->row.outcome = OUTCOME_APOLOGY;
-			job->row.sorry = SORRY_STORE;
-			core_emit(core, (struct effect){.kind = FX_ANSWER, .job = job});
-			core_set_step(core, job, JOB_DROPPED, now_ms);
-			return;
-		}
-		job->save_again = false;
-		job->retry_ms =
-			now_ms + backoff_ms(core->rng, job->save_tries++, 500, BACKOFF_MAX_MS);
+		not_saved(core, job, now_ms);
 		return;
 	}
+	job->stored = true;
 	job->save_tries = 0;
+	job->save_ms = NEVER;
 	if (job->save_again) {
 		job->save_again = false;
 		core_save(core, job);
@@ -136,6 +142,11 @@ void core_sorry(
 	job->row.sorry = sorry;
 	str_set(&job->row.detail, detail ? str_copy(text, sizeof(text), detail) : NULL);
 	core_set_step(core, job, JOB_SORRY, now_ms);
+}
+
+bool core_token_lives(const struct job *job, int64_t now_ms)
+{
+	return job->row.token && now_ms - job->row.created_ms < TOKEN_LIFE_MS;
 }
 
 enum job_step core_ended_as(const struct job *job)
@@ -161,10 +172,11 @@ void core_refuse(struct core *core, struct job *job, const char *detail, int64_t
 }
 
 /* Back to the line, with its old place in it, unless that happened too often. */
-void core_requeue(struct core *core, struct job *job, enum sorry sorry, int64_t now_ms)
+void core_requeue(
+	struct core *core, struct job *job, enum sorry sorry, const char *detail, int64_t now_ms)
 {
 	if (job->row.submits >= SUBMITS_MAX) {
-		core_sorry(core, job, sorry, NULL, now_ms);
+		core_sorry(core, job, sorry, detail, now_ms);
 		return;
 	}
 	job->gpu = -1;
@@ -173,6 +185,10 @@ void core_requeue(struct core *core, struct job *job, enum sorry sorry, int64_t 
 	job->row.prompt_id[0] = '\0';
 	job->row.outcome = OUTCOME_OPEN;
 	core_set_step(core, job, JOB_QUEUE, now_ms);
+	/* What ails a server or the proxy before it seldom passes at once. */
+	if (job->row.submits > 0)
+		job->pause_ms =
+			now_ms + backoff_ms(core->rng, job->row.submits - 1, 1000, BACKOFF_MAX_MS);
 }
 
 /* The effect keeps what the job is about to forget. */
@@ -194,7 +210,7 @@ void core_again(struct core *core, struct job *job, const char *detail, int64_t 
 	job->deadline_ms = NEVER;
 	if (flow->tries && job->tries >= flow->tries) {
 		if (flow->fail == JOB_QUEUE)
-			core_requeue(core, job, flow->sorry, now_ms);
+			core_requeue(core, job, flow->sorry, detail, now_ms);
 		else
 			core_refuse(core, job, detail, now_ms);
 		return;
@@ -209,13 +225,13 @@ void core_resume(struct core *core, struct job *job, enum job_step step, int64_t
 	switch (step) {
 	case JOB_SUBMIT:
 		if (job->gpu < 0)
-			core_requeue(core, job, SORRY_LOST, now_ms);
+			core_requeue(core, job, SORRY_LOST, NULL, now_ms);
 		else
 			core_set_step(core, job, JOB_LOCATE, now_ms);
 		break;
 	case JOB_POST: /* the bytes are fetched again, or still at hand */
 		if (job->gpu < 0)
-			core_requeue(core, job, SORRY_LOST, now_ms);
+			core_requeue(core, job, SORRY_LOST, NULL, now_ms);
 		else
 			core_set_step(core, job, JOB_FETCH, now_ms);
 		break;

@@ -104,6 +104,12 @@ static const struct {
 		"Please try again in a few minutes.",
 		"Lo siento, ComfyUI ha perdido esta imagen más de una vez, seguramente porque se "
 		"ha reiniciado. Inténtalo de nuevo en unos minutos."},
+	[TEXT_SORRY_NOT_TAKEN] = {
+		"Sorry, ComfyUI did not take this picture, though I asked several times. Please try "
+		"again in a few minutes, and tell an administrator if it keeps happening.",
+		"Lo siento, ComfyUI no ha aceptado esta imagen, aunque se la he pedido varias veces. "
+		"Inténtalo de nuevo en unos minutos, y avisa a quien administra el servidor si sigue "
+		"pasando."},
 	[TEXT_SORRY_STALLED] = {
 		"Sorry, ComfyUI gave no sign of life for too long, so I stopped waiting. Please "
 		"try again in a few minutes.",

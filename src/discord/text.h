@@ -11,45 +11,46 @@
 enum text_id {
 	TEXT_NONE,
 	/* answers to the interaction */
-	TEXT_QUEUED,            /* position, channel: "Queued (Pos: 3) in <#channel>" */
-	TEXT_CAP_REACHED,       /* number: "You already have N pictures waiting..." */
+	TEXT_QUEUED,	  /* position, channel: "Queued (Pos: 3) in <#channel>" */
+	TEXT_CAP_REACHED, /* number: "You already have N pictures waiting..." */
 	TEXT_QUEUE_FULL,
-	TEXT_UNKNOWN_MODEL,     /* text: what was typed */
+	TEXT_UNKNOWN_MODEL, /* text: what was typed */
 	TEXT_NO_MODELS,
 	TEXT_EMPTY_PROMPT,
-	TEXT_PROMPT_TOO_LONG,   /* number: the limit */
-	TEXT_STOPPING,          /* the bot is about to restart */
-	TEXT_NOT_READY,         /* the bot is still starting */
+	TEXT_PROMPT_TOO_LONG, /* number: the limit */
+	TEXT_STOPPING,	      /* the bot is about to restart */
+	TEXT_NOT_READY,	      /* the bot is still starting */
 	TEXT_CANCEL_TOO_LATE,
 	TEXT_CANCELLING,
-	TEXT_NOT_YOURS,         /* the button belongs to somebody else */
+	TEXT_NOT_YOURS, /* the button belongs to somebody else */
 	TEXT_UNKNOWN_BUTTON,
 	/* apologies: how a job ends without a picture */
-	TEXT_SORRY_CHANNEL,     /* the private channel could not be made; text: why */
-	TEXT_SORRY_STORE,       /* the database refused the job */
-	TEXT_SORRY_REFUSED,     /* ComfyUI refused the workflow; text: its reason */
-	TEXT_SORRY_FAILED,      /* the run failed; text: the node's message */
-	TEXT_SORRY_MEMORY,      /* the card ran out of memory */
+	TEXT_SORRY_CHANNEL,	/* the private channel could not be made; text: why */
+	TEXT_SORRY_STORE,	/* the database refused the job */
+	TEXT_SORRY_REFUSED,	/* ComfyUI refused the workflow; text: its reason */
+	TEXT_SORRY_FAILED,	/* the run failed; text: the node's message */
+	TEXT_SORRY_MEMORY,	/* the card ran out of memory */
 	TEXT_SORRY_INTERRUPTED, /* somebody stopped the run at the ComfyUI */
-	TEXT_SORRY_LOST,        /* the run was lost too often */
-	TEXT_SORRY_STALLED,     /* no sign of life for too long */
-	TEXT_SORRY_NO_OUTPUT,   /* it ended without a file */
-	TEXT_SORRY_TOO_LARGE,   /* the file does not fit; text: its size */
-	TEXT_SORRY_POST,        /* Discord refused the picture; text: why */
-	TEXT_SORRY_MODEL_GONE,  /* the workflow is no longer there */
-	TEXT_SORRY_CANCELLED,   /* the member pressed Cancel */
+	TEXT_SORRY_LOST,	/* the run was lost too often */
+	TEXT_SORRY_NOT_TAKEN,	/* ComfyUI, or what is in front of it, took the run in no try */
+	TEXT_SORRY_STALLED,	/* no sign of life for too long */
+	TEXT_SORRY_NO_OUTPUT,	/* it ended without a file */
+	TEXT_SORRY_TOO_LARGE,	/* the file does not fit; text: its size */
+	TEXT_SORRY_POST,	/* Discord refused the picture; text: why */
+	TEXT_SORRY_MODEL_GONE,	/* the workflow is no longer there */
+	TEXT_SORRY_CANCELLED,	/* the member pressed Cancel */
 	/* the state line of the live message */
-	TEXT_LIVE_QUEUED,       /* number: the position */
-	TEXT_LIVE_NO_GPU,       /* number: the position */
+	TEXT_LIVE_QUEUED, /* number: the position */
+	TEXT_LIVE_NO_GPU, /* number: the position */
 	TEXT_LIVE_STARTING,
-	TEXT_LIVE_DRAWING,      /* beside a bar without percent */
+	TEXT_LIVE_DRAWING, /* beside a bar without percent */
 	TEXT_LIVE_SENDING,
-	TEXT_LIVE_DONE,         /* text: the duration; without: only "Done" */
+	TEXT_LIVE_DONE, /* text: the duration; without: only "Done" */
 	TEXT_LIVE_SORRY,
 	/* labels */
 	TEXT_BUTTON_CANCEL,
 	TEXT_BUTTON_AGAIN,
-	TEXT_SEED,              /* text: the seed */
+	TEXT_SEED, /* text: the seed */
 	TEXT_CHANNEL_TOPIC,
 	TEXT_COUNT,
 };

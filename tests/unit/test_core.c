@@ -26,14 +26,28 @@ struct rig {
 	} kept[32];
 };
 
-static const char *const names[] = {
-	[FX_ACK] = "ack", [FX_LOOK] = "look", [FX_LOCATE] = "locate", [FX_SUBMIT] = "submit",
-	[FX_WATCH] = "watch", [FX_FETCH] = "fetch", [FX_POST] = "post", [FX_SORRY] = "sorry",
-	[FX_TIDY] = "tidy", [FX_ANSWER] = "answer", [FX_SHOW] = "show", [FX_STOP_RUN] = "stop",
-	[FX_END] = "end", [FX_SAVE] = "save", [FX_CHANNEL_LIST] = "list",
-	[FX_CATEGORY_CREATE] = "category", [FX_CHANNEL_CREATE] = "channel",
-	[FX_CHANNEL_DELETE] = "delete", [FX_SESSION_SAVE] = "keep", [FX_SESSION_DROP] = "forget",
-	[FX_TELL_DOWN] = "down", [FX_TELL_UP] = "up"};
+static const char *const names[] = {[FX_ACK] = "ack",
+	[FX_LOOK] = "look",
+	[FX_LOCATE] = "locate",
+	[FX_SUBMIT] = "submit",
+	[FX_WATCH] = "watch",
+	[FX_FETCH] = "fetch",
+	[FX_POST] = "post",
+	[FX_SORRY] = "sorry",
+	[FX_TIDY] = "tidy",
+	[FX_ANSWER] = "answer",
+	[FX_SHOW] = "show",
+	[FX_STOP_RUN] = "stop",
+	[FX_END] = "end",
+	[FX_SAVE] = "save",
+	[FX_CHANNEL_LIST] = "list",
+	[FX_CATEGORY_CREATE] = "category",
+	[FX_CHANNEL_CREATE] = "channel",
+	[FX_CHANNEL_DELETE] = "delete",
+	[FX_SESSION_SAVE] = "keep",
+	[FX_SESSION_DROP] = "forget",
+	[FX_TELL_DOWN] = "down",
+	[FX_TELL_UP] = "up"};
 
 static void note(struct rig *rig, const char *format, ...)
 {
@@ -114,10 +128,14 @@ static void run(struct rig *rig)
 static void start(struct rig *rig, int max_queue)
 {
 	static const char *const gpus[] = {"http://a"};
-	struct core_config config = {.max_jobs_per_user = 2, .max_queue = max_queue,
-		.session_ttl_ms = 1800000, .n_gpus = 1, .gpu_names = gpus};
+	struct core_config config = {.max_jobs_per_user = 2,
+		.max_queue = max_queue,
+		.session_ttl_ms = 1800000,
+		.n_gpus = 1,
+		.gpu_names = gpus};
 
-	*rig = (struct rig){.now_ms = INT64_C(1780000000000), .next_id = UINT64_C(359929600000) << 22}; /* made just now */
+	*rig = (struct rig){.now_ms = INT64_C(1780000000000),
+		.next_id = UINT64_C(359929600000) << 22}; /* made just now */
 	rng_seed(&rig->rng, 5);
 	rig->core = core_new(&config, &rig->rng);
 }
@@ -131,9 +149,17 @@ static void stop(struct rig *rig)
 
 static enum refusal ask(struct rig *rig, uint64_t user, bool admin)
 {
-	struct request r = {.interaction_id = 9, .application_id = 8, .guild_id = 7, .user_id = user,
-		.token = "t", .username = "ana", .locale = "en-US", .model = "m", .prompt = "p",
-		.kind = 1, .administrator = admin};
+	struct request r = {.interaction_id = 9,
+		.application_id = 8,
+		.guild_id = 7,
+		.user_id = user,
+		.token = "t",
+		.username = "ana",
+		.locale = "en-US",
+		.model = "m",
+		.prompt = "p",
+		.kind = 1,
+		.administrator = admin};
 	enum refusal refusal = core_request(rig->core, &r, rig->now_ms);
 
 	run(rig);
@@ -238,13 +264,13 @@ static void test_answers(void **state)
 	} cases[] = {
 		{FX_SUBMIT, ANSWER_NO, "save1 sorry1", JOB_APOLOGISED},
 		{FX_SUBMIT, ANSWER_MODEL_GONE, "save1 sorry1", JOB_APOLOGISED},
-		{FX_SUBMIT, ANSWER_AGAIN, "save1 show1 save1 show1 submit1", 0},
-		{FX_WATCH, ANSWER_LOST, "save1 show1 save1 show1 submit1", 0},
+		{FX_SUBMIT, ANSWER_AGAIN, "save1 show1", 0},
+		{FX_WATCH, ANSWER_LOST, "save1 show1", 0},
 		{FX_WATCH, ANSWER_MEMORY, "save1 sorry1", JOB_APOLOGISED},
 		{FX_WATCH, ANSWER_STALLED, "save1 sorry1", JOB_APOLOGISED},
 		{FX_WATCH, ANSWER_INTERRUPTED, "save1 sorry1", JOB_APOLOGISED},
 		{FX_FETCH, ANSWER_NO_OUTPUT, "save1 sorry1", JOB_APOLOGISED},
-		{FX_FETCH, ANSWER_LOST, "save1 show1 save1 show1 submit1", 0},
+		{FX_FETCH, ANSWER_LOST, "save1 show1", 0},
 		{FX_POST, ANSWER_DOUBT, "look1", 0},
 		{FX_POST, ANSWER_GONE, "save1 forget list", 0},
 		{FX_POST, ANSWER_NO, "save1 sorry1", JOB_APOLOGISED},
@@ -296,21 +322,32 @@ static void test_restart(void **state)
 		const char *trace;
 		int end;
 	} cases[] = {
-		{JOB_QUEUE, 0, ANSWER_OK, "look1 save1 answer1#1 show1 save1 show1 submit1", JOB_DONE},
-		{JOB_SUBMIT, 0, ANSWER_OK, "look1 locate1 show1 fetch1", JOB_DONE},
-		{JOB_POST, 1, ANSWER_OK, "look1 show1 fetch1 save1 post1", JOB_DONE},
-		{JOB_POST, 1, ANSWER_FOUND_PICTURE, "look1 save1 tidy1 save1 end1", JOB_DONE},
+		{JOB_QUEUE, 0, ANSWER_OK, "look1 save1 answer1#1 show1 save1 show1 submit1",
+			JOB_DONE},
+		{JOB_SUBMIT, 0, ANSWER_OK, "answer1#0 look1 locate1 show1 fetch1", JOB_DONE},
+		{JOB_POST, 1, ANSWER_OK, "answer1#0 look1 show1 fetch1 save1 post1", JOB_DONE},
+		{JOB_POST, 1, ANSWER_FOUND_PICTURE, "answer1#0 look1 save1 tidy1 save1 end1",
+			JOB_DONE},
 		{JOB_SORRY, 2, ANSWER_OK, "look1 save1 sorry1", JOB_APOLOGISED},
 		{JOB_SORRY, 2, ANSWER_FOUND_SORRY, "look1 save1 tidy1 save1 end1", JOB_APOLOGISED},
-		{JOB_TIDY, 1, ANSWER_OK, "look1 save1 tidy1 save1 end1", JOB_DONE},
-		{JOB_POST, 1, ANSWER_NO, "look1 save1 end1", JOB_UNDELIVERABLE},
+		{JOB_TIDY, 1, ANSWER_OK, "answer1#0 look1 save1 tidy1 save1 end1", JOB_DONE},
+		{JOB_POST, 1, ANSWER_NO, "answer1#0 look1 save1 end1", JOB_UNDELIVERABLE},
 	};
 
 	for (size_t i = 0; i < countof(cases); i++) {
-		struct job_row row = {.id = 1, .user_id = 1, .guild_id = 7, .channel_id = 500,
-			.step = cases[i].step, .outcome = cases[i].outcome, .token = "t",
-			.username = "ana", .locale = "en", .model = "m", .prompt = "p",
-			.gpu = "http://a", .prompt_id = "0e3a1c9e-1111-4222-8333-444455556666"};
+		struct job_row row = {.id = 1,
+			.user_id = 1,
+			.guild_id = 7,
+			.channel_id = 500,
+			.step = cases[i].step,
+			.outcome = cases[i].outcome,
+			.token = "t",
+			.username = "ana",
+			.locale = "en",
+			.model = "m",
+			.prompt = "p",
+			.gpu = "http://a",
+			.prompt_id = "0e3a1c9e-1111-4222-8333-444455556666"};
 		struct session_row session = {.user_id = 1, .channel_id = 500};
 		struct rig rig;
 
@@ -408,13 +445,17 @@ static void test_doubt_shrinks(void **state)
 	stop(&rig);
 }
 
-/* With a second card, a run does not wait for ever for one that went away; with one card it does. */
+/* With a second card, a run does not wait for ever for one that went away; with one card it does.
+ */
 static void test_card_goes_away(void **state)
 {
 	for (int n = 1; n <= 2; n++) {
 		static const char *const gpus[] = {"http://a", "http://b"};
-		struct core_config config = {.max_jobs_per_user = 2, .max_queue = 9,
-			.session_ttl_ms = 1800000, .n_gpus = n, .gpu_names = gpus};
+		struct core_config config = {.max_jobs_per_user = 2,
+			.max_queue = 9,
+			.session_ttl_ms = 1800000,
+			.n_gpus = n,
+			.gpu_names = gpus};
 		struct rig rig;
 
 		start(&rig, 9);
@@ -427,14 +468,193 @@ static void test_card_goes_away(void **state)
 			core_gpu(rig.core, 1, true, rig.now_ms);
 		core_gpu(rig.core, 0, false, rig.now_ms);
 		rig.trace[0] = '\0';
-		rig.now_ms += 61000;
-		core_tick(rig.core, rig.now_ms);
-		run(&rig);
+		for (int i = 0; i < 2; i++) {
+			rig.now_ms += 61000;
+			core_tick(rig.core, rig.now_ms);
+			run(&rig);
+		}
 		assert_int_equal(core_job(rig.core, 1)->gpu, n - 1);
 		assert_int_equal(core_job(rig.core, 1)->step, JOB_WATCH);
 		assert_int_equal(strstr(rig.trace, "stop1") != NULL, n == 2);
 		stop(&rig);
 	}
+}
+
+/* A row that cannot be written is written again; what was asked meanwhile is not asked twice. */
+static void test_a_row_that_fails_is_only_written_again(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = 1u << FX_WATCH | 1u << FX_SAVE;
+	ask(&rig, 1, false);
+	for (int i = 0; core_job(rig.core, 1)->step != JOB_WATCH; i++) {
+		assert_true(i < 20);
+		core_saved(rig.core, 1, true, rig.now_ms);
+		run(&rig);
+	}
+	core_live(rig.core, 1, 4711, rig.now_ms);
+	run(&rig);
+	core_saved(rig.core, 1, false, rig.now_ms);
+	rig.trace[0] = '\0';
+	for (int i = 0; i < 3; i++) {
+		rig.now_ms = min_of(core_deadline(rig.core), rig.now_ms + 60000);
+		core_tick(rig.core, rig.now_ms);
+		run(&rig);
+		core_saved(rig.core, 1, i == 2, rig.now_ms);
+		run(&rig);
+	}
+	assert_string_equal(rig.trace, "save1 save1 save1");
+	assert_int_equal(core_job(rig.core, 1)->step, JOB_WATCH);
+	stop(&rig);
+}
+
+/* Only what never had a row may be dropped with a word to the member. */
+static void test_an_accepted_job_is_never_dropped(void **state)
+{
+	for (int accepted = 0; accepted <= 1; accepted++) {
+		struct rig rig;
+
+		start(&rig, 10);
+		rig.silent = 1u << FX_SAVE;
+		if (accepted) {
+			struct job_row row = {.id = 1,
+				.user_id = 1,
+				.step = JOB_CHANNEL,
+				.token = "t",
+				.username = "ana",
+				.model = "m",
+				.prompt = "p",
+				.created_ms = rig.now_ms};
+
+			core_load_job(rig.core, &row, rig.now_ms);
+		}
+		ready(&rig);
+		if (!accepted)
+			ask(&rig, 1, false);
+		for (int i = 0; i < 6 && core_job(rig.core, 1); i++) {
+			core_saved(rig.core, 1, false, rig.now_ms);
+			run(&rig);
+			rig.now_ms = min_of(core_deadline(rig.core), rig.now_ms + 60000);
+			core_tick(rig.core, rig.now_ms);
+			run(&rig);
+		}
+		assert_int_equal(core_job(rig.core, 1) != NULL, accepted);
+		stop(&rig);
+	}
+}
+
+/* An administrator removes the channel while its removal is being tried again. */
+static void test_a_channel_that_is_gone_is_not_removed_again(void **state)
+{
+	struct session_row session = {.user_id = 1, .channel_id = 500};
+	struct rig rig;
+
+	start(&rig, 10);
+	core_load_session(rig.core, &session);
+	rig.silent = 1u << FX_CHANNEL_DELETE;
+	core_ready(rig.core, 7, rig.now_ms);
+	run(&rig);
+	assert_string_equal(rig.trace, "delete");
+	core_tick(rig.core, rig.now_ms + 121000); /* no answer: it is tried again */
+	core_channel_gone(rig.core, 500, rig.now_ms);
+	rig.now_ms += 300000;
+	core_tick(rig.core, rig.now_ms);
+	rig.trace[0] = '\0';
+	run(&rig);
+	assert_null(strstr(rig.trace, "delete"));
+	assert_true(core_deadline(rig.core) == NEVER);
+	/* The member gets a new one. */
+	core_gpu(rig.core, 0, true, rig.now_ms);
+	ask(&rig, 1, false);
+	assert_int_equal(rig.kept[1].row.step, JOB_DONE);
+	assert_true(rig.kept[1].row.channel_id > 500);
+	stop(&rig);
+}
+
+/* A server that takes nothing is not asked five times in the same moment. */
+static void test_a_refused_run_waits(void **state)
+{
+	struct rig rig;
+	int64_t began_ms;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = 1u << FX_SUBMIT;
+	ask(&rig, 1, false);
+	began_ms = rig.now_ms;
+	for (int i = 0; rig.kept[1].row.step != JOB_APOLOGISED; i++) {
+		assert_true(i < 5);
+		core_answer(rig.core, 1, rig.epoch[1], ANSWER_AGAIN,
+			&(struct answer_args){.detail = "503"}, rig.now_ms);
+		rig.trace[0] = '\0';
+		run(&rig);
+		if (i == 4)
+			break;
+		assert_null(strstr(rig.trace, "submit1"));
+		rig.now_ms = min_of(core_deadline(rig.core), rig.now_ms + 60000);
+		core_tick(rig.core, rig.now_ms);
+		run(&rig);
+		assert_non_null(strstr(rig.trace, "submit1"));
+	}
+	assert_true(rig.now_ms - began_ms >= 7000);
+	assert_int_equal(rig.kept[1].row.sorry, SORRY_NOT_TAKEN);
+	assert_string_equal(rig.kept[1].row.detail, "503");
+	stop(&rig);
+}
+
+/* Where an apology goes when its channel is gone: through the interaction, else into a new one. */
+static void test_an_apology_finds_its_way(void **state)
+{
+	static const struct {
+		int64_t age_ms;
+		const char *trace;
+	} cases[] = {
+		{60000, "sorry1"}, {16 * 60000, "save1 list category channel keep save1 sorry1"}};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct rig rig;
+
+		start(&rig, 10);
+		ready(&rig);
+		rig.silent = 1u << FX_SORRY | 1u << FX_WATCH;
+		ask(&rig, 1, false);
+		rig.now_ms += cases[i].age_ms;
+		core_answer(rig.core, 1, rig.epoch[1], ANSWER_FAILED, NULL, rig.now_ms);
+		run(&rig);
+		rig.trace[0] = '\0';
+		core_answer(rig.core, 1, rig.epoch[1], ANSWER_GONE, NULL, rig.now_ms);
+		run(&rig);
+		rig.now_ms += 2000;
+		core_tick(rig.core, rig.now_ms);
+		run(&rig);
+		if (!strstr(rig.trace, cases[i].trace))
+			fail_msg("case %zu: wanted %s, got %s", i, cases[i].trace, rig.trace);
+		assert_int_equal(core_job(rig.core, 1)->no_channel, i == 0);
+		stop(&rig);
+	}
+}
+
+/* Discord says of each channel that we make that it is not there: it ends all the same. */
+static void test_channels_that_vanish_have_an_end(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = 1u << FX_POST | 1u << FX_SORRY;
+	ask(&rig, 1, false);
+	for (int i = 0; core_job(rig.core, 1) && core_job(rig.core, 1)->step == JOB_POST; i++) {
+		assert_true(i < 10);
+		core_answer(rig.core, 1, rig.epoch[1], ANSWER_GONE, NULL, rig.now_ms);
+		run(&rig);
+	}
+	assert_true(core_job(rig.core, 1)->no_channel);
+	core_answer(rig.core, 1, rig.epoch[1], ANSWER_OK, NULL, rig.now_ms);
+	run(&rig);
+	assert_int_equal(rig.kept[1].row.step, JOB_APOLOGISED);
+	stop(&rig);
 }
 
 static void test_owner_is_told_once(void **state)
@@ -467,6 +687,12 @@ int main(void)
 		cmocka_unit_test(test_unposted_pictures_are_bounded),
 		cmocka_unit_test(test_doubt_shrinks),
 		cmocka_unit_test(test_card_goes_away),
+		cmocka_unit_test(test_a_row_that_fails_is_only_written_again),
+		cmocka_unit_test(test_an_accepted_job_is_never_dropped),
+		cmocka_unit_test(test_a_channel_that_is_gone_is_not_removed_again),
+		cmocka_unit_test(test_a_refused_run_waits),
+		cmocka_unit_test(test_an_apology_finds_its_way),
+		cmocka_unit_test(test_channels_that_vanish_have_an_end),
 		cmocka_unit_test(test_owner_is_told_once),
 	};
 
