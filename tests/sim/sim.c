@@ -155,8 +155,8 @@ static const char *const run_faults[] = {
 	"{\"kind\":\"status\",\"side\":\"comfy\",\"method\":\"POST\",\"route\":\"/"
 	"prompt\",\"status\":500,"
 	"\"count\":1,\"executed\":false}",
-	"{\"kind\":\"html\",\"side\":\"comfy\",\"method\":\"GET\",\"route\":\"/history/"
-	"{}\",\"count\":2}",
+	("{\"kind\":\"html\",\"side\":\"comfy\",\"method\":\"GET\",\"route\":\"/history/"
+	 "{}\",\"count\":2}"),
 };
 static const char *const server_errors[] = {
 	"{\"kind\":\"status\",\"side\":\"discord\",\"method\":\"POST\",\"route\":\"/channels/{}/"
