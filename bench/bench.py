@@ -39,12 +39,20 @@ def die_with_parent():
 class Program:
     """A child, its output, and when each line of it was read."""
 
-    def __init__(self, arguments, folder, settings):
+    def __init__(self, arguments, folder, settings, namespace=None):
         os.makedirs(folder, exist_ok=True)
         environment = {"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "LANG": "C.UTF-8"}
         environment.update({name: str(value) for name, value in settings.items()})
         self.lines = []
         self.changed = threading.Condition()
+
+        def prepare():
+            die_with_parent()
+            if namespace is not None:
+                if ctypes.CDLL(None).setns(namespace, 0):
+                    os._exit(126)
+                os.chdir(folder)  # entering has moved us to the root
+
         self.started = time.monotonic()
         self.child = subprocess.Popen(
             arguments,
@@ -53,7 +61,7 @@ class Program:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent,
+            preexec_fn=prepare,
         )
         self.pid = self.child.pid
         self.reader = threading.Thread(target=self._read, daemon=True)
@@ -342,6 +350,7 @@ class Tls:
         os.remove(bundle)
         with open(bundle, "w", encoding="utf-8") as file:
             file.write(theirs + own)
+        self._open_namespace()
 
     @staticmethod
     def _openssl(*arguments):
@@ -350,10 +359,18 @@ class Tls:
             raise SystemExit(f"bench: openssl {arguments[0]}: {done.stderr}")
         return done.stdout
 
-    def command(self, arguments):
-        """Runs it where /etc/ssl/certs is our copy (a mount namespace of its own)."""
-        script = f'mount --bind "$0" {SYSTEM_CERTIFICATES} && exec "$@"'
-        return ["unshare", "--mount", "/bin/sh", "-c", script, self.certificates, *arguments]
+    def _open_namespace(self):
+        """A mount namespace in which /etc/ssl/certs is our copy; programs enter it."""
+        script = f'mount --bind "$0" {SYSTEM_CERTIFICATES} && echo mounted && exec sleep 86400'
+        self.holder = Program(
+            ["unshare", "--mount", "/bin/sh", "-c", script, self.certificates], "/", {}
+        )
+        self.holder.wait_line("^mounted$")
+        self.namespace = os.open(f"/proc/{self.holder.pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+
+    def end(self):
+        os.close(self.namespace)
+        self.holder.end()
 
 
 class Lab:
@@ -369,10 +386,9 @@ class Lab:
         self.folders += 1
         return os.path.join(self.folder, f"{self.folders}{'-tls' if self.tls else ''}")
 
-    def bot(self, servers, folder=None, **settings):
-        arguments = [self.fullet, "run"]
+    def bot(self, servers, folder=None):
         return Program(
-            self.tls.command(arguments) if self.tls else arguments,
+            [self.fullet, "run"],
             folder or self.new_folder(),
             {
                 "DISCORD_TOKEN": servers.token,
@@ -381,8 +397,8 @@ class Lab:
                 "COMFY_URL": servers.comfy,
                 "FLUJOS_DIR": os.path.join(ROOT, "flujos"),
                 "MAX_JOBS_PER_USER": 100,
-                **settings,
             },
+            self.tls.namespace if self.tls else None,
         )
 
 
@@ -555,6 +571,7 @@ def main():
             tls = Tls(os.path.join(folder, "tls"))
             title = "https and wss, loopback, with the system's CA certificates"
             measure(Lab(options.fullet, os.path.join(folder, "tls-lab"), tls), options, title)
+            tls.end()
 
 
 if __name__ == "__main__":
