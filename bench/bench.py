@@ -409,8 +409,8 @@ REGISTERED = r"discord: the commands were registered$"  # which a new server nee
 
 
 def measure_start(lab, runs):
-    """[ms] of first starts (the database is made) and of starts that resume."""
-    first, again = [], []
+    """[ms] of first starts (the database is made), of starts that resume; CPU of the first."""
+    first, again, cpu = [], [], []
     for _ in range(runs):
         servers = Servers(lab)  # a fresh one: Discord allows an IDENTIFY every 5 s only
         folder = lab.new_folder()
@@ -418,11 +418,13 @@ def measure_start(lab, runs):
             bot = lab.bot(servers, folder)
             _, when = bot.wait_line(READY)
             times.append((when - bot.started) * 1000)
+            if times is first:
+                cpu.append(bot.cpu_seconds() * 1000)
             time.sleep(0.3)  # its first requests after READY are not part of the next start
             if bot.end() != 0:
                 raise SystemExit("bench: the bot did not end in order")
         servers.end()
-    return first, again
+    return first, again, cpu
 
 
 def measure_idle(lab, runs, seconds):
@@ -516,8 +518,9 @@ def measure(lab, options, title):
         row("  of it heap and stacks", "MiB", None, [m.anonymous for m in idle], 2)
         sys.stdout.flush()
     if "start" in options.only:
-        first, again = measure_start(lab, options.runs)
+        first, again, cpu = measure_start(lab, options.runs)
         row("start: exec to READY, with a new database", "ms", 100, first)
+        row("  CPU of the bot in this time", "ms", None, cpu)
         row("start: exec to RESUMED, after a stop", "ms", 100, again)
         sys.stdout.flush()
     if "jobs" in options.only:
