@@ -19,6 +19,8 @@
  * arrive closer together than they left. */
 #define GLOBAL_MAX 50
 #define GLOBAL_MS  1100
+/* Of these, edits of progress leave some to what members wait for, and to the jitter on the way. */
+#define GLOBAL_SPARE 10
 
 /* Discord: 10,000 answers 401, 403 or 429 in 10 minutes and Cloudflare bans the address. */
 #define INVALID_BRAKE 1000 /* nothing in the background any more */
@@ -336,12 +338,14 @@ static void call_land(struct rest *rest, struct rest_call *call)
 	http->timeout_ms = call->timeout_ms;
 }
 
-static int64_t global_free_ms(const struct rest *rest)
+static int64_t global_free_ms(const struct rest *rest, int ring)
 {
+	uint64_t most =
+		ring_priority(ring) == PRIO_BACKGROUND ? GLOBAL_MAX - GLOBAL_SPARE : GLOBAL_MAX;
 	int64_t t = rest->global_ms;
 
-	if (rest->n_global >= GLOBAL_MAX)
-		t = max_of(t, rest->global_sent[rest->n_global % GLOBAL_MAX] + GLOBAL_MS);
+	if (rest->n_global >= most)
+		t = max_of(t, rest->global_sent[(rest->n_global - most) % GLOBAL_MAX] + GLOBAL_MS);
 	return t;
 }
 
@@ -394,7 +398,7 @@ static int64_t ring_free_ms(const struct rest *rest, int ring, int64_t now_ms)
 	int64_t t = rest->pause_ms;
 
 	if (ring_is_bot(ring))
-		t = max_of(t, global_free_ms(rest));
+		t = max_of(t, global_free_ms(rest, ring));
 	if (ring_priority(ring) == PRIO_BACKGROUND && rest->braking)
 		t = max_of(t, tally_next_ms(now_ms));
 	return t;

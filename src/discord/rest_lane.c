@@ -4,8 +4,11 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-/* An interaction token lives 15 minutes; its lanes need not live longer. */
-#define IDLE_MS (15 * 60000)
+/*
+ * Each interaction has lanes of its own, which are seldom used again: they are forgotten soon. What
+ * a new lane must know, the hash of its bucket, is kept with the route.
+ */
+#define IDLE_MS 60000
 
 /* The hash that Discord told for a route, so that a new major starts in the right bucket. */
 struct route {
@@ -239,14 +242,23 @@ void lanes_remove(struct lanes *lanes, struct rest_call *call, int64_t now_ms)
 		lane_place(lanes, lane, now_ms);
 }
 
+/* A delay or an unfinished window is still to be kept. */
+static bool lane_is_bound(const struct lane *lane, int64_t now_ms)
+{
+	const struct bucket *b = lane->bucket;
+
+	return max_of(lane->not_before_ms, b->not_before_ms) > now_ms ||
+	       (b->kind == BUCKET_LIMITED && !b->fresh && b->reset_ms > now_ms);
+}
+
 static void idle_evict(struct lanes *lanes, int64_t now_ms)
 {
 	while (lanes->idle && now_ms - lanes->idle->idle_ms >= IDLE_MS) {
 		struct lane *lane = lanes->idle;
 
 		lane_unplace(lanes, lane);
-		if (max_of(lane->not_before_ms, lane->bucket->not_before_ms) > now_ms)
-			lane_place(lanes, lane, now_ms); /* its delay is still to be kept */
+		if (lane_is_bound(lane, now_ms))
+			lane_place(lanes, lane, now_ms);
 		else
 			lane_free(lanes, lane);
 	}

@@ -340,6 +340,55 @@ static void test_free_in_any_state(void **state)
 	rig_close(&rig);
 }
 
+/* However many edits of progress wait, the pictures of the same second find room. */
+static void test_progress_leaves_room(void **state)
+{
+	struct rig rig;
+	int edits = 0, posts = 0;
+
+	rig_open(&rig);
+	for (int i = 0; i < 200; i++) {
+		char major[20];
+
+		snprintf(major, sizeof(major), "%d", i);
+		submit_edit(&rig, major, (uint64_t)i + 1, REST_BACKGROUND);
+	}
+	for (struct rest_call *call; (call = next(&rig)); edits++)
+		answer(&rig, call, 200);
+	assert_int_equal(edits, 40);
+	for (int i = 0; i < 20; i++) {
+		char major[20];
+
+		snprintf(major, sizeof(major), "p%d", i);
+		submit_to(&rig, R_POST, major, 0);
+	}
+	for (struct rest_call *call; (call = next(&rig)); posts++)
+		answer(&rig, call, 200);
+	assert_int_equal(posts, 10);
+	rig.now += 1100;
+	for (struct rest_call *call; (call = next(&rig)); edits++)
+		answer(&rig, call, 200);
+	assert_int_equal(edits, 40 + 10 + 30); /* the 10 posts that waited went first */
+	rig_close(&rig);
+}
+
+/* A window that is not over outlives the minute. */
+static void test_a_window_is_not_forgotten(void **state)
+{
+	struct rig rig;
+
+	rig_open(&rig);
+	submit_to(&rig, R_POST, "1", 0);
+	answer_limits(&rig, next(&rig), "h", 2, 0, 600);
+	rig.now += 300000;
+	assert_int_equal(next_tag(&rig), 0);
+	submit_to(&rig, R_POST, "1", 0);
+	assert_int_equal(next_tag(&rig), 0);
+	rig.now += 300000;
+	assert_int_equal(next_tag(&rig), 2);
+	rig_close(&rig);
+}
+
 static void test_wake_heap(void **state)
 {
 	struct wake items[300] = {0}, *w;
@@ -388,6 +437,8 @@ int main(void)
 		cmocka_unit_test(test_dead_token_ends_all),
 		cmocka_unit_test(test_notes_hold_no_secret),
 		cmocka_unit_test(test_free_in_any_state),
+		cmocka_unit_test(test_progress_leaves_room),
+		cmocka_unit_test(test_a_window_is_not_forgotten),
 		cmocka_unit_test(test_wake_heap),
 	};
 
