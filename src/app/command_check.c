@@ -327,7 +327,12 @@ int command_check(int argc, char **argv)
 	if (config.n_comfy == 0)
 		say(&r, BAD, "ComfyUI: COMFY_URL is not set");
 	check_database(&r);
-	printf(r.bad ? "%d things are not in order.\n" : "All is in order.\n", r.bad);
+	if (r.bad == 0)
+		printf("All is in order.\n");
+	else
+		printf(r.bad == 1 ? "One thing is not in order.\n"
+				  : "%d things are not in order.\n",
+			r.bad);
 	workflow_set_free(set);
 	asker_free(&r.asker);
 	config_free(&config);

@@ -8,6 +8,26 @@
 #include "discord/command.h"
 #include "discord/message.h"
 
+static void say_why(int status, uint64_t application, uint64_t guild, const char *why)
+{
+	char *url = application ? invite_url(application, guild) : NULL;
+
+	if (status == 401)
+		fprintf(stderr,
+			"fullet: Discord refused the token; take a new one from the Developer "
+			"Portal > Bot > Reset Token\n");
+	else if (url && (status == 403 || status == 404))
+		fprintf(stderr,
+			"fullet: Discord says of the server (ALLOWED_GUILD_ID): %s; is the bot "
+			"in it? Invite it: %s\n",
+			why, url);
+	else if (status == 0)
+		fprintf(stderr, "fullet: Discord does not answer: %s\n", why);
+	else
+		fprintf(stderr, "fullet: Discord refused: %s\n", why);
+	free(url);
+}
+
 static int sync_commands(struct asker *asker)
 {
 	uint64_t guild = asker->config->allowed_guild_id, application;
@@ -34,7 +54,7 @@ static int sync_commands(struct asker *asker)
 		result = doc ? 0 : 1;
 	}
 	if (why)
-		fprintf(stderr, "fullet: Discord refused: %s\n", why);
+		say_why(status, application, guild, why);
 	free(why);
 	json_put(&doc);
 	return result;

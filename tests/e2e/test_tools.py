@@ -64,7 +64,7 @@ def test_check_wrong_model_file(lab):
     (line,) = [l for l in text.splitlines() if l.startswith("FAIL")]
     assert "workflow flux_image" in line and "fluxx" in line
     assert re.search(r"flux1?-schnell", line), line  # the nearest name that the server has
-    assert text.splitlines()[-1] == "1 things are not in order."
+    assert text.splitlines()[-1] == "One thing is not in order."
 
 
 def test_check_missing_node(lab):
