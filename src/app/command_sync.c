@@ -18,8 +18,8 @@ static void say_why(int status, uint64_t application, uint64_t guild, const char
 			"Portal > Bot > Reset Token\n");
 	else if (url && (status == 403 || status == 404))
 		fprintf(stderr,
-			"fullet: Discord says of the server (ALLOWED_GUILD_ID): %s; is the bot "
-			"in it? Invite it: %s\n",
+			"fullet: Discord refused: %s. Is the bot in the server that "
+			"ALLOWED_GUILD_ID names? Invite it: %s\n",
 			why, url);
 	else if (status == 0)
 		fprintf(stderr, "fullet: Discord does not answer: %s\n", why);

@@ -170,7 +170,11 @@ def test_sync(lab):
 def test_sync_refused(lab):
     sandbox = lab.start_sandbox()
     sandbox.fault("status", status=403, method="PUT")
-    assert "Discord refused" in lab.run("sync", status=1, **lab.bot_settings())
+    text = lab.run("sync", status=1, **lab.bot_settings())
+    assert "Discord refused" in text
+    assert "Invite it: https://discord.com/oauth2/authorize?client_id=" in text
+    wrong = lab.bot_settings() | {"DISCORD_TOKEN": "not.a.token"}
+    assert "take a new one from the Developer Portal" in lab.run("sync", status=1, **wrong)
 
 
 # ---- workflow ----
