@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "app/command_line.h"
 #include "app/config.h"
@@ -57,8 +59,22 @@ static void guard_memory(void)
 #endif
 }
 
+/* Started with a closed stream (cron, CI), the next file opened would take its number: the log
+ * would be written into the database, and libuv refuses to close a number below 3. */
+static void keep_standard_streams(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
+	keep_standard_streams();
 	guard_memory();
 	memory_tune();
 	signal(SIGPIPE, SIG_IGN);

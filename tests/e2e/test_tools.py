@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import subprocess
 
 import pytest
 
@@ -239,3 +240,20 @@ def test_help(lab):
 @pytest.mark.parametrize("arguments", [(), ("dance",), ("run", "fast"), ("sandbox", "--no-such")])
 def test_mistakes_in_the_command_line(lab, arguments):
     assert "fullet" in lab.run(*arguments, status=2)
+
+
+def test_closed_standard_streams(lab):
+    """As cron or CI may start it: no socket and no database gets the number of stdin or stderr."""
+    sandbox = lab.start_sandbox()
+    settings = lab.bot_settings()
+    lab.run("sync", **settings)
+    done = subprocess.run(
+        [harness.FULLET, "check"],
+        cwd=lab.bot_folder(),
+        env=harness.clean_environment(**settings),
+        preexec_fn=lambda: os.closerange(0, 3),
+        timeout=harness.PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert not sandbox.violations()
