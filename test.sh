@@ -9,6 +9,8 @@
 # SEEDS=N sets the number of the simulator's seeds (2000).
 set -u
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
+# Without stdin the tests' first socket would get its number, which libuv does not expect.
+[ -e /dev/fd/0 ] || exec </dev/null
 build='build-test'
 passed=0
 failed=0
