@@ -11,6 +11,7 @@ set -u
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
 # Without stdin the tests' first socket would get its number, which libuv does not expect.
 [ -e /dev/fd/0 ] || exec </dev/null
+[ -d "${TMPDIR:-/tmp}" ] || unset TMPDIR
 build='build-test'
 passed=0
 failed=0
