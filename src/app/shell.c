@@ -87,7 +87,6 @@ struct shell *shell_new(const struct shell_config *config, const struct ports *p
 	sh->config = *config;
 	sh->ports = *ports;
 	sh->file_limit = DISCORD_FILE_MAX;
-	sh->gateway_start_ms = NEVER;
 	rng_seed(&sh->rng, seed);
 	for (int i = 0; i < config->n_comfy; i++) {
 		sh->gpu_names[i] = xstrdup(config->comfy[i].url);
@@ -117,7 +116,6 @@ struct shell *shell_free(struct shell *sh)
 	while (sh->pending)
 		pending_free(sh->pending);
 	gateway_free(sh->gateway);
-	gateway_resume_free(&sh->resume);
 	rest_free(sh->rest);
 	core_free(sh->core);
 	free(sh->failure);
@@ -212,7 +210,7 @@ static int64_t next_deadline(const struct shell *sh, int64_t now_ms)
 		at = min_of(at, gateway_deadline(sh->gateway));
 	for (int i = 0; i < sh->config.n_comfy; i++)
 		at = min_of(at, comfy_deadline(sh->comfy[i].client));
-	at = min_of(at, min_of(live_deadline(sh), sh->gateway_start_ms));
+	at = min_of(at, live_deadline(sh));
 	if (sh->phase == FINISH)
 		at = min_of(at, sh->finish_by_ms);
 	if (sh->phase == CLOSE)

@@ -12,10 +12,8 @@
 #define INTENTS ((1u << 0) | (1u << 9))
 /* How often the session is written down, so that the next process resumes it even after a crash. */
 #define SAVE_MS 15000
-/* A session that Discord has surely forgotten; and the space it wants between two IDENTIFYs:
- * 5 s, by its own clock. */
+/* A session that Discord has surely forgotten. */
 #define FORGOTTEN_MS (10 * 60 * 1000)
-#define IDENTIFY_MS  5250
 
 static void socket_opened(void *arg)
 {
@@ -61,7 +59,7 @@ static void read_past(struct shell *sh, const char *text, struct gateway_resume 
 	struct json_object *doc = text ? json_parse(text, strlen(text), NULL) : NULL;
 	int64_t now_ms = shell_now(sh);
 
-	sh->gateway_start_ms = json_int(doc, "identified_ms", 0) + IDENTIFY_MS;
+	sh->identified_ms = min_of(json_int(doc, "identified_ms", 0), now_ms);
 	sh->clock_known = json_at(doc, "clock_ahead_ms") != NULL;
 	sh->clock_ahead_ms = json_int(doc, "clock_ahead_ms", 0);
 	if (now_ms - json_int(doc, "saved_ms", 0) < FORGOTTEN_MS && json_str(doc, "session_id") &&
@@ -148,25 +146,17 @@ void shell_gateway_start(struct shell *sh, const struct shell_past *past)
 	struct gateway_config config = {.token = sh->config.token,
 		.intents = INTENTS,
 		.no_compression = sh->config.no_compression};
+	struct gateway_resume resume = {0};
 	int64_t now_ms = shell_now(sh);
 
 	read_ids(sh, past->ids);
-	read_past(sh, past->gateway, &sh->resume);
+	read_past(sh, past->gateway, &resume);
 	if (!sh->bot_id) /* without a READY nothing else would tell who we are */
-		gateway_resume_free(&sh->resume);
+		gateway_resume_free(&resume);
+	config.identified_ms = sh->identified_ms;
 	sh->gateway = gateway_new(&config, &sh->rng);
-	/* A process that died just after its IDENTIFY must not make the next one come too soon. */
-	if (sh->resume.session_id || sh->gateway_start_ms > now_ms + IDENTIFY_MS)
-		sh->gateway_start_ms = now_ms;
-}
-
-static void start_when_due(struct shell *sh, int64_t now_ms)
-{
-	if (sh->gateway_start_ms == NEVER || now_ms < sh->gateway_start_ms)
-		return;
-	sh->gateway_start_ms = NEVER;
-	gateway_start(sh->gateway, sh->resume.session_id ? &sh->resume : NULL, now_ms);
-	gateway_resume_free(&sh->resume);
+	gateway_start(sh->gateway, resume.session_id ? &resume : NULL, now_ms);
+	gateway_resume_free(&resume);
 }
 
 void shell_gateway_url(struct shell *sh, struct rest_call *call)
@@ -407,7 +397,6 @@ bool shell_gateway_pump(struct shell *sh, int64_t now_ms)
 	struct gateway_action action;
 	bool moved = false;
 
-	start_when_due(sh, now_ms);
 	while (sh->gateway && gateway_next(sh->gateway, &action)) {
 		act(sh, &action);
 		gateway_action_free(&action);

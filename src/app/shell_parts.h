@@ -86,8 +86,6 @@ struct shell {
 	struct core *core;
 	struct gateway *gateway;
 	struct websocket *gateway_ws;
-	struct gateway_resume resume; /* of the last process, until the gateway is started */
-	int64_t gateway_start_ms;     /* NEVER once it was */
 	int64_t identified_ms, gateway_saved_ms;
 	bool interaction_unsaved; /* came after the session was saved */
 	struct rest *rest;

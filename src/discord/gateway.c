@@ -604,7 +604,9 @@ struct gateway *gateway_new(const struct gateway_config *config, struct rng *rng
 	gw->kind = config->no_compression ? INFLATE_NONE : INFLATE_ZSTD;
 	gw->seq = -1;
 	gw->spacing_ms = IDENTIFY_SPACING_MS;
-	gw->identify_ms = INT64_MIN / 2;
+	/* A process that died just after its IDENTIFY must not make the next one come too soon. */
+	gw->identify_ms = config->identified_ms ? config->identified_ms + IDENTIFY_SPACING_MS
+						: INT64_MIN / 2;
 	gw->latency_ms = -1;
 	set_state(gw, ST_OFF, NEVER);
 	return gw;

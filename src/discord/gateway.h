@@ -31,9 +31,10 @@ struct gateway;
 struct gateway_config {
 	const char *token; /* without "Bot " */
 	uint64_t intents;
-	bool no_compression; /* for a test; else zstd-stream, falling back to
-				zlib-stream and then none after a connection
-				that failed before HELLO or a decoding error */
+	bool no_compression;   /* for a test; else zstd-stream, falling back to
+				  zlib-stream and then none after a connection
+				  that failed before HELLO or a decoding error */
+	int64_t identified_ms; /* the last IDENTIFY of an earlier process; 0: none known */
 };
 
 /* What a planned restart keeps, so that the next start can resume. Strings may be NULL. */

@@ -510,6 +510,36 @@ static void test_identify_spacing(void **state)
 	rig_close(&rig);
 }
 
+/* The process before this one identified a moment ago; its session is resumed, but not for long. */
+static void test_identify_spacing_between_processes(void **state)
+{
+	struct gateway_resume resume = {.session_id = "s", .resume_url = "wss://resume.test", .seq = 3};
+
+	for (int resumed = 0; resumed <= 1; resumed++) {
+		struct gateway_config config = {.token = "TOKEN", .no_compression = true};
+		struct rig rig;
+
+		rig_open(&rig, 5, true);
+		gateway_free(rig.gw);
+		config.identified_ms = rig.now - 1000;
+		rig.gw = gateway_new(&config, &rig.rng);
+		gateway_start(rig.gw, resumed ? &resume : NULL, rig.now);
+		drain(&rig);
+		connect_again(&rig);
+		if (resumed) {
+			assert_non_null(strstr(sent(&rig), "\"op\":6"));
+			closed(&rig, 4009);
+			forget(&rig);
+			connect_again(&rig);
+		}
+		while (!rig.count[GATEWAY_SEND])
+			assert_true(run_until(&rig, GATEWAY_SEND, 600000));
+		assert_non_null(strstr(sent(&rig), "\"op\":2"));
+		assert_true(rig.now - config.identified_ms >= 5000);
+		rig_close(&rig);
+	}
+}
+
 static void test_max_concurrency(void **state)
 {
 	struct rig rig;
@@ -587,6 +617,7 @@ int main(void)
 		cmocka_unit_test(test_limits_of_patience),
 		cmocka_unit_test(test_session_start_limit),
 		cmocka_unit_test(test_identify_spacing),
+		cmocka_unit_test(test_identify_spacing_between_processes),
 		cmocka_unit_test(test_max_concurrency),
 		cmocka_unit_test(test_backoff_persists),
 	};
