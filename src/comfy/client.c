@@ -130,6 +130,7 @@ void client_remove(struct comfy_client *c, struct ask *a)
 	free(a->prompt_id);
 	free(a->graph);
 	free(a->told_node);
+	free(a->behind);
 	free(a);
 }
 

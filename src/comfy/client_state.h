@@ -74,6 +74,8 @@ struct ask {
 	bool stalled;
 	bool ending;	   /* the end was heard; only history is missing */
 	int64_t life_ms;   /* the last sign of life */
+	char *behind;	   /* the run that it waits behind; NULL: none was seen */
+	int64_t behind_ms; /* since when that one runs */
 	int64_t looked_ms; /* when the queue was last seen to have it */
 	int told_percent;  /* -1: nothing told yet */
 	char *told_node;

@@ -149,6 +149,8 @@ int queue_find(struct json_object *doc, const char *prompt_id, struct queue_item
 		item.place = QUEUE_RUNNING;
 	else if (find_in(pending, prompt_id, &item))
 		item.place = QUEUE_PENDING;
+	if (json_len(running) > 0)
+		item.runs = json_str(json_object_array_get_idx(running, 0), "1");
 	*ret = item;
 	return 0;
 }

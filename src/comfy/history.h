@@ -43,6 +43,7 @@ struct queue_item {
 	enum queue_place place;
 	const char *client_id;	   /* of whom it was submitted; may be NULL; borrowed */
 	struct json_object *graph; /* borrowed; may be NULL */
+	const char *runs;	   /* the id of the prompt that runs now; may be NULL; borrowed */
 };
 /* -EINVAL when it is no queue at all. */
 int queue_find(struct json_object *doc, const char *prompt_id, struct queue_item *ret);

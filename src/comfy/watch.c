@@ -13,6 +13,9 @@
 #define SLOWER 5
 /* Without one nothing is seen of a run but that it has not ended. */
 #define BLIND 5
+/* ComfyUI's worker can die while its HTTP lives (extra_data null does it): what runs then stays in
+ * queue_running for ever. But a video of somebody else's may honestly take an hour. */
+#define BEHIND 12
 /* A busy queue changes often; so often at most it is read for that. */
 #define CHANGED_MS 500
 
@@ -45,6 +48,14 @@ static void tell_progress(struct comfy_client *c, struct ask *a)
 
 /* ---- what the queue and the history show ---- */
 
+static void note_behind(struct ask *a, const char *runs, int64_t now_ms)
+{
+	if (runs && str_eq(runs, a->behind))
+		return;
+	str_set(&a->behind, runs);
+	a->behind_ms = now_ms;
+}
+
 void watch_seen(
 	struct comfy_client *c, struct ask *a, const struct queue_item *item, int64_t now_ms)
 {
@@ -57,6 +68,7 @@ void watch_seen(
 	if (running && !a->running)
 		a->life_ms = now_ms;
 	a->running = running;
+	note_behind(a, running ? NULL : item->runs, now_ms);
 	if (running)
 		tell_progress(c, a);
 	rest(c, a, now_ms);
@@ -92,10 +104,13 @@ void watch_missing(struct comfy_client *c, struct ask *a, int64_t now_ms)
 
 int64_t watch_stall_ms(const struct comfy_client *c, const struct ask *a)
 {
-	/* A waiting prompt may wait long, and of a server that is down nothing is known. */
-	if (a->kind != ASK_WATCH || !a->running || a->stalled || c->link.state != LINK_UP ||
+	/* Of a server that is down nothing is known. */
+	if (a->kind != ASK_WATCH || a->stalled || c->link.state != LINK_UP ||
 		a->step == STEP_OFFLINE)
 		return NEVER;
+	/* A waiting prompt may wait long, as long as what is before it changes. */
+	if (!a->running)
+		return a->behind ? a->behind_ms + c->config.stall_ms * BEHIND : NEVER;
 	return a->life_ms + c->config.stall_ms * (hears(c, a) ? 1 : BLIND);
 }
 
@@ -142,6 +157,7 @@ void watch_all_look(struct comfy_client *c, int64_t now_ms)
 			/* There was nothing to be seen until now. */
 			a->life_ms = now_ms;
 			a->executing = false;
+			note_behind(a, NULL, now_ms);
 		}
 		if (a->step == STEP_OFFLINE || a->step == STEP_REST || retries(a))
 			ask_look(c, a, now_ms);

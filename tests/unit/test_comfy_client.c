@@ -320,6 +320,25 @@ static void test_waiting(void **state)
 	end(&f);
 }
 
+/* Behind a run that never ends: the server's worker is dead. Somebody else's stays untouched. */
+static void test_waiting_for_ever(void **state)
+{
+	struct fake f;
+
+	begin(&f, &(struct scenario){0});
+	pass(&f, START + 100);
+	fake_queue(&f, "11111111-2222-4333-8444-555555555555", "somebody")->at_ms = NEVER;
+	f.prompts[0].place = PLACE_RUNNING;
+	comfy_submit(f.c, SUBMIT, PROMPT_ID, GRAPH, f.now_ms);
+	pass(&f, START + 110);
+	f.prompts[1].at_ms = NEVER;
+	pass(&f, START + 12 * 20000 + 30000);
+	assert_string_equal(buf_str(&f.log), "up submitted stalled");
+	assert_int_equal(f.interrupts, 0);
+	assert_int_equal(f.prompts[0].place, PLACE_RUNNING);
+	end(&f);
+}
+
 /* Prompts without a client id show their previews to everybody. */
 static void test_foreign_previews(void **state)
 {
@@ -502,6 +521,7 @@ int main(void)
 		cmocka_unit_test(test_locate_unknown),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_waiting),
+		cmocka_unit_test(test_waiting_for_ever),
 		cmocka_unit_test(test_foreign_previews),
 		cmocka_unit_test(test_up_and_down),
 		cmocka_unit_test(test_outage),
