@@ -70,6 +70,13 @@
 #define GUILD_CHANNELS_MAX 500
 #define CATEGORY_CHANNELS_MAX 50
 
+/* What an administrator may set: pictures of a member that wait at once, pictures of a member a
+ * day, roles with limits of their own (Discord: 250 roles in a guild), banned members. */
+#define CAP_MAX		100
+#define QUOTA_MAX	100000
+#define ROLE_LIMITS_MAX 250
+#define BANNED_MAX	1000
+
 /* Ended jobs are kept for statistics: this long before the newest one, and this many. */
 #define STORE_KEEP_MS   (INT64_C(30) * 24 * 3600 * 1000)
 #define STORE_KEEP_ROWS 100000
