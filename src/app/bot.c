@@ -6,6 +6,7 @@
 
 #include "app/flujos.h"
 #include "app/memory.h"
+#include "base/date.h"
 #include "io/http_client.h"
 
 #define STOP_MS 10000
@@ -47,9 +48,9 @@ static int load_workflows(const struct bot_config *config, struct bot *bot, char
 	return 0;
 }
 
-static int load_past(struct store_db *db, struct shell_past *past, char **ret_why)
+static int load_past(struct store_db *db, int64_t now_ms, struct shell_past *past, char **ret_why)
 {
-	int r = store_db_load(db, &past->rows, ret_why);
+	int r = store_db_load(db, date_day_start(now_ms), &past->rows, ret_why);
 
 	if (r < 0)
 		return r;
@@ -58,8 +59,8 @@ static int load_past(struct store_db *db, struct shell_past *past, char **ret_wh
 }
 
 /*
- * A job's id stands in its messages, its file's name and its nonce. After a database was lost or put
- * back from a backup, counting on from its last id would meet those that are there already: the
+ * A job's id stands in its messages, its file's name and its nonce. After a database was lost or
+ * put back from a backup, counting on from its last id would meet those that are there already: the
  * new picture would be taken for an old one. So each start counts from its own time on.
  */
 static uint64_t first_id(const struct loop *loop)
@@ -104,7 +105,7 @@ int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why)
 	if (r == 0)
 		r = store_db_open(config->database, &db, ret_why);
 	if (r == 0)
-		r = load_past(db, &past, ret_why);
+		r = load_past(db, loop_now(config->loop), &past, ret_why);
 	if (r == 0)
 		r = http_client_new(config->loop, &http, &bot->ports.http);
 	if (r == 0) {

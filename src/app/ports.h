@@ -24,7 +24,7 @@ struct ports {
 	void (*ws_abandon)(void *ctx, struct websocket *ws);
 	/* Takes the contents of *op. */
 	void (*store)(void *ctx, struct store_op *op, store_done *done, void *arg);
-	void (*read_job)(void *ctx, uint64_t id, store_job_done *done, void *arg);
+	void (*read)(void *ctx, const struct store_query *query, store_read_done *done, void *arg);
 };
 
 #endif

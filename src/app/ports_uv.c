@@ -46,11 +46,12 @@ static void port_store(void *ctx, struct store_op *op, store_done *done, void *a
 	store_submit(p->store, op, done, arg);
 }
 
-static void port_read_job(void *ctx, uint64_t id, store_job_done *done, void *arg)
+static void port_read(
+	void *ctx, const struct store_query *query, store_read_done *done, void *arg)
 {
 	struct ports_uv *p = ctx;
 
-	store_read_job(p->store, id, done, arg);
+	store_read(p->store, query, done, arg);
 }
 
 void ports_uv_fill(struct ports_uv *self, struct ports *ret)
@@ -64,6 +65,6 @@ void ports_uv_fill(struct ports_uv *self, struct ports *ret)
 		.ws_close = port_ws_close,
 		.ws_abandon = port_ws_abandon,
 		.store = port_store,
-		.read_job = port_read_job,
+		.read = port_read,
 	};
 }

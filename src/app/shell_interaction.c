@@ -121,8 +121,9 @@ static void drop_interaction(void *what)
 	free(what);
 }
 
-static void again_read(void *arg, const struct job_row *row)
+static void again_read(void *arg, struct store_result *result)
 {
+	const struct job_row *row = result->found ? &result->jobs[0] : NULL;
 	struct pending *p = arg;
 	struct shell *sh = p->shell;
 	const struct interaction *it = p->what;
@@ -149,7 +150,8 @@ static void press(struct shell *sh, struct interaction *it)
 
 		*kept = *it;
 		*it = (struct interaction){0};
-		sh->ports.read_job(sh->ports.ctx, job_id, again_read,
+		sh->ports.read(sh->ports.ctx,
+			&(struct store_query){.kind = STORE_READ_JOB, .id = job_id}, again_read,
 			pending_new(sh, 0, kept, drop_interaction));
 		return;
 	}

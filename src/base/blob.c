@@ -16,13 +16,13 @@ struct blob *blob_take(struct buf *b)
 struct blob *blob_hold(struct blob *blob)
 {
 	if (blob)
-		blob->holders++;
+		__atomic_add_fetch(&blob->holders, 1, __ATOMIC_RELAXED);
 	return blob;
 }
 
 struct blob *blob_drop(struct blob *blob)
 {
-	if (!blob || --blob->holders)
+	if (!blob || __atomic_sub_fetch(&blob->holders, 1, __ATOMIC_ACQ_REL))
 		return NULL;
 	free(blob->data);
 	free(blob);

@@ -6,7 +6,8 @@
 
 /*
  * Bytes that several hold, for pictures of megabytes on their way from one hand to
- * another: never copied, never changed, freed with the last holder. Of one thread.
+ * another: never copied, never changed, freed with the last holder. Holders may be
+ * in several threads; each drops what it holds itself.
  */
 struct blob {
 	size_t holders;

@@ -47,6 +47,13 @@ int date_parse(const char *text, int64_t *ret_unix_s)
 		hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 60)
 		return -EINVAL;
 	*ret_unix_s = days_of(year, (int)(month - months) / 3 + 1, day) * 86400 + hour * 3600 +
-		minute * 60 + second;
+		      minute * 60 + second;
 	return 0;
+}
+
+int64_t date_day_start(int64_t unix_ms)
+{
+	const int64_t day_ms = INT64_C(24) * 3600 * 1000;
+
+	return unix_ms - ((unix_ms % day_ms) + day_ms) % day_ms;
 }

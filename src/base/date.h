@@ -10,5 +10,7 @@
 void date_format(int64_t unix_s, char text[DATE_SIZE]);
 /* -EINVAL when it is not such a date; *ret_unix_s untouched then. */
 int date_parse(const char *text, int64_t *ret_unix_s);
+/* When the day (UTC) of a moment began; both in milliseconds. */
+int64_t date_day_start(int64_t unix_ms);
 
 #endif

@@ -83,6 +83,13 @@
 /* Pruned after so many ended jobs, at most so many rows at once: a start stays short. */
 #define STORE_PRUNE_EVERY 500
 #define STORE_PRUNE_ROWS  2000
+/* A picture in the database: what fits into a message of Discord, or an input of that size. */
+#define STORE_PICTURE_MAX (64 * MIB)
+/* A member's last picture is kept so long for /edit; README promises it. */
+#define LAST_PICTURE_MS (INT64_C(24) * 3600 * 1000)
+/* What autocompletion chooses from, and what a member is given of his own in one file. */
+#define RECENT_PROMPTS_MAX 50
+#define MEMBER_JOBS_MAX	   20000
 /* Statements in one transaction: a longer queue is still answered in short turns. */
 #define STORE_BATCH_MAX 256
 /* How long a reader of the same file (a backup, `fullet check`) may hold up a write. */

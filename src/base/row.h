@@ -8,33 +8,52 @@
 /* Steps from here on are terminal: the job has ended and its row loses the interaction token. */
 #define STORE_ENDED 100
 
-/* A job as it is stored, shared by the core (which decides) and the store (which keeps). Strings are owned; NULL is stored as NULL. */
+/* A job as it is stored, shared by the core (which decides) and the store (which keeps). Strings
+ * are owned; NULL is stored as NULL. */
 struct job_row {
-	uint64_t id;              /* chosen by the core, rising */
+	uint64_t id; /* chosen by the core, rising */
 	uint64_t user_id, guild_id, interaction_id, application_id;
-	uint64_t channel_id;      /* the private channel; 0 unknown */
-	uint64_t live_id;         /* the live message; 0 unknown */
-	uint64_t result_id;       /* the message with the picture or the apology; 0 none yet */
-	int step;                 /* enum job_step of src/core; stable numbers */
-	int kind;                 /* 1 imagine */
-	int outcome;              /* 0 open, 1 picture, 2 apology */
-	int sorry;                /* enum sorry of src/core */
-	int priority;             /* higher first */
-	int submits;              /* how often it was given to a ComfyUI */
-	uint64_t seed;            /* full 64 bits */
+	uint64_t channel_id; /* the private channel; 0 unknown */
+	uint64_t live_id;    /* the live message; 0 unknown */
+	uint64_t result_id;  /* the message with the picture or the apology; 0 none yet */
+	int step;	     /* enum job_step of src/core; stable numbers */
+	int kind;	     /* 1 imagine, 2 edit */
+	int outcome;	     /* 0 open, 1 picture, 2 apology */
+	int sorry;	     /* enum sorry of src/core */
+	int priority;	     /* higher first */
+	int submits;	     /* how often it was given to a ComfyUI */
+	uint64_t seed;	     /* full 64 bits */
 	int64_t created_ms, started_ms, finished_ms, duration_ms;
 	char *username, *locale, *model, *prompt;
-	char *token;              /* interaction token; removed from the row when the job ends */
-	char *gpu;                /* the ComfyUI's URL without user info */
+	char *token; /* interaction token; removed from the row when the job ends */
+	char *gpu;   /* the ComfyUI's URL without user info */
 	char prompt_id[UUID_SIZE];
-	char *detail;             /* the apology's detail */
+	char *detail;  /* the apology's detail */
+	char *options; /* what the member chose besides the prompt, a JSON object; NULL: nothing */
+	char *input;   /* where the picture to edit comes from: "https://...", "last" or
+			  "message:CHANNEL:MESSAGE"; NULL: there is none */
+	uint64_t origin_id; /* the channel in which it was asked for; 0 unknown */
+	int64_t number;	    /* of its first picture in the count of all; 0: none yet */
+	int flags;	    /* JOB_* below */
 };
+
+/* job_row.flags */
+#define JOB_RESTRICTED 1 /* an age-restricted workflow: the picture goes into such a channel only  \
+			  */
+
 void job_row_free(struct job_row *row);
 void job_row_copy(struct job_row *dst, const struct job_row *src);
 
 struct session_row {
 	uint64_t user_id, guild_id, channel_id;
 	int64_t active_ms;
+	int64_t warned_ms; /* when its end was announced since then; 0: it was not */
+	int flags;	   /* SESSION_* below */
 };
+
+/* session_row.flags */
+#define SESSION_AGE_RESTRICTED 1 /* the channel is marked as age-restricted */
+#define SESSION_THREAD	       2 /* it is a private thread: the server has no room for a channel */
+#define SESSION_ERASE	       4 /* the member asked for all to be erased */
 
 #endif

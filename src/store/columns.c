@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/columns.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -52,6 +53,11 @@ static const struct column {
 	COL(COL_TEXT, gpu),
 	COL(COL_UUID, prompt_id),
 	COL(COL_TEXT, detail),
+	COL(COL_TEXT, options),
+	COL(COL_TEXT, input),
+	COL(COL_ID, origin_id),
+	COL(COL_I64, number),
+	COL(COL_INT, flags),
 };
 
 static void add_names(struct buf *sql, const char *before)
@@ -60,8 +66,11 @@ static void add_names(struct buf *sql, const char *before)
 		must(buf_printf(sql, "%s%s%s", i ? "," : "", before, columns[i].name) == 0);
 }
 
-char *columns_upsert_sql(void)
+char *columns_upsert_sql(enum sql_dialect dialect)
 {
+	const char *update = dialect == SQL_DIALECT_MYSQL ? ") ON DUPLICATE KEY UPDATE "
+							  : ") ON CONFLICT (id) DO UPDATE SET ";
+	const char *format = dialect == SQL_DIALECT_MYSQL ? "%s%s=VALUES(%s)" : "%s%s=excluded.%s";
 	struct buf sql = BUF(4096);
 
 	must(buf_add_str(&sql, "INSERT INTO jobs (") == 0);
@@ -69,10 +78,10 @@ char *columns_upsert_sql(void)
 	must(buf_add_str(&sql, ") VALUES (") == 0);
 	for (size_t i = 0; i < countof(columns); i++)
 		must(buf_add_str(&sql, i ? ",?" : "?") == 0);
-	must(buf_add_str(&sql, ") ON CONFLICT (id) DO UPDATE SET ") == 0);
+	must(buf_add_str(&sql, update) == 0);
 	for (size_t i = 1; i < countof(columns); i++)
-		must(buf_printf(&sql, "%s%s=excluded.%s", i > 1 ? "," : "", columns[i].name,
-			     columns[i].name) == 0);
+		must(buf_printf(&sql, format, i > 1 ? "," : "", columns[i].name, columns[i].name) ==
+			0);
 	return buf_take(&sql);
 }
 
@@ -86,80 +95,73 @@ char *columns_select_sql(const char *tail)
 	return buf_take(&sql);
 }
 
-static int bind_text(sqlite3_stmt *stmt, int at, const char *text)
-{
-	return text ? sqlite3_bind_text(stmt, at, text, -1, SQLITE_STATIC)
-		    : sqlite3_bind_null(stmt, at);
-}
-
-static int bind_column(
-	sqlite3_stmt *stmt, int at, const struct column *col, const struct job_row *row)
+static struct sql_value value_of(const struct column *col, const struct job_row *row, char seed[24])
 {
 	const void *field = (const char *)row + col->offset;
-	char seed[24];
 
 	switch (col->type) {
 	case COL_ID:
-		return sqlite3_bind_int64(stmt, at, (int64_t) * (const uint64_t *)field);
+		return sql_id(*(const uint64_t *)field);
 	case COL_SEED:
-		snprintf(seed, sizeof(seed), "%" PRIu64, *(const uint64_t *)field);
-		return sqlite3_bind_text(stmt, at, seed, -1, SQLITE_TRANSIENT);
+		snprintf(seed, 24, "%" PRIu64, *(const uint64_t *)field);
+		return sql_text(seed);
 	case COL_I64:
-		return sqlite3_bind_int64(stmt, at, *(const int64_t *)field);
+		return sql_int(*(const int64_t *)field);
 	case COL_INT:
-		return sqlite3_bind_int(stmt, at, *(const int *)field);
+		return sql_int(*(const int *)field);
 	case COL_TEXT:
-		return bind_text(stmt, at, *(char *const *)field);
+		return sql_text(*(char *const *)field);
 	case COL_TOKEN:
-		return bind_text(stmt, at, row->step >= STORE_ENDED ? NULL : *(char *const *)field);
+		return sql_text(row->step >= STORE_ENDED ? NULL : *(char *const *)field);
 	case COL_UUID:
-		return bind_text(stmt, at, field);
+		return sql_text(field);
 	}
-	return SQLITE_MISUSE;
+	return sql_text(NULL);
 }
 
-int columns_bind(sqlite3_stmt *stmt, const struct job_row *row)
+size_t columns_bind(
+	const struct job_row *row, char seed[24], struct sql_value args[JOB_COLUMNS_MAX])
 {
-	int code = SQLITE_OK;
+	static_assert(countof(columns) <= JOB_COLUMNS_MAX, "room for every column");
 
-	for (size_t i = 0; i < countof(columns) && code == SQLITE_OK; i++)
-		code = bind_column(stmt, (int)i + 1, &columns[i], row);
-	return code;
+	for (size_t i = 0; i < countof(columns); i++)
+		args[i] = value_of(&columns[i], row, seed);
+	return countof(columns);
 }
 
-static void read_column(sqlite3_stmt *stmt, int at, const struct column *col, struct job_row *row)
+static void read_column(const struct sql_value *v, const struct column *col, struct job_row *row)
 {
 	void *field = (char *)row + col->offset;
 	const char *text;
 
 	switch (col->type) {
 	case COL_ID:
-		*(uint64_t *)field = (uint64_t)sqlite3_column_int64(stmt, at);
+		*(uint64_t *)field = (uint64_t)sql_as_int(v);
 		return;
 	case COL_SEED:
-		text = (const char *)sqlite3_column_text(stmt, at);
+		text = sql_as_text(v);
 		if (!text || parse_u64(text, field) < 0)
 			*(uint64_t *)field = 0;
 		return;
 	case COL_I64:
-		*(int64_t *)field = sqlite3_column_int64(stmt, at);
+		*(int64_t *)field = sql_as_int(v);
 		return;
 	case COL_INT:
-		*(int *)field = sqlite3_column_int(stmt, at);
+		*(int *)field = (int)sql_as_int(v);
 		return;
 	case COL_TEXT:
 	case COL_TOKEN:
-		str_set(field, (const char *)sqlite3_column_text(stmt, at));
+		str_set(field, sql_as_text(v));
 		return;
 	case COL_UUID:
-		text = (const char *)sqlite3_column_text(stmt, at);
+		text = sql_as_text(v);
 		str_copy(field, UUID_SIZE, text ? text : "");
 		return;
 	}
 }
 
-void columns_read(sqlite3_stmt *stmt, struct job_row *row)
+void columns_read(const struct sql_value *values, size_t n, struct job_row *row)
 {
-	for (size_t i = 0; i < countof(columns); i++)
-		read_column(stmt, (int)i, &columns[i], row);
+	for (size_t i = 0; i < countof(columns) && i < n; i++)
+		read_column(&values[i], &columns[i], row);
 }

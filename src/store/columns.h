@@ -2,8 +2,7 @@
 #ifndef FULLET_STORE_COLUMNS_H
 #define FULLET_STORE_COLUMNS_H
 
-#include <sqlite3.h>
-
+#include "store/sql.h"
 #include "store/store.h"
 
 /*
@@ -11,13 +10,16 @@
  * A new column is one line there, one field in job_row and one migration.
  */
 
-/* The upsert of a whole job, and a SELECT of all columns ending in " FROM jobs " + tail. */
-char *columns_upsert_sql(void);
+#define JOB_COLUMNS_MAX 40
+
+/* The upsert of a whole job, and a SELECT of all columns ending in " FROM jobs " + tail. Owned. */
+char *columns_upsert_sql(enum sql_dialect dialect);
 char *columns_select_sql(const char *tail);
-/* Binds all columns of the upsert; the strings are borrowed until the statement is reset.
- * An ended job is bound without its token. Returns a SQLite code. */
-int columns_bind(sqlite3_stmt *stmt, const struct job_row *row);
-/* Fills an empty row from the current row of the select. */
-void columns_read(sqlite3_stmt *stmt, struct job_row *row);
+/* The parameters of the upsert, borrowed from the row (and from seed); an ended job is bound
+ * without its token. Returns how many. */
+size_t columns_bind(
+	const struct job_row *row, char seed[24], struct sql_value args[JOB_COLUMNS_MAX]);
+/* Fills an empty row from a row of the select. */
+void columns_read(const struct sql_value *columns, size_t n, struct job_row *row);
 
 #endif

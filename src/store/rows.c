@@ -11,6 +11,7 @@ void store_snapshot_free(struct store_snapshot *s)
 		job_row_free(&s->jobs[i]);
 	free(s->jobs);
 	free(s->sessions);
+	free(s->today);
 	*s = (struct store_snapshot){0};
 }
 
@@ -21,5 +22,16 @@ void store_op_free(struct store_op *op)
 	job_row_free(&op->job);
 	free(op->name);
 	free(op->value);
+	blob_drop(op->picture);
 	*op = (struct store_op){0};
+}
+
+void store_result_free(struct store_result *result)
+{
+	for (size_t i = 0; i < result->n_jobs; i++)
+		job_row_free(&result->jobs[i]);
+	free(result->jobs);
+	free(result->picture.name);
+	blob_drop(result->picture.bytes);
+	*result = (struct store_result){0};
 }

@@ -4,51 +4,96 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/buf.h"
+
 /*
  * Entry n brings a database of schema n to schema n + 1. An entry that was ever released is
  * never edited: add a new one. The names `sessions` and `counters` belong to the Python bot,
- * whose file may be this very file.
+ * whose tables may be in this very database.
+ *
+ * What the databases call their types stands in braces and is replaced; a part between "[sqlite:"
+ * (or another name) and ">" is for that database only.
  */
 static const char *const migrations[] = {
 	/* 1: jobs (100 is STORE_ENDED), the members' private channels, the small values. */
 	"CREATE TABLE jobs ("
-	" id INTEGER PRIMARY KEY,"
-	" user_id INTEGER NOT NULL,"
-	" guild_id INTEGER NOT NULL,"
-	" interaction_id INTEGER NOT NULL,"
-	" application_id INTEGER NOT NULL,"
-	" channel_id INTEGER NOT NULL,"
-	" live_id INTEGER NOT NULL,"
-	" result_id INTEGER NOT NULL,"
-	" step INTEGER NOT NULL,"
-	" kind INTEGER NOT NULL,"
-	" outcome INTEGER NOT NULL,"
-	" sorry INTEGER NOT NULL,"
-	" priority INTEGER NOT NULL,"
-	" submits INTEGER NOT NULL,"
-	" seed TEXT NOT NULL," /* an unsigned 64-bit number has no SQLite type */
-	" created_ms INTEGER NOT NULL,"
-	" started_ms INTEGER NOT NULL,"
-	" finished_ms INTEGER NOT NULL,"
-	" duration_ms INTEGER NOT NULL,"
-	" username TEXT,"
-	" locale TEXT,"
-	" model TEXT,"
-	" prompt TEXT,"
-	" token TEXT,"
-	" gpu TEXT,"
-	" prompt_id TEXT NOT NULL,"
-	" detail TEXT);"
-	"CREATE INDEX jobs_open ON jobs (id) WHERE step < 100;"
-	"CREATE INDEX jobs_ended ON jobs (created_ms) WHERE step >= 100;"
+	" id {key} PRIMARY KEY,"
+	" user_id {int} NOT NULL,"
+	" guild_id {int} NOT NULL,"
+	" interaction_id {int} NOT NULL,"
+	" application_id {int} NOT NULL,"
+	" channel_id {int} NOT NULL,"
+	" live_id {int} NOT NULL,"
+	" result_id {int} NOT NULL,"
+	" step {int} NOT NULL,"
+	" kind {int} NOT NULL,"
+	" outcome {int} NOT NULL,"
+	" sorry {int} NOT NULL,"
+	" priority {int} NOT NULL,"
+	" submits {int} NOT NULL,"
+	" seed {name} NOT NULL," /* an unsigned 64-bit number has no type in SQLite */
+	" created_ms {int} NOT NULL,"
+	" started_ms {int} NOT NULL,"
+	" finished_ms {int} NOT NULL,"
+	" duration_ms {int} NOT NULL,"
+	" username {text},"
+	" locale {text},"
+	" model {text},"
+	" prompt {text},"
+	" token {text},"
+	" gpu {text},"
+	" prompt_id {name} NOT NULL,"
+	" detail {text}){table};"
+	"[sqlite:CREATE INDEX jobs_open ON jobs (id) WHERE step < 100;"
+	"CREATE INDEX jobs_ended ON jobs (created_ms) WHERE step >= 100;]"
+	"[postgres:CREATE INDEX jobs_open ON jobs (id) WHERE step < 100;"
+	"CREATE INDEX jobs_ended ON jobs (created_ms) WHERE step >= 100;]"
+	"[mysql:CREATE INDEX jobs_open ON jobs (step, id);"
+	"CREATE INDEX jobs_ended ON jobs (created_ms);]"
 	"CREATE TABLE channels ("
-	" user_id INTEGER PRIMARY KEY,"
-	" guild_id INTEGER NOT NULL,"
-	" channel_id INTEGER NOT NULL,"
-	" active_ms INTEGER NOT NULL);"
+	" user_id {key} PRIMARY KEY,"
+	" guild_id {int} NOT NULL,"
+	" channel_id {int} NOT NULL,"
+	" active_ms {int} NOT NULL){table};"
 	"CREATE TABLE settings ("
-	" name TEXT PRIMARY KEY,"
-	" value TEXT NOT NULL) WITHOUT ROWID;",
+	" name {name} PRIMARY KEY,"
+	" value {text} NOT NULL){table}[sqlite: WITHOUT ROWID]",
+
+	/* 2: edits, what a member chose, warnings; pictures that wait for their run, and each
+	 * member's last one. */
+	"ALTER TABLE jobs ADD COLUMN options {text};"
+	"ALTER TABLE jobs ADD COLUMN input {text};"
+	"ALTER TABLE jobs ADD COLUMN origin_id {int} NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN number {int} NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN flags {int} NOT NULL DEFAULT 0;"
+	"CREATE INDEX jobs_member ON jobs (user_id, created_ms);"
+	"ALTER TABLE channels ADD COLUMN warned_ms {int} NOT NULL DEFAULT 0;"
+	"ALTER TABLE channels ADD COLUMN flags {int} NOT NULL DEFAULT 0;"
+	"CREATE TABLE pictures ("
+	" job_id {key} PRIMARY KEY,"
+	" bytes {blob} NOT NULL){table};"
+	"CREATE TABLE last_pictures ("
+	" user_id {key} PRIMARY KEY,"
+	" name {text} NOT NULL,"
+	" at_ms {int} NOT NULL,"
+	" bytes {blob} NOT NULL){table};"
+	"CREATE INDEX last_pictures_age ON last_pictures (at_ms)",
+};
+
+/* By enum sql_dialect. */
+static const char *const dialects[] = {"sqlite", "postgres", "mysql"};
+static const struct {
+	const char *token;
+	const char *is[countof(dialects)];
+} tokens[] = {
+	/* In SQLite the name INTEGER, and no other, makes the key the row's own number. */
+	{"{key}", {"INTEGER", "BIGINT", "BIGINT"}},
+	{"{int}", {"INTEGER", "BIGINT", "BIGINT"}},
+	/* A text that is short, and may be a key. */
+	{"{name}", {"TEXT", "TEXT", "VARCHAR(190)"}},
+	{"{text}", {"TEXT", "TEXT", "MEDIUMTEXT"}},
+	{"{blob}", {"BLOB", "BYTEA", "LONGBLOB"}},
+	{"{table}", {"", "", " ENGINE=InnoDB CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"}},
 };
 
 int schema_newest(void)
@@ -56,96 +101,57 @@ int schema_newest(void)
 	return (int)countof(migrations);
 }
 
-static int errno_of(int code)
+/* The text for one database; the caller owns it. */
+static char *translate(const char *text, enum sql_dialect dialect)
 {
-	switch (code & 0xff) {
-	case SQLITE_FULL:
-		return -ENOSPC;
-	case SQLITE_READONLY:
-		return -EROFS;
-	case SQLITE_CORRUPT:
-	case SQLITE_NOTADB:
-		return -EBADMSG;
-	case SQLITE_BUSY:
-	case SQLITE_LOCKED:
-		return -EBUSY;
-	case SQLITE_PERM:
-	case SQLITE_AUTH:
-	case SQLITE_CANTOPEN:
-		return -EACCES;
-	case SQLITE_NOMEM:
-		return -ENOMEM;
-	case SQLITE_CONSTRAINT:
-	case SQLITE_MISMATCH:
-	case SQLITE_TOOBIG:
-		return -EINVAL;
-	default:
-		return -EIO;
+	struct buf out = BUF(64 * 1024);
+	const char *wanted = dialects[dialect];
+
+	while (*text) {
+		size_t n = 0;
+
+		if (*text == '[') {
+			const char *name = text + 1, *part = strchr(name, ':') + 1,
+				   *end = strchr(part, ']');
+
+			if (strncmp(name, wanted, strlen(wanted)) == 0)
+				must(buf_add(&out, part, (size_t)(end - part)) == 0);
+			text = end + 1;
+			continue;
+		}
+		for (size_t i = 0; i < countof(tokens) && *text == '{'; i++)
+			if (str_starts(text, tokens[i].token)) {
+				must(buf_add_str(&out, tokens[i].is[dialect]) == 0);
+				n = strlen(tokens[i].token);
+			}
+		if (!n) {
+			must(buf_add(&out, text, 1) == 0);
+			n = 1;
+		}
+		text += n;
 	}
+	return buf_take(&out);
 }
 
-int sql_error(sqlite3 *sql, int code, const char *shown, char **ret_why)
+static int read_version(struct sql *sql, int *ret, char **ret_why)
 {
-	int r, os;
-
-	if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE)
-		return 0;
-	r = errno_of(code);
-	os = sql ? sqlite3_system_errno(sql) : 0;
-	if (r == -EIO && (os == EFBIG || os == EDQUOT || os == ENOSPC))
-		r = -ENOSPC;
-	if (!ret_why)
-		return r;
-	if (r == -ENOSPC)
-		*ret_why = xasprintf("the disk of %s is full", shown);
-	else if (r == -EROFS)
-		*ret_why = xasprintf("%s cannot be written: it is read-only", shown);
-	else if ((code & 0xff) == SQLITE_NOTADB)
-		*ret_why = xasprintf("%s is not a SQLite database; move it away", shown);
-	else if (r == -EBADMSG)
-		*ret_why = xasprintf("%s is damaged; restore a backup or move it away", shown);
-	else if (os)
-		*ret_why = xasprintf("%s: %s (%s)", shown, sqlite3_errstr(code), strerror(os));
-	else /* errstr, not errmsg: the latter may quote what a member typed */
-		*ret_why = xasprintf("%s: %s", shown, sqlite3_errstr(code));
-	return r;
-}
-
-int sql_run(sqlite3 *sql, const char *text, const char *shown, char **ret_why)
-{
-	int code = sqlite3_exec(sql, text, NULL, NULL, NULL);
-
-	return sql_error(sql, code, shown, ret_why);
-}
-
-/* One number from a statement without parameters; `otherwise` when it gives no row. */
-static int read_number(sqlite3 *sql, const char *text, int otherwise, int *ret)
-{
-	sqlite3_stmt *stmt = NULL;
-	int code = sqlite3_prepare_v2(sql, text, -1, &stmt, NULL);
-
-	if (code == SQLITE_OK)
-		code = sqlite3_step(stmt);
-	if (code == SQLITE_ROW)
-		*ret = sqlite3_column_int(stmt, 0);
-	else if (code == SQLITE_DONE)
-		*ret = otherwise;
-	sqlite3_finalize(stmt);
-	return code;
-}
-
-static int read_version(sqlite3 *sql, int *ret, const char *shown, char **ret_why)
-{
-	int there = 0, code;
-
-	*ret = 0;
-	code = read_number(sql,
+	static const char *const there_is[countof(dialects)] = {
 		"SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = "
 		"'fullet_schema'",
-		0, &there);
-	if ((code == SQLITE_ROW || code == SQLITE_DONE) && there)
-		code = read_number(sql, "SELECT version FROM fullet_schema", 0, ret);
-	return sql_error(sql, code, shown, ret_why);
+		"SELECT count(*) FROM information_schema.tables WHERE table_schema = "
+		"current_schema() AND table_name = 'fullet_schema'",
+		"SELECT count(*) FROM information_schema.tables WHERE table_schema = "
+		"database() AND table_name = 'fullet_schema'",
+	};
+	int64_t there = 0, version = 0;
+	int r = sql_number(sql, there_is[sql->driver->dialect], NULL, 0, 0, &there, ret_why);
+
+	if (r == 0 && there)
+		r = sql_number(
+			sql, "SELECT version FROM fullet_schema", NULL, 0, 0, &version, ret_why);
+	if (r == 0)
+		*ret = (int)version;
+	return r;
 }
 
 static int refuse_newer(int version, const char *shown, char **ret_why)
@@ -156,62 +162,60 @@ static int refuse_newer(int version, const char *shown, char **ret_why)
 	return -ENOTSUP;
 }
 
-static int migrate_from(sqlite3 *sql, int version, const char *shown, char **ret_why)
+static int migrate_from(struct sql *sql, int version, char **ret_why)
 {
-	cleanup(freep) char *set =
-		xasprintf("CREATE TABLE IF NOT EXISTS fullet_schema (version INTEGER NOT NULL);"
-			  "DELETE FROM fullet_schema; INSERT INTO fullet_schema VALUES (%d)",
-			schema_newest());
-	int r = 0;
+	int r = sql_script(sql,
+		"CREATE TABLE IF NOT EXISTS fullet_schema (version INTEGER NOT NULL)", ret_why);
 
 	for (int i = version; i < schema_newest() && r == 0; i++) {
-		r = sql_run(sql, migrations[i], shown, ret_why);
-		if (r == -EIO && sqlite3_errcode(sql) == SQLITE_ERROR) {
-			/* The text of our own statement, no row's: "table jobs already exists". */
-			free(*ret_why);
-			*ret_why = xasprintf(
-				"%s holds tables of another program where ours should be: %s",
-				shown, sqlite3_errmsg(sql));
-			r = -EEXIST;
-		}
+		cleanup(freep) char *text = translate(migrations[i], sql->driver->dialect);
+		cleanup(freep) char *set =
+			xasprintf("INSERT INTO fullet_schema VALUES (%d)", i + 1);
+
+		r = sql_script(sql, text, ret_why);
+		/* After each one, for a database that commits every change of a table by itself. */
+		if (r == 0)
+			r = sql_script(sql, "DELETE FROM fullet_schema", ret_why);
+		if (r == 0)
+			r = sql_script(sql, set, ret_why);
 	}
-	return r ? r : sql_run(sql, set, shown, ret_why);
-}
-
-int schema_migrate(sqlite3 *sql, const char *shown, char **ret_why)
-{
-	int version, r;
-
-	r = read_version(sql, &version, shown, ret_why);
-	if (r == 0 && version > schema_newest())
-		return refuse_newer(version, shown, ret_why);
-	if (r < 0 || version == schema_newest())
-		return r;
-	r = sql_run(sql, "BEGIN IMMEDIATE", shown, ret_why);
-	if (r < 0)
-		return r;
-	r = migrate_from(sql, version < 0 ? 0 : version, shown, ret_why);
-	if (r == 0)
-		r = sql_run(sql, "COMMIT", shown, ret_why);
-	if (r < 0 && !sqlite3_get_autocommit(sql))
-		sqlite3_exec(sql, "ROLLBACK", NULL, NULL, NULL);
 	return r;
 }
 
-int schema_expect(sqlite3 *sql, const char *shown, char **ret_why)
+int schema_migrate(struct sql *sql, char **ret_why)
 {
 	int version, r;
 
-	r = read_version(sql, &version, shown, ret_why);
+	r = read_version(sql, &version, ret_why);
+	if (r == 0 && version > schema_newest())
+		return refuse_newer(version, sql->shown, ret_why);
+	if (r < 0 || version == schema_newest())
+		return r;
+	r = sql_begin(sql, ret_why);
+	if (r < 0)
+		return r;
+	r = migrate_from(sql, version < 0 ? 0 : version, ret_why);
+	if (r == 0)
+		r = sql_commit(sql, ret_why);
+	if (r < 0)
+		sql_rollback(sql);
+	return r;
+}
+
+int schema_expect(struct sql *sql, char **ret_why)
+{
+	int version, r;
+
+	r = read_version(sql, &version, ret_why);
 	if (r < 0 || version == schema_newest())
 		return r;
 	if (version > schema_newest())
-		return refuse_newer(version, shown, ret_why);
+		return refuse_newer(version, sql->shown, ret_why);
 	*ret_why =
 		version ? xasprintf("%s is of an older schema; the next `fullet run` migrates it",
-				  shown)
+				  sql->shown)
 			: xasprintf("%s holds nothing of fullet yet; the next `fullet run` sets it "
 				    "up",
-				  shown);
+				  sql->shown);
 	return -ENOTSUP;
 }

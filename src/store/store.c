@@ -12,12 +12,11 @@
 struct item {
 	struct item *prev, *next;
 	struct store_op op;
-	store_done *done;     /* of an operation; may be NULL */
-	store_job_done *read; /* of a read; NULL for an operation */
+	store_done *done;      /* of an operation; may be NULL */
+	store_read_done *read; /* of a read; NULL for an operation */
 	void *arg;
-	uint64_t id;	    /* the job to read */
-	struct job_row row; /* what was read */
-	bool found;
+	struct store_query query;
+	struct store_result read_result;
 	int result;
 	char *why;
 };
@@ -36,7 +35,7 @@ struct store {
 static void item_free(struct item *item)
 {
 	store_op_free(&item->op);
-	job_row_free(&item->row);
+	store_result_free(&item->read_result);
 	free(item->why);
 	free(item);
 }
@@ -89,7 +88,7 @@ static void work(struct store *store, struct item *list)
 			apply_run(store, first, n);
 			continue;
 		}
-		item->found = store_db_job(store->db, item->id, &item->row) == 0;
+		(void)store_db_read(store->db, &item->query, &item->read_result);
 		item = item->next;
 	}
 }
@@ -176,12 +175,13 @@ void store_submit(struct store *store, struct store_op *op, store_done *done, vo
 	submit(store, item);
 }
 
-void store_read_job(struct store *store, uint64_t id, store_job_done *done, void *arg)
+void store_read(
+	struct store *store, const struct store_query *query, store_read_done *done, void *arg)
 {
 	struct item *item = xcalloc(1, sizeof(*item));
 
 	item->read = done;
-	item->id = id;
+	item->query = *query;
 	item->arg = arg;
 	submit(store, item);
 }
@@ -197,7 +197,7 @@ void store_poll(struct store *store)
 	DL_FOREACH_SAFE(list, item, next)
 	{
 		if (item->read)
-			item->read(item->arg, item->found ? &item->row : NULL);
+			item->read(item->arg, &item->read_result);
 		else if (item->done)
 			item->done(item->arg, item->result, item->why);
 		item_free(item);

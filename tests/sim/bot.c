@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/date.h"
 #include "sim.h"
 
 /* The bot's processes: started from the rows, turned, killed. */
@@ -44,7 +45,7 @@ void bot_start(struct sim *sim)
 		return;
 	sim->life++;
 	network_ports(sim, &ports);
-	if (store_db_load(sim->db, &past.rows, &why) < 0)
+	if (store_db_load(sim->db, date_day_start(sim_now(sim)), &past.rows, &why) < 0)
 		sim_fail(sim, "the rows cannot be read: %s", why ? why : "?");
 	free(why);
 	(void)store_db_value(sim->db, "gateway", &past.gateway);

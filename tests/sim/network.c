@@ -340,8 +340,8 @@ struct statement {
 	int result;
 	store_done *done;
 	void *arg;
-	uint64_t read_id;
-	store_job_done *read_done;
+	struct store_query query;
+	store_read_done *read_done;
 };
 
 static void statement_answered(void *ctx, void *arg, bool run)
@@ -397,25 +397,25 @@ static void read_answered(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
 	struct statement *s = arg;
-	struct job_row row = {0};
+	struct store_result result;
 
 	/* A reading whose process died is answered too: the record knows nothing of it. */
 	if (run && s->life == sim->life && sim->shell) {
-		int r = store_db_job(sim->db, s->read_id, &row);
-
-		s->read_done(s->arg, r == 0 ? &row : NULL);
-		job_row_free(&row);
+		(void)store_db_read(sim->db, &s->query, &result);
+		s->read_done(s->arg, &result);
+		store_result_free(&result);
 		bot_turn(sim);
 	}
 	free(s);
 }
 
-static void port_read_job(void *ctx, uint64_t id, store_job_done *done, void *arg)
+static void port_read(
+	void *ctx, const struct store_query *query, store_read_done *done, void *arg)
 {
 	struct sim *sim = ctx;
 	struct statement *s = xcalloc(1, sizeof(*s));
 
-	*s = (struct statement){.life = sim->life, .arg = arg, .read_id = id, .read_done = done};
+	*s = (struct statement){.life = sim->life, .arg = arg, .query = *query, .read_done = done};
 	clock_at(sim->clock, sim_now(sim) + 2, read_answered, s);
 }
 
@@ -435,6 +435,6 @@ void network_ports(struct sim *sim, struct ports *ports)
 		.ws_close = port_ws_close,
 		.ws_abandon = port_ws_abandon,
 		.store = port_store,
-		.read_job = port_read_job,
+		.read = port_read,
 	};
 }

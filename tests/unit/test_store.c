@@ -36,6 +36,10 @@ static void rows_same(const struct job_row *a, const struct job_row *b)
 	str_same(a->token, b->token);
 	str_same(a->gpu, b->gpu);
 	str_same(a->detail, b->detail);
+	str_same(a->options, b->options);
+	str_same(a->input, b->input);
+	assert_true(a->origin_id == b->origin_id && a->number == b->number);
+	assert_int_equal(a->flags, b->flags);
 	assert_string_equal(a->prompt_id, b->prompt_id);
 }
 
@@ -71,6 +75,11 @@ static struct job_row full_row(void)
 	row.token = xstrdup("aW50ZXJhY3Rpb24");
 	row.gpu = xstrdup("https://gpu.example:8188/a%20b");
 	row.detail = xstrdup("line\nline\x01");
+	row.options = xstrdup("{\"steps\":4}");
+	row.input = xstrdup("last");
+	row.origin_id = UINT64_MAX;
+	row.number = INT64_MAX;
+	row.flags = JOB_RESTRICTED;
 	str_copy(row.prompt_id, sizeof(row.prompt_id), "01234567-89ab-4def-8123-456789abcdef");
 	return row;
 }
@@ -86,7 +95,7 @@ static void test_round_trip(void **state)
 
 	assert_int_equal(store_db_apply(db, ops, 2, NULL), 0);
 	for (int round = 0; round < 2; round++) {
-		assert_int_equal(store_db_load(db, &s, NULL), 0);
+		assert_int_equal(store_db_load(db, 0, &s, NULL), 0);
 		assert_int_equal(s.n_jobs, 2);
 		rows_same(&s.jobs[0], &bare);
 		rows_same(&s.jobs[1], &full);
@@ -144,7 +153,7 @@ static void test_sessions_and_values(void **state)
 	assert_int_equal(store_db_apply(db, ops, countof(ops), NULL), 0);
 	store_db_close(db);
 	db = open_ok(p->path);
-	assert_int_equal(store_db_load(db, &s, NULL), 0);
+	assert_int_equal(store_db_load(db, 0, &s, NULL), 0);
 	assert_int_equal(s.n_sessions, 2);
 	assert_true(s.sessions[0].user_id == UINT64_MAX && s.sessions[0].active_ms == INT64_MAX);
 	assert_true(s.sessions[1].user_id == 5 && s.sessions[1].channel_id == 40);
@@ -189,7 +198,7 @@ static void test_token_is_blanked(void **state)
 	assert_int_equal(put(db, job_op(1, STORE_ENDED, 0)), 0);
 	assert_int_equal(put(db, job_op(2, STORE_ENDED + 3, 0)), 0);
 	assert_int_equal(put(db, job_op(3, STORE_ENDED, 0)), 0);
-	assert_int_equal(store_db_load(db, &s, NULL), 0);
+	assert_int_equal(store_db_load(db, 0, &s, NULL), 0);
 	assert_int_equal(s.n_jobs, 0);
 	assert_true(s.max_job_id == 3);
 	store_snapshot_free(&s);
@@ -250,12 +259,13 @@ static void test_foreign_tables_stay(void **state)
 	raw_equal(p->path, "SELECT user_id || channel FROM sessions", "uc");
 	raw_equal(p->path, "SELECT name || n FROM counters", "k41");
 	raw_equal(p->path, "PRAGMA user_version", "99");
-	raw_equal(p->path, "SELECT version FROM fullet_schema", "1");
+	raw_equal(p->path, "SELECT version FROM fullet_schema", "2");
 	raw_equal(p->path, "SELECT count(*) FROM jobs", "1");
 	raw_equal(p->path,
 		"SELECT group_concat(name) FROM (SELECT name FROM sqlite_master "
 		"WHERE type = 'table' ORDER BY name)",
-		"channels,counters,fullet_schema,jobs,sessions,settings");
+		"channels,counters,fullet_schema,jobs,last_pictures,pictures,sessions,"
+		"settings");
 	assert_int_equal(mode_of(p->path), 0600);
 }
 
@@ -291,6 +301,212 @@ static void test_empty_file(void **state)
 	store_db_close(db);
 }
 
+static struct blob *bytes_of(const char *text)
+{
+	struct buf b = BUF(KIB);
+
+	assert_int_equal(buf_add_str(&b, text), 0);
+	return blob_take(&b);
+}
+
+static int put_picture(
+	struct store_db *db, enum store_op_kind kind, uint64_t id, const char *text, int64_t at_ms)
+{
+	struct store_op op = {.kind = kind, .id = id, .at_ms = at_ms, .picture = bytes_of(text)};
+	int r;
+
+	op.name = kind == STORE_LAST ? xstrdup("fullet-1.png") : NULL;
+	r = store_db_apply(db, &op, 1, NULL);
+	store_op_free(&op);
+	return r;
+}
+
+/* The bytes that a question finds, "-" for nothing; owned. */
+static char *picture_read(
+	struct store_db *db, enum store_read_kind kind, uint64_t id, int64_t now_ms)
+{
+	struct store_query q = {kind, id, now_ms};
+	struct store_result result;
+	char *text;
+
+	assert_int_equal(store_db_read(db, &q, &result), 0);
+	assert_int_equal(result.found, result.picture.bytes != NULL);
+	text = xstrdup(result.found ? result.picture.bytes->data : "-");
+	store_result_free(&result);
+	return text;
+}
+
+static void picture_is(struct store_db *db, enum store_read_kind kind, uint64_t id, int64_t now_ms,
+	const char *expected)
+{
+	cleanup(freep) char *text = picture_read(db, kind, id, now_ms);
+
+	assert_string_equal(text, expected);
+}
+
+/* A job's input lives as long as the job, a member's last picture a day. */
+static void test_pictures(void **state)
+{
+	struct store_db *db = open_ok(":memory:");
+	struct store_op op = job_op(7, 8, 0);
+	const int64_t day = LAST_PICTURE_MS;
+
+	op.job.input = xstrdup("last");
+	assert_int_equal(store_db_apply(db, &op, 1, NULL), 0);
+	assert_int_equal(put_picture(db, STORE_PICTURE, 7, "one", 0), 0);
+	assert_int_equal(put_picture(db, STORE_PICTURE, 7, "two", 0), 0);
+	picture_is(db, STORE_READ_PICTURE, 7, 0, "two");
+	picture_is(db, STORE_READ_PICTURE, 8, 0, "-");
+	op.job.step = STORE_ENDED;
+	assert_int_equal(store_db_apply(db, &op, 1, NULL), 0);
+	picture_is(db, STORE_READ_PICTURE, 7, 0, "-");
+	store_op_free(&op);
+
+	assert_int_equal(put_picture(db, STORE_LAST, 5, "old", 1000), 0);
+	picture_is(db, STORE_READ_LAST, 5, 1000 + day, "old");
+	picture_is(db, STORE_READ_LAST, 5, 1001 + day, "-");
+	assert_int_equal(put_picture(db, STORE_LAST, 5, "new", 2000), 0);
+	picture_is(db, STORE_READ_LAST, 5, 1001 + day, "new");
+	/* Another member's newer one prunes what nobody will be shown again. */
+	assert_int_equal(put_picture(db, STORE_LAST, 6, "other", 2001 + day), 0);
+	picture_is(db, STORE_READ_LAST, 5, 2000, "-");
+	store_db_close(db);
+}
+
+static void put_prompt(struct store_db *db, uint64_t id, uint64_t user, const char *prompt,
+	int64_t created_ms, int outcome)
+{
+	struct store_op op = job_op(id, STORE_ENDED, 0);
+
+	op.job.user_id = user;
+	op.job.created_ms = created_ms;
+	op.job.outcome = outcome;
+	str_set(&op.job.prompt, prompt);
+	assert_int_equal(store_db_apply(db, &op, 1, NULL), 0);
+	store_op_free(&op);
+}
+
+static void test_prompts(void **state)
+{
+	struct store_db *db = open_ok(":memory:");
+	struct store_query q = {STORE_READ_PROMPTS, 5, 0};
+	struct store_result result;
+
+	put_prompt(db, 1, 5, "a cat", 10, 1);
+	put_prompt(db, 2, 5, "a dog", 20, 1);
+	put_prompt(db, 3, 5, "a cat", 30, 1);
+	put_prompt(db, 4, 6, "a secret", 40, 1);
+	assert_int_equal(store_db_read(db, &q, &result), 0);
+	assert_int_equal(result.n_jobs, 2);
+	assert_string_equal(result.jobs[0].prompt, "a cat");
+	assert_string_equal(result.jobs[1].prompt, "a dog");
+	store_result_free(&result);
+	store_db_close(db);
+}
+
+/* What counts against the quota, and the count of pictures. */
+static void test_day(void **state)
+{
+	struct store_db *db = open_ok(":memory:");
+	struct store_op count = {
+		.kind = STORE_VALUE, .name = (char[]){"image_count"}, .value = (char[]){"41"}};
+	struct store_snapshot s;
+
+	put_prompt(db, 1, 5, "yesterday", 99, 1);
+	put_prompt(db, 2, 5, "today", 100, 1);
+	put_prompt(db, 3, 5, "running", 101, 0);
+	put_prompt(db, 4, 5, "apology", 102, 2);
+	put_prompt(db, 5, 9, "other", 103, 1);
+	assert_int_equal(store_db_apply(db, &count, 1, NULL), 0);
+	assert_int_equal(store_db_load(db, 100, &s, NULL), 0);
+	assert_int_equal(s.n_today, 2);
+	assert_true(s.today[0].user_id == 5 && s.today[0].n == 2);
+	assert_true(s.today[1].user_id == 9 && s.today[1].n == 1);
+	assert_int_equal(s.image_count, 41);
+	store_snapshot_free(&s);
+	store_db_close(db);
+}
+
+static void test_erase(void **state)
+{
+	struct store_db *db = open_ok(":memory:");
+	struct store_op ops[] = {{.kind = STORE_SESSION,
+					 .session = {.user_id = 5,
+						 .channel_id = 3,
+						 .warned_ms = 4,
+						 .flags = SESSION_THREAD}},
+		{.kind = STORE_ERASE, .id = 5}};
+	struct store_op running = job_op(9, 30, 0);
+	struct store_query q = {STORE_READ_MEMBER, 5, 50};
+	struct store_result result;
+
+	put_prompt(db, 1, 5, "mine", 10, 1);
+	put_prompt(db, 2, 6, "other", 10, 1);
+	running.job.user_id = 5;
+	assert_int_equal(store_db_apply(db, &running, 1, NULL), 0);
+	assert_int_equal(store_db_apply(db, ops, 1, NULL), 0);
+	assert_int_equal(put_picture(db, STORE_LAST, 5, "last", 50), 0);
+	assert_int_equal(store_db_read(db, &q, &result), 0);
+	assert_int_equal(result.n_jobs, 2);
+	assert_true(result.has_session && result.session.warned_ms == 4);
+	assert_int_equal(result.session.flags, SESSION_THREAD);
+	assert_string_equal(result.picture.bytes->data, "last");
+	assert_string_equal(result.picture.name, "fullet-1.png");
+	store_result_free(&result);
+	assert_int_equal(store_db_apply(db, &ops[1], 1, NULL), 0);
+	assert_int_equal(store_db_read(db, &q, &result), 0);
+	/* What is still owed stays. */
+	assert_int_equal(result.n_jobs, 1);
+	assert_true(result.jobs[0].id == 9 && !result.has_session && !result.picture.bytes);
+	store_result_free(&result);
+	q.id = 6;
+	assert_int_equal(store_db_read(db, &q, &result), 0);
+	assert_int_equal(result.n_jobs, 1);
+	store_result_free(&result);
+	store_op_free(&running);
+	store_db_close(db);
+}
+
+/* A file as the first release left it. */
+static void test_from_schema_1(void **state)
+{
+	struct place *p = *state;
+	struct store_db *db;
+	struct job_row row = {0};
+	struct store_snapshot s;
+
+	make_folders(p);
+	raw(p->path,
+		"CREATE TABLE jobs (id INTEGER PRIMARY KEY, user_id INTEGER NOT NULL, guild_id "
+		"INTEGER NOT NULL, interaction_id INTEGER NOT NULL, application_id INTEGER NOT "
+		"NULL, channel_id INTEGER NOT NULL, live_id INTEGER NOT NULL, result_id INTEGER "
+		"NOT NULL, step INTEGER NOT NULL, kind INTEGER NOT NULL, outcome INTEGER NOT NULL, "
+		"sorry INTEGER NOT NULL, priority INTEGER NOT NULL, submits INTEGER NOT NULL, seed "
+		"TEXT NOT NULL, created_ms INTEGER NOT NULL, started_ms INTEGER NOT NULL, "
+		"finished_ms INTEGER NOT NULL, duration_ms INTEGER NOT NULL, username TEXT, locale "
+		"TEXT, model TEXT, prompt TEXT, token TEXT, gpu TEXT, prompt_id TEXT NOT NULL, "
+		"detail TEXT);"
+		"CREATE TABLE channels (user_id INTEGER PRIMARY KEY, guild_id INTEGER NOT NULL, "
+		"channel_id INTEGER NOT NULL, active_ms INTEGER NOT NULL);"
+		"CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+		"CREATE TABLE fullet_schema (version INTEGER NOT NULL);"
+		"INSERT INTO fullet_schema VALUES (1);"
+		"INSERT INTO jobs VALUES (3, 5, 6, 7, 8, 9, 0, 0, 20, 1, 0, 0, 0, 0, "
+		"'18446744073709551615', 1, 0, 0, 0, 'u', 'en-US', 'm', 'a cat', 't', NULL, '', "
+		"NULL);"
+		"INSERT INTO channels VALUES (5, 6, 9, 77)");
+	db = open_ok(p->path);
+	assert_int_equal(store_db_job(db, 3, &row), 0);
+	assert_true(row.seed == UINT64_MAX && row.origin_id == 0 && !row.input && !row.options);
+	assert_string_equal(row.prompt, "a cat");
+	job_row_free(&row);
+	assert_int_equal(store_db_load(db, 0, &s, NULL), 0);
+	assert_true(s.n_sessions == 1 && s.sessions[0].active_ms == 77 && !s.sessions[0].flags);
+	store_snapshot_free(&s);
+	store_db_close(db);
+	raw_equal(p->path, "SELECT version FROM fullet_schema", "2");
+}
+
 static void test_newer_schema(void **state)
 {
 	struct place *p = *state;
@@ -299,8 +515,8 @@ static void test_newer_schema(void **state)
 	assert_int_equal(put(db, job_op(1, 5, 0)), 0);
 	store_db_close(db);
 	raw(p->path, "UPDATE fullet_schema SET version = 1000");
-	open_fails(p->path, -ENOTSUP, "newer fullet (schema 1000, this one knows 1)");
-	raw(p->path, "UPDATE fullet_schema SET version = 1");
+	open_fails(p->path, -ENOTSUP, "newer fullet (schema 1000, this one knows 2)");
+	raw(p->path, "UPDATE fullet_schema SET version = 2");
 	db = open_ok(p->path);
 	store_db_close(db);
 }
@@ -414,7 +630,7 @@ static void test_prune(void **state)
 	assert_int_equal(count_rows(db, 1, 1), 1);
 	assert_int_equal(count_rows(db, 2, 2), 0);
 	assert_int_equal(count_rows(db, 3, 9), 3);
-	assert_int_equal(store_db_load(db, &s, NULL), 0);
+	assert_int_equal(store_db_load(db, 0, &s, NULL), 0);
 	assert_true(s.max_job_id == 9);
 	store_snapshot_free(&s);
 	store_db_close(db);
@@ -447,7 +663,7 @@ static void test_prune_by_number(void **state)
 	raw(p->path,
 		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100100) "
 		"INSERT INTO jobs SELECT i,0,0,0,0,0,0,0,100,1,1,0,0,1,'0',i,0,0,0,NULL,NULL,"
-		"NULL,NULL,NULL,NULL,'',NULL FROM n");
+		"NULL,NULL,NULL,NULL,'',NULL,NULL,NULL,0,0,0 FROM n");
 	db = open_ok(p->path);
 	assert_int_equal(count_rows(db, 1, 200), 100);
 	assert_int_equal(count_rows(db, 101, 101), 1);
@@ -467,6 +683,11 @@ int main(void)
 		in_place(test_foreign_table_in_our_place),
 		in_place(test_empty_file),
 		in_place(test_newer_schema),
+		in_place(test_from_schema_1),
+		cmocka_unit_test(test_pictures),
+		cmocka_unit_test(test_prompts),
+		cmocka_unit_test(test_day),
+		cmocka_unit_test(test_erase),
 		in_place(test_not_a_database),
 		in_place(test_second_owner),
 		in_place(test_shared_changes_nothing),

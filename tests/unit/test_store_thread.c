@@ -52,8 +52,9 @@ static void answered(void *arg, int result, const char *why)
 	free(ask);
 }
 
-static void row_read(void *arg, const struct job_row *row)
+static void row_read(void *arg, struct store_result *result)
 {
+	const struct job_row *row = result->found ? &result->jobs[0] : NULL;
 	struct answers *a = arg;
 
 	a->order[a->n++] = -1;
@@ -107,9 +108,9 @@ static void test_thread_order(void **state)
 	for (int i = 1; i <= 1000; i++) {
 		give(a, job_op((uint64_t)i, 5, 0), i);
 		if (i == 500)
-			store_read_job(a->store, 500, row_read, a);
+			store_read(a->store, &(struct store_query){.id = 500}, row_read, a);
 	}
-	store_read_job(a->store, 5000, row_read, a);
+	store_read(a->store, &(struct store_query){.id = 5000}, row_read, a);
 	wait_for(a, 1002);
 	assert_int_equal(a->n, 1002);
 	for (int i = 0; i < 1002; i++)
@@ -361,7 +362,7 @@ static void kill_round(const char *path, int after)
 	assert_true(last >= (uint64_t)after);
 
 	db = open_ok(path); /* the dead one's lock is gone */
-	assert_int_equal(store_db_load(db, &s, NULL), 0);
+	assert_int_equal(store_db_load(db, 0, &s, NULL), 0);
 	/* Every reported row, and at most the one whose report was cut off. */
 	assert_true(s.n_jobs == last || s.n_jobs == last + 1);
 	for (size_t i = 0; i < s.n_jobs; i++) {
