@@ -55,7 +55,9 @@ static int load_past(struct store_db *db, int64_t now_ms, struct shell_past *pas
 	if (r < 0)
 		return r;
 	r = store_db_value(db, "gateway", &past->gateway);
-	return r < 0 ? r : store_db_value(db, "ids", &past->ids);
+	r = r < 0 ? r : store_db_value(db, "ids", &past->ids);
+	r = r < 0 ? r : store_db_value(db, "mode", &past->mode);
+	return r < 0 ? r : store_db_value(db, "limits", &past->limits);
 }
 
 /*
@@ -125,6 +127,8 @@ int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why)
 	store_snapshot_free(&past.rows);
 	free(past.gateway);
 	free(past.ids);
+	free(past.mode);
+	free(past.limits);
 	*ret = r == 0 ? bot : bot_free(bot);
 	return r;
 }

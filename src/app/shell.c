@@ -118,6 +118,7 @@ struct shell *shell_free(struct shell *sh)
 	gateway_free(sh->gateway);
 	rest_free(sh->rest);
 	core_free(sh->core);
+	limits_free(&sh->limits);
 	free(sh->failure);
 	free(sh);
 	return NULL;
@@ -140,6 +141,7 @@ void shell_start(struct shell *sh, const struct shell_past *past)
 		core_load_session(sh->core, &past->rows.sessions[i]);
 	for (size_t i = 0; i < past->rows.n_jobs; i++)
 		core_load_job(sh->core, &past->rows.jobs[i], now_ms);
+	shell_limits_load(sh, past);
 	shell_comfy_start(sh);
 	shell_gateway_start(sh, past);
 }

@@ -39,6 +39,8 @@ struct shell_past {
 	struct store_snapshot rows;
 	char *gateway; /* the JSON text in the setting "gateway" */
 	char *ids;     /* "application_id bot_id", needed to resume without a READY */
+	char *mode;    /* "run", "pause" or "drain" */
+	char *limits;  /* the JSON text of core/limits.h */
 };
 
 /* Everything in config is borrowed for the life of the shell. */

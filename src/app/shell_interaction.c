@@ -49,16 +49,21 @@ static void request(
 		.locale = it->locale,
 		.model = model,
 		.prompt = prompt,
+		.origin_id = it->channel_id,
 		.kind = COMMAND_IMAGINE,
 		.administrator = (it->permissions & PERMISSION_ADMINISTRATOR) != 0,
 	};
 
+	if (!shell_limits_apply(sh, NULL, 0, &r)) {
+		refuse(sh, it, TEXT_BANNED, NULL);
+		return;
+	}
 	switch (core_request(sh->core, &r, shell_now(sh))) {
 	case REFUSE_NOTHING:
 		break;
 	case REFUSE_CAP:
 		refuse(sh, it, TEXT_CAP_REACHED,
-			&(struct text_args){.number = sh->config.max_jobs_per_user});
+			&(struct text_args){.number = r.cap});
 		break;
 	case REFUSE_FULL:
 		refuse(sh, it, TEXT_QUEUE_FULL, NULL);
@@ -68,6 +73,18 @@ static void request(
 		break;
 	case REFUSE_NOT_READY:
 		refuse(sh, it, TEXT_NOT_READY, NULL);
+		break;
+	case REFUSE_QUOTA:
+		refuse(sh, it, TEXT_QUOTA, &(struct text_args){.number = r.quota});
+		break;
+	case REFUSE_BANNED:
+		refuse(sh, it, TEXT_BANNED, NULL);
+		break;
+	case REFUSE_DRAINING:
+		refuse(sh, it, TEXT_DRAINING, NULL);
+		break;
+	case REFUSE_ERASING:
+		refuse(sh, it, TEXT_ERASING, NULL);
 		break;
 	}
 }

@@ -6,6 +6,7 @@
 
 #include "app/shell.h"
 #include "base/json.h"
+#include "core/limits.h"
 #include "discord/interaction.h"
 #include "discord/message.h"
 #include "discord/rest.h"
@@ -84,6 +85,7 @@ struct shell {
 	struct ports ports;
 	struct rng rng;
 	struct core *core;
+	struct server_limits limits; /* after a change: shell_limits_save() */
 	struct gateway *gateway;
 	struct websocket *gateway_ws;
 	int64_t identified_ms, gateway_saved_ms;
@@ -140,6 +142,14 @@ char *shell_gateway_text(const struct shell *sh); /* for the setting "gateway"; 
 
 /* shell_interaction.c */
 void shell_interaction(struct shell *sh, struct json_object *d);
+
+/* shell_limits.c: what administrators have set */
+void shell_limits_load(struct shell *sh, const struct shell_past *past);
+void shell_limits_save(struct shell *sh);
+/* Also writes it down. */
+void shell_set_mode(struct shell *sh, enum core_mode mode);
+/* Sets cap and quota of a request of a member with these roles; false: the member is banned. */
+bool shell_limits_apply(const struct shell *sh, const uint64_t *roles, size_t n, struct request *r);
 
 /* shell_comfy.c */
 void shell_comfy_start(struct shell *sh);

@@ -131,19 +131,29 @@ enum cancel core_cancel(
 	return CANCEL_DONE;
 }
 
-enum refusal core_request(struct core *core, const struct request *r, int64_t now_ms)
+static enum refusal refusal_of(const struct core *core, const struct request *r, int64_t now_ms)
 {
-	struct job *job;
-
 	if (core->stopping)
 		return REFUSE_STOPPING;
 	if (!core->ready)
 		return REFUSE_NOT_READY;
-	if (queue_live_jobs_of(core, r->user_id) >= core->config.max_jobs_per_user)
+	if (core->mode == CORE_DRAIN)
+		return REFUSE_DRAINING;
+	if (queue_live_jobs_of(core, r->user_id) >=
+		(r->cap > 0 ? r->cap : core->config.max_jobs_per_user))
 		return REFUSE_CAP;
+	if (r->quota > 0 && !r->administrator &&
+		core_day_count(core, r->user_id, now_ms) >= r->quota)
+		return REFUSE_QUOTA;
 	if (core_live_jobs(core) >= (size_t)core->config.max_queue)
 		return REFUSE_FULL;
-	job = xcalloc(1, sizeof(*job));
+	return REFUSE_NOTHING;
+}
+
+static struct job *job_new(struct core *core, const struct request *r, int64_t now_ms)
+{
+	struct job *job = xcalloc(1, sizeof(*job));
+
 	job->row = (struct job_row){
 		.id = ++core->max_id,
 		.user_id = r->user_id,
@@ -153,19 +163,35 @@ enum refusal core_request(struct core *core, const struct request *r, int64_t no
 		.step = JOB_ACK,
 		.kind = r->kind,
 		.priority = r->administrator ? 1 : 0,
-		.seed = rng_u64(core->rng),
+		.seed = r->has_seed ? r->seed : rng_u64(core->rng),
+		.origin_id = r->origin_id,
+		.flags = r->age_restricted ? JOB_RESTRICTED : 0,
 		.created_ms = now_ms,
 		.username = xstrdup(r->username),
 		.locale = xstrdup(r->locale),
 		.model = xstrdup(r->model),
 		.prompt = xstrdup(r->prompt),
 		.token = xstrdup(r->token),
+		.options = xstrdup(r->options),
+		.input = xstrdup(r->input),
 	};
 	job->step = JOB_ACK;
 	job->gpu = -1;
 	job->deadline_ms = job->retry_ms = job->save_ms = job->pause_ms = NEVER;
 	DL_APPEND(core->jobs, job);
 	HASH_ADD(hh, core->by_id, row.id, sizeof(job->row.id), job);
+	return job;
+}
+
+enum refusal core_request(struct core *core, const struct request *r, int64_t now_ms)
+{
+	enum refusal refusal = refusal_of(core, r, now_ms);
+	struct job *job;
+
+	if (refusal != REFUSE_NOTHING)
+		return refusal;
+	job = job_new(core, r, now_ms);
+	quota_count(core, r->user_id, now_ms);
 	session_touch(core, r->user_id, now_ms);
 	core_ask_step(core, job, now_ms);
 	core_log(core, LOG_INFO, job, "asked for %s", r->model);
@@ -255,6 +281,20 @@ bool core_has_gpu(const struct core *core)
 	return false;
 }
 
+void core_set_mode(struct core *core, enum core_mode mode, int64_t now_ms)
+{
+	if (core->mode == mode)
+		return;
+	core->mode = mode;
+	core->queue_changed = true;
+	core_tick(core, now_ms);
+}
+
+enum core_mode core_mode(const struct core *core)
+{
+	return core->mode;
+}
+
 void core_stop(struct core *core)
 {
 	core->stopping = true;
@@ -289,7 +329,8 @@ static void settle(struct core *core, int64_t now_ms)
 		return;
 	core->queue_changed = false;
 	queue_show(core, now_ms);
-	if (core->ready && !core->stopping && unposted(core) < UNPOSTED_MAX) {
+	if (core->ready && !core->stopping && core->mode != CORE_PAUSE &&
+		unposted(core) < UNPOSTED_MAX) {
 		cleanup(freep) struct job **order = queue_order(core, &n);
 
 		for (size_t i = 0; i < n; i++) {
@@ -354,7 +395,7 @@ void core_tick(struct core *core, int64_t now_ms)
 		}
 	}
 	session_tick(core, now_ms);
-	if (core->jobs && gpu_became_free(core))
+	if (core->jobs && core->mode != CORE_PAUSE && gpu_became_free(core))
 		core->queue_changed = true;
 	settle(core, now_ms);
 	tell_owner(core);
@@ -395,6 +436,7 @@ struct core *core_free(struct core *core)
 		job_free(job);
 	}
 	session_free_all(core);
+	quota_free(core);
 	free(core);
 	return NULL;
 }

@@ -31,6 +31,13 @@ struct core *core_free(struct core *core);
 void core_load_job(struct core *core, const struct job_row *row, int64_t now_ms);
 void core_load_session(struct core *core, const struct session_row *row);
 void core_load_max_id(struct core *core, uint64_t max_job_id);
+/* How many pictures members asked for on the day: days since 1970, UTC. */
+#define CORE_DAY_MS (INT64_C(24) * 3600 * 1000)
+struct core_count {
+	uint64_t user_id;
+	int n;
+};
+void core_load_day(struct core *core, int64_t day, const struct core_count *counts, size_t n);
 
 /* Discord answers and the guild is ours: asks may go out. */
 void core_ready(struct core *core, uint64_t guild_id, int64_t now_ms);
@@ -52,10 +59,27 @@ void core_activity(struct core *core, uint64_t channel_id, int64_t now_ms);
 struct request {
 	uint64_t interaction_id, application_id, guild_id, user_id;
 	const char *token, *username, *locale, *model, *prompt;
+	const char *options, *input; /* as in struct job_row; NULL: none */
+	uint64_t origin_id;	     /* the channel in which it was typed */
 	int kind;
 	bool administrator;
+	bool age_restricted; /* the workflow is: the picture goes into a restricted channel only */
+	bool has_seed;	     /* else one is drawn */
+	uint64_t seed;
+	int cap;   /* pictures of this member that may wait; 0: the config's */
+	int quota; /* pictures of this member a day; 0: as many as he likes */
 };
-enum refusal { REFUSE_NOTHING, REFUSE_CAP, REFUSE_FULL, REFUSE_STOPPING, REFUSE_NOT_READY };
+enum refusal {
+	REFUSE_NOTHING,
+	REFUSE_CAP,
+	REFUSE_FULL,
+	REFUSE_STOPPING,
+	REFUSE_NOT_READY,
+	REFUSE_QUOTA,	 /* the day's pictures are used up */
+	REFUSE_BANNED,	 /* given by the shell, which knows the server's limits */
+	REFUSE_DRAINING, /* an administrator lets the queue run empty */
+	REFUSE_ERASING,	 /* all of this member's is being erased */
+};
 /* REFUSE_NOTHING: a job was made (FX_ACK follows). Else nothing happened: tell the member. */
 enum refusal core_request(struct core *core, const struct request *request, int64_t now_ms);
 
@@ -79,6 +103,12 @@ void core_gpu(struct core *core, int gpu, bool up, int64_t now_ms);
 void core_session_answer(struct core *core, uint64_t user_id, uint32_t epoch, enum answer answer,
 	uint64_t id, const char *detail, int64_t now_ms);
 
+/* What an administrator wants. Pausing: requests wait, no new run begins. Draining: no requests,
+ * what waits is made. */
+enum core_mode { CORE_RUN, CORE_PAUSE, CORE_DRAIN };
+void core_set_mode(struct core *core, enum core_mode mode, int64_t now_ms);
+enum core_mode core_mode(const struct core *core);
+
 /* No new jobs, no new runs; what runs may end. */
 void core_stop(struct core *core);
 /* True when nothing that could end soon is under way. */
@@ -95,5 +125,14 @@ const struct job *core_first_job(const struct core *core); /* then job->next */
 size_t core_waiting(const struct core *core);
 size_t core_live_jobs(const struct core *core);
 bool core_has_gpu(const struct core *core); /* one is up */
+bool core_gpu_is_up(const struct core *core, int gpu);
+/* Jobs that are on the card, or on their way to it. */
+size_t core_gpu_jobs(const struct core *core, int gpu);
+/* The member's jobs that count against the cap (user_id 0: everybody's): those with a card first,
+ * then those that wait, in the order in which they will be served. Returns how many there are;
+ * at most `max` are given. The pointers live until the next event. */
+size_t core_jobs_of(const struct core *core, uint64_t user_id, const struct job **ret, size_t max);
+/* Pictures that the member asked for today, without those that ended in an apology. */
+int core_day_count(const struct core *core, uint64_t user_id, int64_t now_ms);
 
 #endif

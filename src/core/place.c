@@ -18,6 +18,20 @@ bool place_gpu_is_busy(const struct core *core, int gpu)
 	return false;
 }
 
+bool core_gpu_is_up(const struct core *core, int gpu)
+{
+	return gpu >= 0 && gpu < core->config.n_gpus && core->gpus[gpu].up;
+}
+
+size_t core_gpu_jobs(const struct core *core, int gpu)
+{
+	size_t n = 0;
+
+	for (const struct job *job = core->jobs; job; job = job->next)
+		n += job->gpu == gpu && job_is_live(job) && !queue_waits(job);
+	return n;
+}
+
 int place_choose(const struct core *core, const struct job *job)
 {
 	for (int i = 0; i < core->config.n_gpus; i++)

@@ -60,6 +60,32 @@ size_t core_live_jobs(const struct core *core)
 	return n;
 }
 
+/* Those with a card, by id, then those that wait, in their order. */
+static int shown_before(const void *a, const void *b)
+{
+	const struct job *x = *(struct job *const *)a, *y = *(struct job *const *)b;
+
+	if (queue_waits(x) != queue_waits(y))
+		return queue_waits(x) ? 1 : -1;
+	if (queue_waits(x))
+		return before(a, b);
+	return x->row.id < y->row.id ? -1 : x->row.id > y->row.id;
+}
+
+size_t core_jobs_of(const struct core *core, uint64_t user_id, const struct job **ret, size_t max)
+{
+	cleanup(freep) const struct job **all =
+		xcalloc(HASH_COUNT(core->by_id) + 1, sizeof(struct job *));
+	size_t n = 0;
+
+	for (const struct job *job = core->jobs; job; job = job->next)
+		if (job_is_live(job) && (!user_id || job->row.user_id == user_id))
+			all[n++] = job;
+	qsort(all, n, sizeof(all[0]), shown_before);
+	memcpy(ret, all, min_of(n, max) * sizeof(all[0]));
+	return n;
+}
+
 /* "No card answers" is said only when every card was asked and none did. */
 static bool no_gpu(const struct core *core)
 {

@@ -39,6 +39,13 @@ struct core_category {
 	bool full;
 };
 
+/* What a member asked for today. */
+struct member_day {
+	uint64_t user_id;
+	int n;
+	UT_hash_handle hh;
+};
+
 struct effect_node {
 	struct effect effect;
 	struct effect_node *next;
@@ -57,6 +64,9 @@ struct core {
 	struct core_gpu gpus[COMFY_SERVERS_MAX];
 	uint64_t guild_id;
 	bool ready, stopping, told_down, queue_changed;
+	enum core_mode mode;
+	int64_t day; /* of the counts below */
+	struct member_day *days;
 	struct effect_node *effects, *effects_last;
 	struct job *ended; /* its FX_END was given out last; freed at the next effect */
 };
@@ -99,6 +109,12 @@ struct job **queue_order(struct core *core, size_t *ret_n);
 int queue_live_jobs_of(const struct core *core, uint64_t user_id);
 /* Positions, ephemeral answers and live messages after a change. */
 void queue_show(struct core *core, int64_t now_ms);
+
+/* quota.c: pictures a day */
+void quota_count(struct core *core, uint64_t user_id, int64_t now_ms);
+/* A job that ended without a picture is given back. */
+void quota_give_back(struct core *core, const struct job *job, int64_t now_ms);
+void quota_free(struct core *core);
 
 /* place.c: which card takes which job. The one place that several cards will be
  * scheduled in (VRAM, models held, fairness). */

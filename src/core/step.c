@@ -20,6 +20,7 @@ void core_save(struct core *core, struct job *job)
 static void end(struct core *core, struct job *job, int64_t now_ms)
 {
 	session_touch(core, job->row.user_id, now_ms);
+	quota_give_back(core, job, now_ms);
 	DL_DELETE(core->jobs, job);
 	HASH_DEL(core->by_id, job);
 	core_emit(core, (struct effect){.kind = FX_END, .job = job});

@@ -56,6 +56,24 @@ static const struct {
 	[TEXT_NOT_READY] = {
 		"I'm still starting. Please try again in a few seconds.",
 		"Todavía estoy arrancando. Inténtalo de nuevo en unos segundos."},
+	[TEXT_QUOTA] = {
+		"You have asked for all[ {number}] of today's pictures. The day begins anew at "
+		"midnight UTC; please come back then.",
+		"Ya pediste todas las imágenes de hoy[: {number}]. El día vuelve a empezar a "
+		"medianoche UTC; vuelve entonces."},
+	[TEXT_BANNED] = {
+		"An administrator of this server has barred you from asking for pictures. Only "
+		"they can lift that.",
+		"Quien administra este servidor no te deja pedir imágenes. Solo esa persona puede "
+		"cambiarlo."},
+	[TEXT_DRAINING] = {
+		"No new pictures are taken right now: an administrator lets the line run empty. "
+		"Please try again later.",
+		"Ahora no se aceptan imágenes nuevas: quien administra está dejando vaciar la "
+		"cola. Inténtalo más tarde."},
+	[TEXT_ERASING] = {
+		"Everything of yours is being erased. Please ask again in a minute.",
+		"Se está borrando todo lo tuyo. Vuelve a pedirlo en un minuto."},
 	[TEXT_CANCEL_TOO_LATE] = {
 		"It is too late to cancel this one: it is finished or being sent. You can ask for "
 		"a new picture any time.",

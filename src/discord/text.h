@@ -20,6 +20,10 @@ enum text_id {
 	TEXT_PROMPT_TOO_LONG, /* number: the limit */
 	TEXT_STOPPING,	      /* the bot is about to restart */
 	TEXT_NOT_READY,	      /* the bot is still starting */
+	TEXT_QUOTA,	      /* number: pictures a day */
+	TEXT_BANNED,
+	TEXT_DRAINING, /* an administrator lets the queue run empty */
+	TEXT_ERASING,  /* all of this member's is being erased */
 	TEXT_CANCEL_TOO_LATE,
 	TEXT_CANCELLING,
 	TEXT_NOT_YOURS, /* the button belongs to somebody else */

@@ -50,12 +50,16 @@ void bot_start(struct sim *sim)
 	free(why);
 	(void)store_db_value(sim->db, "gateway", &past.gateway);
 	(void)store_db_value(sim->db, "ids", &past.ids);
+	(void)store_db_value(sim->db, "mode", &past.mode);
+	(void)store_db_value(sim->db, "limits", &past.limits);
 	sim->turn_at = 0;
 	sim->shell = shell_new(&sim->config, &ports, rng_u64(&sim->rng));
 	shell_start(sim->shell, &past);
 	store_snapshot_free(&past.rows);
 	free(past.gateway);
 	free(past.ids);
+	free(past.mode);
+	free(past.limits);
 	bot_turn(sim);
 }
 

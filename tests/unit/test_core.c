@@ -1,178 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <cmocka.h>
-
-#include "core/core.h"
-#include "core/session.h"
-
-/*
- * The core alone: effects are taken down as text, the test answers them. A
- * "kind" that is listed in `silent` is left for the test to answer by hand.
- */
-
-struct rig {
-	struct core *core;
-	struct rng rng;
-	int64_t now_ms;
-	char trace[8192];
-	uint64_t next_id;
-	uint32_t silent; /* bits of effect kinds that are not answered by the rig */
-	uint32_t epoch[64];
-	struct store_kept {
-		struct job_row row;
-	} kept[32];
-};
-
-static const char *const names[] = {[FX_ACK] = "ack",
-	[FX_LOOK] = "look",
-	[FX_LOCATE] = "locate",
-	[FX_SUBMIT] = "submit",
-	[FX_WATCH] = "watch",
-	[FX_FETCH] = "fetch",
-	[FX_POST] = "post",
-	[FX_SORRY] = "sorry",
-	[FX_TIDY] = "tidy",
-	[FX_ANSWER] = "answer",
-	[FX_SHOW] = "show",
-	[FX_STOP_RUN] = "stop",
-	[FX_END] = "end",
-	[FX_SAVE] = "save",
-	[FX_CHANNEL_LIST] = "list",
-	[FX_CATEGORY_CREATE] = "category",
-	[FX_CHANNEL_CREATE] = "channel",
-	[FX_CHANNEL_DELETE] = "delete",
-	[FX_SESSION_SAVE] = "keep",
-	[FX_SESSION_DROP] = "forget",
-	[FX_TELL_DOWN] = "down",
-	[FX_TELL_UP] = "up"};
-
-static void note(struct rig *rig, const char *format, ...)
-{
-	size_t n = strlen(rig->trace);
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(rig->trace + n, sizeof(rig->trace) - n, format, args);
-	va_end(args);
-}
-
-static void keep_row(struct rig *rig, const struct job_row *row)
-{
-	struct job_row *kept = &rig->kept[row->id].row;
-
-	job_row_free(kept);
-	job_row_copy(kept, row);
-}
-
-static void answer_session(struct rig *rig, const struct effect *e)
-{
-	uint64_t id = e->kind == FX_CHANNEL_LIST ? 0 : ++rig->next_id;
-
-	if (e->kind == FX_CHANNEL_LIST)
-		core_channels(rig->core, NULL, 0, rig->now_ms);
-	core_session_answer(rig->core, e->user_id, e->epoch, ANSWER_OK, id, NULL, rig->now_ms);
-}
-
-static void answer(struct rig *rig, const struct effect *e)
-{
-	switch (e->kind) {
-	case FX_SAVE:
-		keep_row(rig, &e->job->row);
-		core_saved(rig->core, e->job->row.id, true, rig->now_ms);
-		break;
-	case FX_CHANNEL_LIST:
-	case FX_CATEGORY_CREATE:
-	case FX_CHANNEL_CREATE:
-	case FX_CHANNEL_DELETE:
-		answer_session(rig, e);
-		break;
-	case FX_ACK:
-	case FX_LOOK:
-	case FX_LOCATE:
-	case FX_SUBMIT:
-	case FX_WATCH:
-	case FX_FETCH:
-	case FX_POST:
-	case FX_SORRY:
-	case FX_TIDY:
-		core_answer(rig->core, e->job->row.id, e->epoch, ANSWER_OK,
-			&(struct answer_args){.message_id = 77}, rig->now_ms);
-		break;
-	default:
-		break;
-	}
-}
-
-static void run(struct rig *rig)
-{
-	struct effect e;
-
-	while (core_next_effect(rig->core, &e)) {
-		note(rig, "%s%s", *rig->trace ? " " : "", names[e.kind]);
-		if (e.job)
-			note(rig, "%d", (int)e.job->row.id);
-		if (e.kind == FX_ANSWER)
-			note(rig, "#%d", (int)e.id);
-		if (e.kind == FX_SHOW && e.job->position)
-			note(rig, "@%d", e.job->position);
-		if (e.job)
-			rig->epoch[e.job->row.id] = e.epoch ? e.epoch : rig->epoch[e.job->row.id];
-		if (!(rig->silent & 1u << e.kind))
-			answer(rig, &e);
-	}
-}
-
-static void start(struct rig *rig, int max_queue)
-{
-	static const char *const gpus[] = {"http://a"};
-	struct core_config config = {.max_jobs_per_user = 2,
-		.max_queue = max_queue,
-		.session_ttl_ms = 1800000,
-		.n_gpus = 1,
-		.gpu_names = gpus};
-
-	*rig = (struct rig){.now_ms = INT64_C(1780000000000),
-		.next_id = UINT64_C(359929600000) << 22}; /* made just now */
-	rng_seed(&rig->rng, 5);
-	rig->core = core_new(&config, &rig->rng);
-}
-
-static void stop(struct rig *rig)
-{
-	core_free(rig->core);
-	for (size_t i = 0; i < countof(rig->kept); i++)
-		job_row_free(&rig->kept[i].row);
-}
-
-static enum refusal ask(struct rig *rig, uint64_t user, bool admin)
-{
-	struct request r = {.interaction_id = 9,
-		.application_id = 8,
-		.guild_id = 7,
-		.user_id = user,
-		.token = "t",
-		.username = "ana",
-		.locale = "en-US",
-		.model = "m",
-		.prompt = "p",
-		.kind = 1,
-		.administrator = admin};
-	enum refusal refusal = core_request(rig->core, &r, rig->now_ms);
-
-	run(rig);
-	return refusal;
-}
-
-static void ready(struct rig *rig)
-{
-	core_ready(rig->core, 7, rig->now_ms);
-	core_gpu(rig->core, 0, true, rig->now_ms);
-	run(rig);
-	rig->trace[0] = '\0';
-}
+#include "core_rig.h"
 
 static void test_happy_path(void **state)
 {
@@ -197,7 +24,7 @@ static void test_caps(void **state)
 
 	start(&rig, 3);
 	ready(&rig);
-	rig.silent = 1u << FX_WATCH;
+	rig.silent = RIG_BIT(FX_WATCH);
 	assert_int_equal(ask(&rig, 1, false), REFUSE_NOTHING);
 	assert_int_equal(ask(&rig, 1, false), REFUSE_NOTHING);
 	assert_int_equal(ask(&rig, 1, false), REFUSE_CAP);
@@ -214,7 +41,7 @@ static void test_positions_count_down(void **state)
 
 	start(&rig, 10);
 	ready(&rig);
-	rig.silent = 1u << FX_WATCH;
+	rig.silent = RIG_BIT(FX_WATCH);
 	for (uint64_t user = 1; user <= 4; user++)
 		ask(&rig, user, false);
 	assert_int_equal(core_job(rig.core, 4)->position, 3);
@@ -238,7 +65,7 @@ static void test_cancel(void **state)
 
 	start(&rig, 10);
 	ready(&rig);
-	rig.silent = 1u << FX_WATCH;
+	rig.silent = RIG_BIT(FX_WATCH);
 	ask(&rig, 1, false);
 	ask(&rig, 2, false);
 	assert_int_equal(core_cancel(rig.core, 1, 2, false, rig.now_ms), CANCEL_NOT_YOURS);
@@ -302,7 +129,7 @@ static void test_old_answers_are_dropped(void **state)
 
 	start(&rig, 10);
 	ready(&rig);
-	rig.silent = 1u << FX_WATCH;
+	rig.silent = RIG_BIT(FX_WATCH);
 	ask(&rig, 1, false);
 	rig.trace[0] = '\0';
 	core_answer(rig.core, 1, rig.epoch[1] - 1, ANSWER_FAILED, NULL, rig.now_ms);
@@ -356,7 +183,7 @@ static void test_restart(void **state)
 		core_load_session(rig.core, &session);
 		core_load_job(rig.core, &row, rig.now_ms);
 		core_gpu(rig.core, 0, true, rig.now_ms);
-		rig.silent = 1u << FX_LOOK;
+		rig.silent = RIG_BIT(FX_LOOK);
 		core_ready(rig.core, 7, rig.now_ms);
 		run(&rig);
 		core_answer(rig.core, 1, rig.epoch[1], cases[i].look,
@@ -399,7 +226,7 @@ static void test_two_commands_make_one_channel(void **state)
 
 	start(&rig, 10);
 	ready(&rig);
-	rig.silent = 1u << FX_CHANNEL_LIST | 1u << FX_WATCH;
+	rig.silent = RIG_BIT(FX_CHANNEL_LIST) | RIG_BIT(FX_WATCH);
 	ask(&rig, 1, false);
 	ask(&rig, 1, false);
 	list = strstr(rig.trace, "list");
@@ -415,7 +242,7 @@ static void test_unposted_pictures_are_bounded(void **state)
 
 	start(&rig, 31);
 	ready(&rig);
-	rig.silent = 1u << FX_POST;
+	rig.silent = RIG_BIT(FX_POST);
 	for (uint64_t user = 1; user <= 25; user++)
 		ask(&rig, user, false);
 	assert_int_equal(core_job(rig.core, 16)->step, JOB_POST);
@@ -434,7 +261,7 @@ static void test_doubt_shrinks(void **state)
 
 	start(&rig, 10);
 	ready(&rig);
-	rig.silent = 1u << FX_POST;
+	rig.silent = RIG_BIT(FX_POST);
 	ask(&rig, 1, false);
 	for (int i = 0; i < 3; i++) {
 		core_answer(rig.core, 1, rig.epoch[1], ANSWER_DOUBT, NULL, rig.now_ms);
@@ -462,7 +289,7 @@ static void test_card_goes_away(void **state)
 		core_free(rig.core);
 		rig.core = core_new(&config, &rig.rng);
 		ready(&rig);
-		rig.silent = 1u << FX_WATCH;
+		rig.silent = RIG_BIT(FX_WATCH);
 		ask(&rig, 1, false);
 		if (n == 2)
 			core_gpu(rig.core, 1, true, rig.now_ms);
@@ -487,7 +314,7 @@ static void test_a_row_that_fails_is_only_written_again(void **state)
 
 	start(&rig, 10);
 	ready(&rig);
-	rig.silent = 1u << FX_WATCH | 1u << FX_SAVE;
+	rig.silent = RIG_BIT(FX_WATCH) | RIG_BIT(FX_SAVE);
 	ask(&rig, 1, false);
 	for (int i = 0; core_job(rig.core, 1)->step != JOB_WATCH; i++) {
 		assert_true(i < 20);
@@ -517,7 +344,7 @@ static void test_an_accepted_job_is_never_dropped(void **state)
 		struct rig rig;
 
 		start(&rig, 10);
-		rig.silent = 1u << FX_SAVE;
+		rig.silent = RIG_BIT(FX_SAVE);
 		if (accepted) {
 			struct job_row row = {.id = 1,
 				.user_id = 1,
@@ -553,7 +380,7 @@ static void test_a_channel_that_is_gone_is_not_removed_again(void **state)
 
 	start(&rig, 10);
 	core_load_session(rig.core, &session);
-	rig.silent = 1u << FX_CHANNEL_DELETE;
+	rig.silent = RIG_BIT(FX_CHANNEL_DELETE);
 	core_ready(rig.core, 7, rig.now_ms);
 	run(&rig);
 	assert_string_equal(rig.trace, "delete");
@@ -581,7 +408,7 @@ static void test_a_refused_run_waits(void **state)
 
 	start(&rig, 10);
 	ready(&rig);
-	rig.silent = 1u << FX_SUBMIT;
+	rig.silent = RIG_BIT(FX_SUBMIT);
 	ask(&rig, 1, false);
 	began_ms = rig.now_ms;
 	for (int i = 0; rig.kept[1].row.step != JOB_APOLOGISED; i++) {
@@ -618,7 +445,7 @@ static void test_an_apology_finds_its_way(void **state)
 
 		start(&rig, 10);
 		ready(&rig);
-		rig.silent = 1u << FX_SORRY | 1u << FX_WATCH;
+		rig.silent = RIG_BIT(FX_SORRY) | RIG_BIT(FX_WATCH);
 		ask(&rig, 1, false);
 		rig.now_ms += cases[i].age_ms;
 		core_answer(rig.core, 1, rig.epoch[1], ANSWER_FAILED, NULL, rig.now_ms);
@@ -643,7 +470,7 @@ static void test_channels_that_vanish_have_an_end(void **state)
 
 	start(&rig, 10);
 	ready(&rig);
-	rig.silent = 1u << FX_POST | 1u << FX_SORRY;
+	rig.silent = RIG_BIT(FX_POST) | RIG_BIT(FX_SORRY);
 	ask(&rig, 1, false);
 	for (int i = 0; core_job(rig.core, 1) && core_job(rig.core, 1)->step == JOB_POST; i++) {
 		assert_true(i < 10);

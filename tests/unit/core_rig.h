@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_TESTS_CORE_RIG_H
+#define FULLET_TESTS_CORE_RIG_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "core/core.h"
+#include "core/session.h"
+
+/*
+ * The core alone: effects are taken down as text, the test answers them. A
+ * "kind" that is listed in `silent` is left for the test to answer by hand.
+ */
+
+#define RIG_BIT(kind) (UINT64_C(1) << (kind))
+
+struct rig {
+	struct core *core;
+	struct rng rng;
+	int64_t now_ms;
+	char trace[8192];
+	uint64_t next_id;
+	uint64_t silent; /* bits of effect kinds that are not answered by the rig */
+	uint32_t epoch[64];
+	struct store_kept {
+		struct job_row row;
+	} kept[32];
+};
+
+static const char *const names[] = {[FX_ACK] = "ack",
+	[FX_LOOK] = "look",
+	[FX_LOCATE] = "locate",
+	[FX_SUBMIT] = "submit",
+	[FX_WATCH] = "watch",
+	[FX_FETCH] = "fetch",
+	[FX_POST] = "post",
+	[FX_SORRY] = "sorry",
+	[FX_TIDY] = "tidy",
+	[FX_ANSWER] = "answer",
+	[FX_SHOW] = "show",
+	[FX_STOP_RUN] = "stop",
+	[FX_END] = "end",
+	[FX_SAVE] = "save",
+	[FX_CHANNEL_LIST] = "list",
+	[FX_CATEGORY_CREATE] = "category",
+	[FX_CHANNEL_CREATE] = "channel",
+	[FX_CHANNEL_DELETE] = "delete",
+	[FX_SESSION_SAVE] = "keep",
+	[FX_SESSION_DROP] = "forget",
+	[FX_TELL_DOWN] = "down",
+	[FX_TELL_UP] = "up"};
+
+static inline void note(struct rig *rig, const char *format, ...)
+{
+	size_t n = strlen(rig->trace);
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(rig->trace + n, sizeof(rig->trace) - n, format, args);
+	va_end(args);
+}
+
+static inline void keep_row(struct rig *rig, const struct job_row *row)
+{
+	struct job_row *kept = &rig->kept[row->id].row;
+
+	job_row_free(kept);
+	job_row_copy(kept, row);
+}
+
+static inline void answer_session(struct rig *rig, const struct effect *e)
+{
+	uint64_t id = e->kind == FX_CHANNEL_LIST ? 0 : ++rig->next_id;
+
+	if (e->kind == FX_CHANNEL_LIST)
+		core_channels(rig->core, NULL, 0, rig->now_ms);
+	core_session_answer(rig->core, e->user_id, e->epoch, ANSWER_OK, id, NULL, rig->now_ms);
+}
+
+static inline void answer(struct rig *rig, const struct effect *e)
+{
+	switch (e->kind) {
+	case FX_SAVE:
+		keep_row(rig, &e->job->row);
+		core_saved(rig->core, e->job->row.id, true, rig->now_ms);
+		break;
+	case FX_CHANNEL_LIST:
+	case FX_CATEGORY_CREATE:
+	case FX_CHANNEL_CREATE:
+	case FX_CHANNEL_DELETE:
+		answer_session(rig, e);
+		break;
+	case FX_ACK:
+	case FX_LOOK:
+	case FX_LOCATE:
+	case FX_SUBMIT:
+	case FX_WATCH:
+	case FX_FETCH:
+	case FX_POST:
+	case FX_SORRY:
+	case FX_TIDY:
+		core_answer(rig->core, e->job->row.id, e->epoch, ANSWER_OK,
+			&(struct answer_args){.message_id = 77}, rig->now_ms);
+		break;
+	default:
+		break;
+	}
+}
+
+static inline void run(struct rig *rig)
+{
+	struct effect e;
+
+	while (core_next_effect(rig->core, &e)) {
+		note(rig, "%s%s", *rig->trace ? " " : "", names[e.kind]);
+		if (e.job)
+			note(rig, "%d", (int)e.job->row.id);
+		if (e.kind == FX_ANSWER)
+			note(rig, "#%d", (int)e.id);
+		if (e.kind == FX_SHOW && e.job->position)
+			note(rig, "@%d", e.job->position);
+		if (e.job)
+			rig->epoch[e.job->row.id] = e.epoch ? e.epoch : rig->epoch[e.job->row.id];
+		if (!(rig->silent & RIG_BIT(e.kind)))
+			answer(rig, &e);
+	}
+}
+
+static inline void start(struct rig *rig, int max_queue)
+{
+	static const char *const gpus[] = {"http://a"};
+	struct core_config config = {.max_jobs_per_user = 2,
+		.max_queue = max_queue,
+		.session_ttl_ms = 1800000,
+		.n_gpus = 1,
+		.gpu_names = gpus};
+
+	*rig = (struct rig){.now_ms = INT64_C(1780000000000),
+		.next_id = UINT64_C(359929600000) << 22}; /* made just now */
+	rng_seed(&rig->rng, 5);
+	rig->core = core_new(&config, &rig->rng);
+}
+
+static inline void stop(struct rig *rig)
+{
+	core_free(rig->core);
+	for (size_t i = 0; i < countof(rig->kept); i++)
+		job_row_free(&rig->kept[i].row);
+}
+
+static inline enum refusal ask(struct rig *rig, uint64_t user, bool admin)
+{
+	struct request r = {.interaction_id = 9,
+		.application_id = 8,
+		.guild_id = 7,
+		.user_id = user,
+		.token = "t",
+		.username = "ana",
+		.locale = "en-US",
+		.model = "m",
+		.prompt = "p",
+		.kind = 1,
+		.administrator = admin};
+	enum refusal refusal = core_request(rig->core, &r, rig->now_ms);
+
+	run(rig);
+	return refusal;
+}
+
+static inline void ready(struct rig *rig)
+{
+	core_ready(rig->core, 7, rig->now_ms);
+	core_gpu(rig->core, 0, true, rig->now_ms);
+	run(rig);
+	rig->trace[0] = '\0';
+}
+
+#endif
