@@ -17,6 +17,7 @@
 /* `fullet check`: is everything in order? One line each, green, yellow or red. */
 
 struct report {
+	const struct workflow_set *workflows;
 	struct asker asker;
 	const struct config *config;
 	bool color;
@@ -122,10 +123,12 @@ static void check_guild(struct report *r, uint64_t application, uint64_t bot)
 
 static void check_commands(struct report *r, uint64_t application)
 {
+	struct command_facts facts = {
+		.edit_workflows = workflow_set_count(r->workflows, WORKFLOW_EDIT)};
 	struct json_object *doc =
 		ask(r, commands_get(application, r->config->allowed_guild_id), "commands");
 
-	if (doc && commands_same(doc))
+	if (doc && commands_same(doc, &facts))
 		say(r, GOOD, "commands: registered");
 	else if (doc)
 		say(r, WARNING,
@@ -319,9 +322,9 @@ int command_check(int argc, char **argv)
 		config_free(&config);
 		return 1;
 	}
-	set = workflow_set_new();
+	r.workflows = set = workflow_set_new();
+	check_workflows(&r, set); /* the commands depend on them */
 	check_discord(&r);
-	check_workflows(&r, set);
 	for (int i = 0; i < config.n_comfy; i++)
 		check_server(&r, config.comfy[i], set);
 	if (config.n_comfy == 0)

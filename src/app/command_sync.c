@@ -4,6 +4,7 @@
 
 #include "app/ask.h"
 #include "app/command_line.h"
+#include "app/flujos.h"
 #include "base/json.h"
 #include "discord/command.h"
 #include "discord/message.h"
@@ -28,9 +29,22 @@ static void say_why(int status, uint64_t application, uint64_t guild, const char
 	free(url);
 }
 
+static size_t edit_workflows(const struct config *config)
+{
+	cleanup(freep) char *dir = flujos_find(config->flujos_dir);
+	struct workflow_set *set = workflow_set_new();
+	size_t n = 0;
+
+	if (dir && flujos_load(dir, NULL, set) == 0)
+		n = workflow_set_count(set, WORKFLOW_EDIT);
+	workflow_set_free(set);
+	return n;
+}
+
 static int sync_commands(struct asker *asker)
 {
 	uint64_t guild = asker->config->allowed_guild_id, application;
+	struct command_facts facts = {.edit_workflows = edit_workflows(asker->config)};
 	struct json_object *doc;
 	char *why = NULL;
 	int status, result = 1;
@@ -40,11 +54,11 @@ static int sync_commands(struct asker *asker)
 	json_put(&doc);
 	if (application && !why)
 		doc = ask_discord(asker, commands_get(application, guild), &status, &why);
-	if (doc && commands_same(doc)) {
+	if (doc && commands_same(doc, &facts)) {
 		printf("The commands are up to date.\n");
 		result = 0;
 	} else if (doc) {
-		struct json_object *commands = commands_json();
+		struct json_object *commands = commands_json(&facts);
 
 		json_put(&doc);
 		doc = ask_discord(asker, commands_put(application, guild, commands), &status, &why);

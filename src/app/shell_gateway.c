@@ -172,13 +172,15 @@ void shell_gateway_url(struct shell *sh, struct rest_call *call)
 void shell_commands_answer(struct shell *sh, struct rest_call *call)
 {
 	struct json_object *doc = call->outcome == REST_OK ? rest_json(call) : NULL;
+	struct command_facts facts = {
+		.edit_workflows = workflow_set_count(sh->config.workflows, WORKFLOW_EDIT)};
 
 	if (call->kind == CALL_COMMANDS_PUT && call->outcome == REST_OK)
 		shell_log(sh, LOG_INFO, "discord", "the commands were registered");
 	else if (call->outcome != REST_OK)
 		sh->commands_checked = false; /* again at the next connection */
-	if (call->kind == CALL_COMMANDS_GET && doc && !commands_same(doc)) {
-		struct json_object *commands = commands_json();
+	if (call->kind == CALL_COMMANDS_GET && doc && !commands_same(doc, &facts)) {
+		struct json_object *commands = commands_json(&facts);
 
 		shell_call(sh, commands_put(sh->application_id, sh->config.guild_id, commands),
 			CALL_COMMANDS_PUT, 0, 0);

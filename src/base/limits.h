@@ -52,6 +52,10 @@
 #define PROMPT_CHARS_MAX 1500
 /* PROMPT_CHARS_MAX characters of at most 4 bytes. */
 #define PROMPT_BYTES_MAX (4 * PROMPT_CHARS_MAX)
+/* What a member may choose besides: beyond these a card would be busy for no better picture. */
+#define STEPS_MAX 150
+#define CFG_MAX	  30
+#define COUNT_MAX 4
 /* Discord: UTF-16 units in a message's content; characters in an alt text, a choice's name. */
 #define MESSAGE_UNITS_MAX 2000
 #define ALT_TEXT_CHARS_MAX 500

@@ -93,6 +93,8 @@ const struct workflow *workflow_set_find(const struct workflow_set *set, const c
 /* By index over usable ones of the kind, sorted by title; NULL past the end. */
 const struct workflow *workflow_set_at(const struct workflow_set *set, enum workflow_kind kind,
 	size_t i);
+/* How many usable ones of the kind there are. */
+size_t workflow_set_count(const struct workflow_set *set, enum workflow_kind kind);
 /* Over all, refused ones included; NULL past the end. */
 const struct workflow *workflow_set_all(const struct workflow_set *set, size_t i);
 /*

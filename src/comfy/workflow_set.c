@@ -118,3 +118,12 @@ const struct workflow *workflow_set_match(
 		}
 	return n == 1 ? only : NULL;
 }
+
+size_t workflow_set_count(const struct workflow_set *set, enum workflow_kind kind)
+{
+	size_t n = 0;
+
+	while (workflow_set_at(set, kind, n))
+		n++;
+	return n;
+}

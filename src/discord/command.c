@@ -3,91 +3,59 @@
 
 #include <stdio.h>
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "discord/command_table.h"
 #include "discord/interaction.h"
 
-/* Discord's numbers. */
-enum { COMMAND_SLASH = 1 };
-enum { OPTION_STRING = 3 };
+#define COMPARE_DEPTH_MAX 6
 
-#define OPTIONS_MAX	  4
-#define COMPARE_DEPTH_MAX 4
+static const struct command_row *row_of(enum command_id id)
+{
+	for (size_t i = 0; i < command_table_len; i++)
+		if (command_table[i].id == id)
+			return &command_table[i];
+	return NULL;
+}
 
-/* A word or sentence in the languages we speak. */
-struct both {
-	const char *en;
-	const char *es;
-};
-
-struct option_row {
-	struct both name;
-	struct both description;
-	int type;
-	bool required;
-	bool autocomplete;
-	int min_length, max_length; /* 0: none */
-};
-
-struct command_row {
-	enum command_id id;
-	struct both name;
-	struct both description;
-	struct both help;
-	const char *permissions; /* default_member_permissions: bits as text; NULL: everybody */
-	struct option_row options[OPTIONS_MAX];
-};
-
-/* Discord: names are lower case, 1-32; descriptions 1-100; required options come first. */
-static const struct command_row commands[] = {
-	{
-		.id = COMMAND_IMAGINE,
-		.name = {"imagine", "imaginar"},
-		.description = {"Make a picture from a description",
-			"Crea una imagen a partir de una descripción"},
-		.help = {"Choose a model from the list and write what you would like to see. The "
-			 "picture comes in a private channel that only you can see.",
-			"Elige un modelo de la lista y escribe lo que quieres ver. La imagen llega "
-			"a "
-			"un canal privado que solo ves tú."},
-		.options =
-			{
-				{
-					.name = {"model", "modelo"},
-					.description = {"The model that draws: type to search",
-						"El modelo que dibuja: escribe para buscar"},
-					.type = OPTION_STRING,
-					.required = true,
-					.autocomplete = true,
-				},
-				{
-					.name = {"prompt", "texto"},
-					.description = {"What you would like to see",
-						"Lo que quieres ver"},
-					.type = OPTION_STRING,
-					.required = true,
-					.min_length = 1,
-					.max_length = PROMPT_CHARS_MAX,
-				},
-			},
-	},
-};
+static const char *in(const struct both *text, const char *locale)
+{
+	return locale_is_spanish(locale) ? text->es : text->en;
+}
 
 enum command_id command_find(const char *name)
 {
-	for (size_t i = 0; i < countof(commands); i++)
-		if (str_eq(commands[i].name.en, name))
-			return commands[i].id;
+	for (size_t i = 0; i < command_table_len; i++)
+		if (str_eq(command_table[i].name.en, name))
+			return command_table[i].id;
 	return COMMAND_NONE;
+}
+
+const char *command_name(enum command_id id, const char *locale)
+{
+	const struct command_row *row = row_of(id);
+
+	return row ? in(&row->name, locale) : NULL;
 }
 
 const char *command_help(enum command_id id, const char *locale)
 {
-	for (size_t i = 0; i < countof(commands); i++)
-		if (commands[i].id == id)
-			return locale_is_spanish(locale) ? commands[i].help.es
-							 : commands[i].help.en;
-	return NULL;
+	const struct command_row *row = row_of(id);
+
+	return row ? in(&row->help, locale) : NULL;
+}
+
+bool command_is_for_admins(enum command_id id)
+{
+	const struct command_row *row = row_of(id);
+
+	return row && row->permissions;
+}
+
+enum command_id command_at(size_t i)
+{
+	return i < command_table_len ? command_table[i].id : COMMAND_NONE;
 }
 
 /* ---- our table as Discord wants it ---- */
@@ -105,7 +73,11 @@ static void add_both(struct json_object *object, const char *name, const struct 
 	json_add(object, key, localized);
 }
 
-static struct json_object *option_json(const struct option_row *row)
+static struct json_object *options_json(
+	const struct option_row *options, const struct command_facts *facts);
+
+static struct json_object *option_json(
+	const struct option_row *row, const struct command_facts *facts)
 {
 	struct json_object *option = json_object_new_object();
 
@@ -120,32 +92,91 @@ static struct json_object *option_json(const struct option_row *row)
 		json_add_int(option, "min_length", row->min_length);
 	if (row->max_length)
 		json_add_int(option, "max_length", row->max_length);
+	if (row->bounded) { /* all our bounds are whole: 30.0 would be another text than 30 */
+		json_add_int(option, "min_value", (int64_t)row->min);
+		json_add_int(option, "max_value", (int64_t)row->max);
+	}
+	if (row->options)
+		json_add(option, "options", options_json(row->options, facts));
 	return option;
 }
 
-static struct json_object *command_json(const struct command_row *row)
+static bool is_offered(const struct option_row *row, const struct command_facts *facts)
 {
-	struct json_object *command = json_object_new_object();
-	struct json_object *options = json_object_new_array();
-
-	json_add_int(command, "type", COMMAND_SLASH);
-	add_both(command, "name", &row->name);
-	add_both(command, "description", &row->description);
-	if (row->permissions)
-		json_add_str(command, "default_member_permissions", row->permissions);
-	for (size_t i = 0; i < OPTIONS_MAX && row->options[i].name.en; i++)
-		json_object_array_add(options, option_json(&row->options[i]));
-	json_add(command, "options", options);
-	return command;
+	return !row->only_with_several_edits || facts->edit_workflows > 1;
 }
 
-struct json_object *commands_json(void)
+static struct json_object *options_json(
+	const struct option_row *options, const struct command_facts *facts)
 {
 	struct json_object *array = json_object_new_array();
 
-	for (size_t i = 0; i < countof(commands); i++)
-		json_object_array_add(array, command_json(&commands[i]));
+	for (const struct option_row *row = options; row && row->name.en; row++)
+		if (is_offered(row, facts))
+			json_object_array_add(array, option_json(row, facts));
 	return array;
+}
+
+static struct json_object *command_json(
+	const struct command_row *row, const struct command_facts *facts)
+{
+	struct json_object *command = json_object_new_object();
+
+	json_add_int(command, "type", row->type);
+	add_both(command, "name", &row->name);
+	if (row->description.en) /* Discord: a message command must have none */
+		add_both(command, "description", &row->description);
+	if (row->permissions)
+		json_add_str(command, "default_member_permissions", row->permissions);
+	if (row->type == COMMAND_SLASH)
+		json_add(command, "options", options_json(row->options, facts));
+	return command;
+}
+
+/* Without a workflow that edits, the commands for it would only disappoint. */
+static bool is_registered(const struct command_row *row, const struct command_facts *facts)
+{
+	bool edits = row->id == COMMAND_EDIT || row->id == COMMAND_EDIT_THIS;
+
+	return !edits || facts->edit_workflows > 0;
+}
+
+struct json_object *commands_json(const struct command_facts *facts)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t i = 0; i < command_table_len; i++)
+		if (is_registered(&command_table[i], facts))
+			json_object_array_add(array, command_json(&command_table[i], facts));
+	return array;
+}
+
+/* ---- our table for a README ---- */
+
+static void add_options(struct buf *out, const struct option_row *options, bool spanish)
+{
+	for (const struct option_row *row = options; row && row->name.en; row++) {
+		const char *name = spanish ? row->name.es : row->name.en;
+
+		(void)buf_printf(out, "%s`%s`", row == options ? "" : ", ", name);
+		if (row->required)
+			(void)buf_add_str(out, " \\*");
+	}
+}
+
+char *commands_markdown(bool spanish)
+{
+	struct buf out = BUF(64 * KIB);
+
+	for (size_t i = 0; i < command_table_len; i++) {
+		const struct command_row *row = &command_table[i];
+
+		(void)buf_printf(&out, "| `%s%s` | ", row->type == COMMAND_SLASH ? "/" : "",
+			spanish ? row->name.es : row->name.en);
+		add_options(&out, row->options, spanish);
+		(void)buf_printf(&out, " | %s |\n", spanish ? row->help.es : row->help.en);
+	}
+	return buf_take(&out);
 }
 
 /* ---- comparing ---- */
@@ -163,6 +194,8 @@ static bool is_default(struct json_object *v)
 	case json_type_int:
 	case json_type_double:
 		return json_object_get_double(v) == 0;
+	case json_type_string: /* the description of a message command */
+		return json_object_get_string_len(v) == 0;
 	case json_type_array:
 		return json_object_array_length(v) == 0;
 	case json_type_object:
@@ -241,9 +274,9 @@ static bool values_same(struct json_object *a, struct json_object *b, int depth)
 	}
 }
 
-bool commands_same(struct json_object *registered)
+bool commands_same(struct json_object *registered, const struct command_facts *facts)
 {
-	cleanup(json_put) struct json_object *ours = commands_json();
+	cleanup(json_put) struct json_object *ours = commands_json(facts);
 
 	if (!json_object_is_type(registered, json_type_array) ||
 		json_len(registered) != json_len(ours))

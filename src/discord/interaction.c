@@ -38,6 +38,13 @@ static char *option_text(struct json_object *option)
 	}
 }
 
+static bool is_subcommand(struct json_object *option)
+{
+	int64_t type = json_int(option, "type", 0);
+
+	return type == 1 || type == 2;
+}
+
 /* Sub-commands are flattened: their options are what counts. */
 static void options_decode(struct json_object *array, struct interaction *it, int depth)
 {
@@ -46,7 +53,9 @@ static void options_decode(struct json_object *array, struct interaction *it, in
 		struct json_object *inner = json_array(option, "options");
 		const char *name = json_str(option, "name");
 
-		if (inner && depth < OPTION_DEPTH_MAX) {
+		if ((inner || is_subcommand(option)) && depth < OPTION_DEPTH_MAX) {
+			str_set(&it->subcommand, NULL);
+			it->subcommand = text_repair(name);
 			options_decode(inner, it, depth + 1);
 			continue;
 		}
@@ -57,6 +66,66 @@ static void options_decode(struct json_object *array, struct interaction *it, in
 			.text = option_text(option),
 			.focused = json_flag(option, "focused", false),
 		};
+	}
+}
+
+/* A field is in a Label (18) or, as older clients send it, in an action row. */
+static void fields_decode(struct json_object *array, struct interaction *it, int depth)
+{
+	for (size_t i = 0; i < json_len(array); i++) {
+		struct json_object *c = json_object_array_get_idx(array, i);
+		struct json_object *inner = json_member(c, "component");
+		const char *name = json_str(c, "custom_id");
+
+		if (inner && !name)
+			c = inner;
+		name = json_str(c, "custom_id");
+		if (depth < OPTION_DEPTH_MAX && !name)
+			fields_decode(json_array(c, "components"), it, depth + 1);
+		if (!name || it->n_options == INTERACTION_OPTIONS_MAX)
+			continue;
+		it->options[it->n_options++] = (struct interaction_option){
+			.name = text_repair(name), .text = option_text(c)};
+	}
+}
+
+static void roles_decode(struct json_object *array, struct interaction *it)
+{
+	size_t n = min_of(json_len(array), (size_t)INTERACTION_ROLES_MAX);
+
+	it->roles = n ? xcalloc(n, sizeof(*it->roles)) : NULL;
+	for (size_t i = 0; i < n; i++) {
+		uint64_t id = 0;
+
+		if (parse_u64(json_object_get_string(json_object_array_get_idx(array, i)), &id) ==
+			0)
+			it->roles[it->n_roles++] = id;
+	}
+}
+
+static void target_decode(struct json_object *d, struct interaction *it)
+{
+	struct json_object *messages = json_at(d, "data.resolved.messages");
+	const char *id = json_str(d, "data.target_id");
+	struct json_object *message = id ? json_member(messages, id) : NULL;
+
+	it->target_id = json_id(d, "data.target_id");
+	it->target_channel_id = json_id(message, "channel_id");
+	if (!it->target_channel_id)
+		it->target_channel_id = it->channel_id;
+	it->n_attachments = message_pictures(message, it->attachments);
+}
+
+static void attachments_decode(struct json_object *object, struct interaction *it)
+{
+	if (!json_object_is_type(object, json_type_object))
+		return;
+	json_object_object_foreach(object, id, attachment)
+	{
+		(void)id;
+		if (it->n_attachments < ATTACHMENTS_MAX &&
+			attachment_decode(attachment, &it->attachments[it->n_attachments]))
+			it->n_attachments++;
 	}
 }
 
@@ -108,14 +177,22 @@ int interaction_decode(struct json_object *d, struct interaction *ret)
 	it.guild_install = !owners || json_member(owners, "0");
 	context = json_int(d, "context", it.guild_id ? 0 : 1);
 	it.context = context >= 0 && context <= 2 ? (int)context : 2;
+	it.age_restricted = json_flag(d, "channel.nsfw", false);
+	roles_decode(json_array(d, "member.roles"), &it);
 	it.token = text_repair(json_str(d, "token"));
 	it.username = text_repair(json_str(user, "username"));
 	it.locale = text_repair(locale && *locale ? locale : "en-US");
 	if (is_command(it.kind)) {
 		it.command = text_repair(json_str(d, "data.name"));
 		options_decode(json_array(d, "data.options"), &it, 1);
+		if (json_member(json_at(d, "data"), "target_id"))
+			target_decode(d, &it);
+		else
+			attachments_decode(json_at(d, "data.resolved.attachments"), &it);
 	} else {
 		it.custom_id = text_repair(json_str(d, "data.custom_id"));
+		if (it.kind == INTERACTION_MODAL)
+			fields_decode(json_array(d, "data.components"), &it, 1);
 	}
 	if (!is_whole(&it))
 		return -EBADMSG;
@@ -130,7 +207,11 @@ void interaction_free(struct interaction *it)
 	free(it->username);
 	free(it->locale);
 	free(it->command);
+	free(it->subcommand);
 	free(it->custom_id);
+	free(it->roles);
+	for (size_t i = 0; i < it->n_attachments; i++)
+		attachment_free(&it->attachments[i]);
 	for (size_t i = 0; i < it->n_options; i++) {
 		free(it->options[i].name);
 		free(it->options[i].text);
@@ -151,5 +232,28 @@ const struct interaction_option *interaction_focused(const struct interaction *i
 	for (size_t i = 0; i < it->n_options; i++)
 		if (it->options[i].focused)
 			return &it->options[i];
+	return NULL;
+}
+
+uint64_t interaction_id(const struct interaction *it, const char *option)
+{
+	const char *text = interaction_option(it, option);
+	uint64_t id;
+
+	return text && parse_u64(text, &id) == 0 ? id : 0;
+}
+
+bool interaction_flag(const struct interaction *it, const char *option)
+{
+	return str_eq(interaction_option(it, option), "true");
+}
+
+const struct attachment *interaction_attachment(const struct interaction *it, const char *option)
+{
+	uint64_t id = interaction_id(it, option);
+
+	for (size_t i = 0; i < it->n_attachments && id; i++)
+		if (it->attachments[i].id == id)
+			return &it->attachments[i];
 	return NULL;
 }

@@ -5,6 +5,7 @@
 #include <json-c/json.h>
 
 #include "base/defs.h"
+#include "discord/attachment.h"
 
 enum interaction_kind {
 	INTERACTION_PING = 1,
@@ -22,6 +23,9 @@ struct interaction_option {
 	char *text;      /* string value, or the decimal text of a number or id */
 	bool focused;
 };
+
+/* Discord: a member has at most 250 roles (what an administrator's server can hold). */
+#define INTERACTION_ROLES_MAX 250
 
 /* A decoded INTERACTION_CREATE. Absent members are 0 or NULL. Strings are owned and valid UTF-8. */
 struct interaction {
@@ -41,7 +45,17 @@ struct interaction {
 	char *username;
 	char *locale;              /* "es-ES"; "en-US" when absent */
 	char *command;
+	char *subcommand;          /* "export" of /privacy export; NULL: none */
 	char *custom_id;
+	uint64_t *roles;           /* of the member */
+	size_t n_roles;
+	bool age_restricted;       /* the channel it came from is */
+	uint64_t target_id;        /* of a message command: the message */
+	uint64_t target_channel_id;
+	/* Of a message command: the message's pictures; else the files of its options. */
+	struct attachment attachments[ATTACHMENTS_MAX];
+	size_t n_attachments;
+	/* Of a modal: the fields, by their custom_id. Sub-commands are flattened. */
 	struct interaction_option options[INTERACTION_OPTIONS_MAX];
 	size_t n_options;
 };
@@ -51,6 +65,12 @@ struct interaction {
 int interaction_decode(struct json_object *d, struct interaction *ret);
 void interaction_free(struct interaction *it);
 const char *interaction_option(const struct interaction *it, const char *name); /* or NULL */
+/* The file that an option of type attachment names; NULL when there is none. */
+const struct attachment *interaction_attachment(const struct interaction *it, const char *option);
+/* An option as an id (user, role, channel); 0 when there is none. */
+uint64_t interaction_id(const struct interaction *it, const char *option);
+/* An option that says yes. */
+bool interaction_flag(const struct interaction *it, const char *option);
 const struct interaction_option *interaction_focused(const struct interaction *it);
 /* "es" for es-ES and es-419, else "en". */
 bool locale_is_spanish(const char *locale);

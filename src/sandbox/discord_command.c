@@ -89,14 +89,15 @@ static size_t check_localizations(
 }
 
 /* Name and description with their localizations; returns how many characters they count. */
-static size_t check_texts(struct dw_call *c, struct json_object *o, const char *path)
+static size_t check_texts(
+	struct dw_call *c, struct json_object *o, const char *path, bool free_name)
 {
 	const char *name = json_str(o, "name"), *text = json_str(o, "description");
 	char where[DW_PATH_SIZE];
 	size_t n = name ? dw_utf16_len(name) : 0, d = text ? dw_utf16_len(text) : 0, ln, ld;
 
 	ln = check_localizations(c, json_member(o, "name_localizations"),
-		dw_path(where, path, "name_localizations"), 32, true);
+		dw_path(where, path, "name_localizations"), 32, !free_name);
 	ld = check_localizations(c, json_member(o, "description_localizations"),
 		dw_path(where, path, "description_localizations"), 100, false);
 	return max_of(n, ln) + max_of(d, ld);
@@ -149,9 +150,12 @@ static void check_option(struct dw_call *c, struct json_object *o, const char *p
 	char where[DW_PATH_SIZE];
 
 	check_name(c, json_str(o, "name"), dw_path(where, path, "name"));
-	if (type < 3 || type > 11)
+	if (type < 1 || type > 11 || type == 2)
 		dw_invalid(c, dw_path(where, path, "type"), "BASE_TYPE_CHOICES",
-			"The sandbox knows options of types 3 to 11");
+			"The sandbox knows options of types 1 and 3 to 11");
+	if (type != 1 && json_member(o, "options"))
+		dw_invalid(c, path, "APPLICATION_COMMAND_OPTIONS_TYPE",
+			"Only sub-commands have options of their own");
 	if (json_len(json_array(o, "choices")) && json_flag(o, "autocomplete", false))
 		dw_invalid(c, path, "APPLICATION_COMMAND_OPTIONS_CHOICES_AND_AUTOCOMPLETE",
 			"autocomplete and choices are mutually exclusive");
@@ -168,12 +172,26 @@ static void check_option(struct dw_call *c, struct json_object *o, const char *p
 			"min_value and max_value are for numbers");
 }
 
-static size_t check_options(struct dw_call *c, struct json_object *list, const char *path)
+/* Discord: a command has sub-commands or options, never both; they nest no deeper. */
+static void check_nesting(struct dw_call *c, struct json_object *list, const char *path, int depth)
 {
-	char where[DW_PATH_SIZE];
+	size_t n = 0;
+
+	for (size_t i = 0; i < json_len(list); i++)
+		n += json_int(json_object_array_get_idx(list, i), "type", 0) == 1;
+	if (n && (n != json_len(list) || depth > 0))
+		dw_invalid(c, path, "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID",
+			"Sub-command and other options cannot be mixed");
+}
+
+static size_t check_options(
+	struct dw_call *c, struct json_object *list, const char *path, int depth)
+{
+	char where[DW_PATH_SIZE], inner[DW_PATH_SIZE];
 	bool optional = false;
 	size_t sum = 0;
 
+	check_nesting(c, list, path, depth);
 	for (size_t i = 0; i < json_len(list); i++) {
 		struct json_object *o = json_object_array_get_idx(list, i);
 
@@ -181,7 +199,10 @@ static size_t check_options(struct dw_call *c, struct json_object *list, const c
 		if (!dw_check_object(c, o, where, option_fields, countof(option_fields)))
 			continue;
 		check_option(c, o, where);
-		sum += check_texts(c, o, where) + check_choices(c, o, where);
+		sum += check_texts(c, o, where, false) + check_choices(c, o, where);
+		if (depth == 0 && json_array(o, "options"))
+			sum += check_options(
+				c, json_array(o, "options"), dw_path(inner, where, "options"), 1);
 		for (size_t k = 0; k < i; k++)
 			if (str_eq(json_str(json_object_array_get_idx(list, k), "name"),
 				    json_str(o, "name")))
@@ -227,7 +248,8 @@ static void check_command(struct dw_call *c, struct json_object *o, const char *
 	if (!global && (json_member(o, "contexts") || json_member(o, "integration_types") ||
 			       json_member(o, "dm_permission")))
 		dw_violation(c->w, "global_only", "contexts and integration types are global");
-	sum = check_texts(c, o, path) + check_options(c, options, dw_path(where, path, "options"));
+	sum = check_texts(c, o, path, type != 1) +
+	      check_options(c, options, dw_path(where, path, "options"), 0);
 	if (sum > COMMAND_CHARS_MAX)
 		dw_invalid(c, path, "APPLICATION_COMMAND_TOO_LARGE",
 			"Command exceeds maximum size (8000)");

@@ -11,6 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+static const struct command_facts facts = {.edit_workflows = 2};
+
 static void check_string(const char *text)
 {
 	if (text)
@@ -32,6 +34,13 @@ static void check_interaction(struct json_object *doc)
 	check_string(it.locale);
 	check_string(it.command);
 	check_string(it.custom_id);
+	check_string(it.subcommand);
+	must(it.n_roles <= INTERACTION_ROLES_MAX && it.n_attachments <= ATTACHMENTS_MAX);
+	for (size_t i = 0; i < it.n_attachments; i++) {
+		must(it.attachments[i].url);
+		check_string(it.attachments[i].url);
+		check_string(it.attachments[i].filename);
+	}
 	for (size_t i = 0; i < it.n_options; i++) {
 		check_string(it.options[i].name);
 		check_string(it.options[i].text);
@@ -51,7 +60,7 @@ static void check_answers(struct json_object *doc)
 	(void)message_id(doc);
 	(void)message_attachment(doc);
 	(void)message_find(doc, 3, 12, &marks);
-	(void)commands_same(doc);
+	(void)commands_same(doc, &facts);
 	if (channels_decode(doc, 1, &channels, &n) == 0) {
 		for (size_t i = 0; i < n; i++) {
 			check_string(channels[i].name);

@@ -9,6 +9,8 @@
 #include "discord/command.h"
 #include "discord/message.h"
 
+static const struct command_facts facts = {.edit_workflows = 2};
+
 static void test_decode(void **state)
 {
 	static const char text[] =
@@ -199,7 +201,7 @@ static void test_plain_calls(void **state)
 
 static void test_commands_put(void **state)
 {
-	cleanup(json_put) struct json_object *commands = commands_json();
+	cleanup(json_put) struct json_object *commands = commands_json(&facts);
 	cleanup(freep) char *text = json_text(commands);
 	struct rest_call *call = commands_put(3, 1, commands);
 
@@ -208,7 +210,7 @@ static void test_commands_put(void **state)
 	assert_string_equal(call->http.body, text);
 	assert_int_equal(call->flags, REST_REPEATABLE);
 	rest_call_free(call);
-	assert_true(commands_same(commands)); /* still ours */
+	assert_true(commands_same(commands, &facts)); /* still ours */
 }
 
 static void test_invite(void **state)

@@ -65,6 +65,99 @@ static void test_command(void **state)
 	interaction_free(&it);
 }
 
+static void decoded(const char *text, struct interaction *it)
+{
+	cleanup(json_put) struct json_object *d = parsed(text);
+
+	assert_int_equal(interaction_decode(d, it), 0);
+}
+
+#define HEAD                                                                                         \
+	"{\"id\":\"9\",\"token\":\"t\",\"guild_id\":\"1\",\"channel\":{\"id\":\"5\",\"nsfw\":true}," \
+	"\"member\":{\"user\":{\"id\":\"2\",\"username\":\"ana\"},\"roles\":[\"7\",\"x\",8,\"9\"]},"
+
+/* A file beside the command, the sender's roles, and the channel's age. */
+static void test_attachment(void **state)
+{
+	struct interaction it;
+	const struct attachment *a;
+
+	decoded(HEAD
+		"\"type\":2,\"data\":{\"name\":\"edit\",\"options\":[{\"name\":\"image\","
+		"\"type\":11,\"value\":\"44\"},{\"name\":\"other\",\"type\":11,\"value\":\"45\"}],"
+		"\"resolved\":{\"attachments\":{\"44\":{\"id\":\"44\",\"url\":\"https://c/a.png\","
+		"\"filename\":\"a.png\",\"size\":12,\"width\":3,\"height\":-1,"
+		"\"content_type\":\"image/png\"},\"45\":{\"id\":\"45\"},\"46\":7}}}}",
+		&it);
+	a = interaction_attachment(&it, "image");
+	assert_non_null(a);
+	assert_string_equal(a->url, "https://c/a.png");
+	assert_true(a->size == 12 && a->width == 3 && a->height == 0);
+	assert_null(interaction_attachment(&it, "other")); /* it has no url */
+	assert_null(interaction_attachment(&it, "none"));
+	assert_true(it.age_restricted);
+	assert_int_equal(it.n_roles, 3);
+	assert_true(it.roles[0] == 7 && it.roles[1] == 8 && it.roles[2] == 9);
+	interaction_free(&it);
+}
+
+/* A message's pictures: attached, in components, in embeds as Discord's own copy; each once. */
+static void test_message_command(void **state)
+{
+	struct interaction it;
+
+	decoded(HEAD
+		"\"type\":2,\"data\":{\"name\":\"Edit this picture\",\"type\":3,\"target_id\":\"70\","
+		"\"resolved\":{\"messages\":{\"70\":{\"id\":\"70\",\"channel_id\":\"71\","
+		"\"attachments\":[{\"id\":\"1\",\"url\":\"u1\",\"filename\":\"A.PNG\"},"
+		"{\"id\":\"2\",\"url\":\"u2\",\"content_type\":\"video/mp4\",\"filename\":\"v\"}],"
+		"\"components\":[{\"type\":17,\"components\":[{\"type\":12,\"items\":[{\"media\":"
+		"{\"url\":\"u3\",\"attachment_id\":\"3\",\"content_type\":\"image/webp\"}},{\"media\":"
+		"{\"url\":\"u1\"}}]}]},{\"type\":9,\"accessory\":{\"type\":11,\"media\":{\"url\":"
+		"\"u4\"}}}],\"embeds\":[{\"image\":{\"url\":\"https://evil/\",\"proxy_url\":\"u5\"}},"
+		"{\"thumbnail\":{\"url\":\"https://evil/\"}}]}}}}}",
+		&it);
+	assert_true(it.target_id == 70 && it.target_channel_id == 71);
+	assert_int_equal(it.n_attachments, 4);
+	assert_string_equal(it.attachments[0].url, "u1");
+	assert_string_equal(it.attachments[1].url, "u3");
+	assert_true(it.attachments[1].id == 3);
+	assert_string_equal(it.attachments[2].url, "u4");
+	assert_string_equal(it.attachments[3].url, "u5");
+	interaction_free(&it);
+	decoded(HEAD "\"type\":2,\"data\":{\"name\":\"x\",\"type\":3,\"target_id\":\"70\"}}", &it);
+	assert_true(it.target_id == 70 && it.target_channel_id == 5 && it.n_attachments == 0);
+	interaction_free(&it);
+}
+
+static void test_subcommand_and_modal(void **state)
+{
+	struct interaction it;
+
+	decoded(HEAD "\"type\":2,\"data\":{\"name\":\"admin\",\"options\":[{\"name\":\"ban\","
+		     "\"type\":1,\"options\":[{\"name\":\"user\",\"type\":6,\"value\":\"88\"},"
+		     "{\"name\":\"sure\",\"type\":5,\"value\":true}]}]}}",
+		&it);
+	assert_string_equal(it.subcommand, "ban");
+	assert_true(interaction_id(&it, "user") == 88 && interaction_id(&it, "sure") == 0);
+	assert_true(interaction_flag(&it, "sure") && !interaction_flag(&it, "user"));
+	interaction_free(&it);
+	decoded(HEAD "\"type\":2,\"data\":{\"name\":\"privacy\",\"options\":[{\"name\":"
+		     "\"export\",\"type\":1}]}}",
+		&it);
+	assert_string_equal(it.subcommand, "export");
+	assert_int_equal(it.n_options, 0);
+	interaction_free(&it);
+	decoded(HEAD
+		"\"type\":5,\"data\":{\"custom_id\":\"v1:x:1\",\"components\":[{\"type\":18,"
+		"\"component\":{\"type\":4,\"custom_id\":\"p\",\"value\":\"a hat\"}},{\"type\":1,"
+		"\"components\":[{\"type\":4,\"custom_id\":\"q\",\"value\":\"b\"}]}]}}",
+		&it);
+	assert_string_equal(interaction_option(&it, "p"), "a hat");
+	assert_string_equal(interaction_option(&it, "q"), "b");
+	interaction_free(&it);
+}
+
 static void test_others(void **state)
 {
 	static const struct {
@@ -218,6 +311,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_command),
+		cmocka_unit_test(test_attachment),
+		cmocka_unit_test(test_message_command),
+		cmocka_unit_test(test_subcommand_and_modal),
 		cmocka_unit_test(test_others),
 		cmocka_unit_test(test_options),
 		cmocka_unit_test(test_many_options),
