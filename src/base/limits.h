@@ -48,6 +48,15 @@
 /* Discord: name and value of an option's choice have 1 to 100 characters. */
 #define WORKFLOW_NAME_MAX 100
 
+/* What a member may choose where a workflow's sidecar says nothing: below, models draw nothing
+ * sensible; above, a card is busy for minutes or out of memory. */
+#define WORKFLOW_SIDE_MIN  64
+#define WORKFLOW_SIDE_MAX  2048
+#define WORKFLOW_STEPS_MAX 150
+#define WORKFLOW_CFG_MAX   30
+/* Pictures of one job. */
+#define WORKFLOW_COUNT_MAX 4
+
 /* What a member may type; the command table tells Discord the same. */
 #define PROMPT_CHARS_MAX 1500
 /* PROMPT_CHARS_MAX characters of at most 4 bytes. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "comfy/workflow.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -102,6 +103,8 @@ struct workflow *workflow_read(const char *name, const char *text, size_t len)
 
 	wf->name = xstrdup(name);
 	wf->seed_max = UINT64_MAX;
+	wf->width_range.min = wf->width_range.max = NAN;
+	wf->height_range = wf->steps_range = wf->cfg_range = wf->width_range;
 	wf->kind = str_ends(name, "_edit") ? WORKFLOW_EDIT : WORKFLOW_IMAGINE;
 	if (characters(name) > WORKFLOW_NAME_MAX)
 		workflow_problem(wf,
@@ -126,6 +129,7 @@ struct workflow *workflow_read(const char *name, const char *text, size_t len)
 	}
 	if (wf->graph)
 		understand(wf);
+	workflow_ranges(wf);
 	wf->title = title ? title : workflow_title(wf);
 	return wf;
 }
@@ -145,7 +149,8 @@ struct workflow *workflow_free(struct workflow *wf)
 	if (!wf)
 		return NULL;
 	struct workflow_inputs *lists[] = {&wf->prompt, &wf->negative, &wf->seed, &wf->width,
-		&wf->height, &wf->steps, &wf->cfg, &wf->batch, &wf->image, &wf->models, &wf->lora};
+		&wf->height, &wf->steps, &wf->cfg, &wf->batch, &wf->image, &wf->models, &wf->lora,
+		&wf->lora_at};
 
 	for (size_t i = 0; i < countof(lists); i++)
 		inputs_free(lists[i]);
@@ -157,6 +162,14 @@ struct workflow *workflow_free(struct workflow *wf)
 	free(wf->problems);
 	free(wf->name);
 	free(wf->title);
+	free(wf->title_es);
+	free(wf->description);
+	free(wf->description_es);
+	free(wf->roles);
+	free(wf->width_range.value);
+	free(wf->height_range.value);
+	free(wf->steps_range.value);
+	free(wf->cfg_range.value);
 	json_put(&wf->graph);
 	free(wf);
 	return NULL;
@@ -165,53 +178,6 @@ struct workflow *workflow_free(struct workflow *wf)
 bool workflow_usable(const struct workflow *wf)
 {
 	return wf->n_problems == 0;
-}
-
-static void set_input(
-	struct json_object *graph, const char *node, const char *input, struct json_object *value)
-{
-	struct json_object *inputs = json_member(json_member(graph, node), "inputs");
-
-	/* Replaces in place: the order of the members stays. */
-	if (json_object_is_type(inputs, json_type_object))
-		json_add(inputs, input, value);
-	else
-		json_put(&value);
-}
-
-static void set_strings(
-	struct json_object *graph, const struct workflow_inputs *list, const char *text)
-{
-	for (size_t i = 0; text && i < list->n; i++)
-		set_input(graph, list->at[i].node, list->at[i].input, json_object_new_string(text));
-}
-
-uint64_t workflow_seed(const struct workflow *wf, uint64_t drawn)
-{
-	return wf->seed_max == UINT64_MAX ? drawn : drawn % (wf->seed_max + 1);
-}
-
-char *workflow_fill(const struct workflow *wf, const struct workflow_fill *fill)
-{
-	cleanup(json_put) struct json_object *graph = NULL;
-	uint64_t seed = workflow_seed(wf, fill->seed);
-
-	/* The default shallow copy keeps unsigned integers and the text of floats. */
-	if (!wf->graph || json_object_deep_copy(wf->graph, &graph, NULL) < 0)
-		return xstrdup("{}");
-	set_strings(graph, &wf->prompt, fill->prompt);
-	set_strings(graph, &wf->image, fill->image);
-	for (size_t i = 0; i < wf->seed.n; i++)
-		set_input(graph, wf->seed.at[i].node, wf->seed.at[i].input,
-			json_object_new_uint64(seed));
-	for (size_t i = 0; fill->filename_prefix && i < wf->n_outputs; i++) {
-		struct json_object *inputs =
-			json_member(json_member(graph, wf->outputs[i]), "inputs");
-
-		if (json_member(inputs, "filename_prefix"))
-			json_add_str(inputs, "filename_prefix", fill->filename_prefix);
-	}
-	return json_text(graph);
 }
 
 int64_t workflow_number(const struct workflow *wf, const struct workflow_inputs *which)
@@ -226,4 +192,23 @@ int64_t workflow_number(const struct workflow *wf, const struct workflow_inputs 
 		json_object_is_type(value, json_type_double))
 		return json_object_get_int64(value);
 	return 0;
+}
+
+const char *workflow_title_in(const struct workflow *wf, bool spanish)
+{
+	return spanish && wf->title_es ? wf->title_es : wf->title;
+}
+
+const char *workflow_description_in(const struct workflow *wf, bool spanish)
+{
+	return spanish && wf->description_es ? wf->description_es : wf->description;
+}
+
+bool workflow_allows(const struct workflow *wf, const uint64_t *roles, size_t n_roles)
+{
+	for (size_t i = 0; i < wf->n_roles; i++)
+		for (size_t k = 0; k < n_roles; k++)
+			if (wf->roles[i] == roles[k])
+				return true;
+	return wf->n_roles == 0;
 }

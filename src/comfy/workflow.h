@@ -27,14 +27,43 @@ struct workflow_inputs {
 	size_t n;
 };
 
+/* What a job can say about a workflow. */
+enum workflow_field {
+	FIELD_PROMPT,
+	FIELD_NEGATIVE,
+	FIELD_SEED,
+	FIELD_SIZE,
+	FIELD_STEPS,
+	FIELD_CFG,
+	FIELD_COUNT,
+	FIELD_LORA,
+	FIELD_IMAGE,
+	FIELD_COUNT_OF, /* how many there are */
+};
+
+/* What a number may be. Always filled in: from the sidecar file, else from what is reasonable and
+ * what stands in the graph. */
+struct workflow_range {
+	double min, max, step;
+	char *value; /* the sidecar's default, the text of a number; NULL: what stands in the graph */
+};
+
 struct workflow {
 	char *name;   /* the file's name without .json: what Discord sends as the option's value */
-	char *title;  /* "Flux (Schnell)" */
+	char *title;  /* "Flux (Schnell)"; members see workflow_title_in() */
+	char *title_es;                     /* NULL: the same */
+	char *description, *description_es; /* one line; NULL: none, or the same */
 	enum workflow_kind kind;
+	int64_t vram_bytes;  /* what a card needs; 0: not told */
+	bool age_restricted; /* only from, and into, age-restricted channels */
+	uint64_t *roles;     /* who may use it: any of these; none: everybody */
+	size_t n_roles;
+	struct workflow_range width_range, height_range, steps_range, cfg_range;
 	struct json_object *graph; /* owned, as it was read: key order, 64-bit integers and the text
 				      of floats kept */
 	struct workflow_inputs prompt, negative, seed, width, height, steps, cfg, batch, image;
 	struct workflow_inputs models, lora;
+	struct workflow_inputs lora_at; /* where a chosen LoRA goes; at most one */
 	uint64_t seed_max; /* the largest seed that every seed input takes; mostly UINT64_MAX */
 	char **outputs; /* ids of output nodes that save something */
 	size_t n_outputs;
@@ -52,9 +81,38 @@ struct workflow *workflow_free(struct workflow *wf); /* returns NULL */
 /* True when it can be used: no problems. */
 bool workflow_usable(const struct workflow *wf);
 
+/* Does the graph have an input for it? */
+bool workflow_accepts(const struct workflow *wf, enum workflow_field field);
+/* In the member's language. Borrowed; the description may be NULL. */
+const char *workflow_title_in(const struct workflow *wf, bool spanish);
+const char *workflow_description_in(const struct workflow *wf, bool spanish);
+/* May somebody with these roles use it? */
+bool workflow_allows(const struct workflow *wf, const uint64_t *roles, size_t n_roles);
+/* What a member typed as cfg or steps: the text of one finite number within the range (for steps a
+ * whole one). workflow_fill() takes just these texts. */
+bool workflow_number_fits(const struct workflow *wf, enum workflow_field field, const char *text);
+/*
+ * "16:9" is a shape: the workflow's own number of pixels in that shape, as far as its ranges allow.
+ * "1024x768" is exact but for the rounding to what models take (the ranges' step). False when
+ * it is neither, does not fit, or the workflow has no size that can be set.
+ */
+bool size_parse(const char *text, const struct workflow *wf, int *ret_width, int *ret_height);
+/* The size that it draws when nothing else is asked for; false when the graph does not tell. */
+bool workflow_size(const struct workflow *wf, int *ret_width, int *ret_height);
+
+/*
+ * What to set. NULL and 0 leave what stands in the sidecar as default, or else in the graph. What the
+ * graph has no input for is left out; ask workflow_accepts() before.
+ */
 struct workflow_fill {
 	const char *prompt;
+	const char *negative;
 	uint64_t seed;
+	int width, height;
+	int steps;
+	const char *cfg; /* the text of a number, which goes into the graph as it is */
+	int count;       /* pictures of one run: the size of the latent's batch */
+	const char *lora; /* the file's name as the server has it, for the first loader */
 	const char *filename_prefix; /* put into the output nodes, so that a file on the server
 					names the job; NULL: left as it is */
 	const char *image;           /* name of an uploaded picture, NULL: none */
@@ -89,6 +147,14 @@ struct workflow_set *workflow_set_new(void);
 struct workflow_set *workflow_set_free(struct workflow_set *set);
 /* Takes ownership, usable or not. Only usable ones are found below. */
 void workflow_set_add(struct workflow_set *set, struct workflow *wf);
+/*
+ * While the bot runs. Takes ownership. A usable workflow takes the place of the one of this name; a
+ * refused one does so only when the old one was refused too: else it is dropped and the old one goes
+ * on. True when what is found under the name is now `wf`.
+ */
+bool workflow_set_replace(struct workflow_set *set, struct workflow *wf);
+/* False when there is none of this name. */
+bool workflow_set_remove(struct workflow_set *set, const char *name);
 const struct workflow *workflow_set_find(const struct workflow_set *set, const char *name);
 /* By index over usable ones of the kind, sorted by title; NULL past the end. */
 const struct workflow *workflow_set_at(const struct workflow_set *set, enum workflow_kind kind,
@@ -98,8 +164,8 @@ size_t workflow_set_count(const struct workflow_set *set, enum workflow_kind kin
 /* Over all, refused ones included; NULL past the end. */
 const struct workflow *workflow_set_all(const struct workflow_set *set, size_t i);
 /*
- * What a member typed as model: an exact name or title (any case), else the only
- * title that contains it; NULL when none or several fit.
+ * What a member typed as model: an exact name or title (any case, either language), else the
+ * only one whose title contains it; NULL when none or several fit.
  */
 const struct workflow *workflow_set_match(const struct workflow_set *set, enum workflow_kind kind,
 	const char *typed);

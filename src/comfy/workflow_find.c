@@ -341,6 +341,20 @@ static void add_file(
 	}
 }
 
+/* The first loader that a member's LoRA can be put into, be it switched off or set to none. */
+static void add_lora_slot(
+	struct graph *g, struct node *node, const char *name, struct json_object *value)
+{
+	const char *file = json_object_is_type(value, json_type_object) ? json_str(value, "lora")
+									 : literal(value);
+
+	if (g->wf->lora_at.n > 0 || !file || !name_is_lora(name) || !has_word(node->class, "lora"))
+		return;
+	if (file_is_model(file) || strcasecmp(file, "none") == 0 ||
+		strcasecmp(name, "lora_name") == 0)
+		inputs_add(&g->wf->lora_at, node->id, name, NULL);
+}
+
 void find_files(struct graph *g)
 {
 	char label[LABEL_SIZE];
@@ -353,6 +367,7 @@ void find_files(struct graph *g)
 		json_object_object_foreach(node->inputs, name, value)
 		{
 			add_file(g, node, name, value);
+			add_lora_slot(g, node, name, value);
 		}
 		if (!class_loads_image(node->class) || !json_str(node->inputs, "image"))
 			continue;

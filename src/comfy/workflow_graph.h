@@ -92,6 +92,11 @@ uint64_t seed_ceiling(const char *class, const char *input);
 /* The custom node package (or a hint) that brings a class; NULL when unknown. */
 const char *class_package(const char *class);
 
+/* workflow_range.c: fills in what nobody said about the ranges. */
+void workflow_ranges(struct workflow *wf);
+/* True for the text of one JSON number. */
+bool is_number_text(const char *text);
+
 /* workflow_title.c. The caller owns the result. */
 char *workflow_title(const struct workflow *wf);
 /* At most WORKFLOW_NAME_MAX characters of text, never half of one. The caller owns the result. */

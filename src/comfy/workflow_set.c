@@ -8,7 +8,7 @@
 
 struct entry {
 	struct workflow *wf;
-	char *title; /* as it was read; wf->title may have the file's name added */
+	char *title, *title_es; /* as they were read; wf's may have the file's name added */
 };
 
 struct workflow_set {
@@ -21,11 +21,17 @@ struct workflow_set *workflow_set_new(void)
 	return xcalloc(1, sizeof(struct workflow_set));
 }
 
+static void entry_free(struct entry *e)
+{
+	workflow_free(e->wf);
+	free(e->title);
+	free(e->title_es);
+}
+
 struct workflow_set *workflow_set_free(struct workflow_set *set)
 {
 	for (size_t i = 0; set && i < set->n; i++) {
-		workflow_free(set->at[i].wf);
-		free(set->at[i].title);
+		entry_free(&set->at[i]);
 	}
 	if (set)
 		free(set->at);
@@ -42,19 +48,57 @@ static int by_title(const void *a, const void *b)
 }
 
 /* Two files with the same model: "Flux (Schnell) [flux_big]"; the name is kept whole. */
-static void set_title(struct entry *e, bool alone)
+static void set_title(char **where, const char *title, const char *name, bool alone)
 {
-	char *both = xasprintf("%s [%s]", e->title, e->wf->name);
+	char *both = xasprintf("%s [%s]", title, name);
 	char *cut = title_cut(both);
 
 	if (alone)
-		str_set(&e->wf->title, e->title);
+		str_set(where, title);
 	else if (strlen(cut) == strlen(both))
-		str_set(&e->wf->title, both);
+		str_set(where, both);
 	else
-		str_set(&e->wf->title, e->wf->name);
+		str_set(where, name);
 	free(both);
 	free(cut);
+}
+
+static const char *title_of(const struct entry *e, bool spanish)
+{
+	return spanish && e->title_es ? e->title_es : e->title;
+}
+
+/* Does no other one that can be chosen have this title? Those that cannot confuse nobody. */
+static bool is_alone(const struct workflow_set *set, size_t i, bool spanish)
+{
+	for (size_t k = 0; k < set->n && workflow_usable(set->at[i].wf); k++)
+		if (k != i && workflow_usable(set->at[k].wf) &&
+			strcasecmp(title_of(&set->at[i], spanish), title_of(&set->at[k], spanish)) ==
+				0)
+			return false;
+	return true;
+}
+
+/* After every change: titles told apart, and in order. */
+static void settle(struct workflow_set *set)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		struct entry *e = &set->at[i];
+
+		set_title(&e->wf->title, e->title, e->wf->name, is_alone(set, i, false));
+		if (e->title_es || !is_alone(set, i, true))
+			set_title(&e->wf->title_es, title_of(e, true), e->wf->name,
+				is_alone(set, i, true));
+		else
+			str_set(&e->wf->title_es, NULL);
+	}
+	if (set->n > 0)
+		qsort(set->at, set->n, sizeof(*set->at), by_title);
+}
+
+static struct entry entry_new(struct workflow *wf)
+{
+	return (struct entry){wf, xstrdup(wf->title), xstrdup(wf->title_es)};
 }
 
 void workflow_set_add(struct workflow_set *set, struct workflow *wf)
@@ -64,18 +108,46 @@ void workflow_set_add(struct workflow_set *set, struct workflow *wf)
 	if (set->n >= WORKFLOWS_MAX)
 		workflow_problem(wf, "there are more than %d workflows", WORKFLOWS_MAX);
 	set->at = xrealloc(set->at, (set->n + 1) * sizeof(*set->at));
-	set->at[set->n++] = (struct entry){wf, xstrdup(wf->title)};
-	/* Those that cannot be chosen confuse nobody. */
-	for (size_t i = 0; i < set->n; i++) {
-		bool alone = true;
+	set->at[set->n++] = entry_new(wf);
+	settle(set);
+}
 
-		for (size_t k = 0; k < set->n && workflow_usable(set->at[i].wf); k++)
-			if (k != i && workflow_usable(set->at[k].wf) &&
-				strcasecmp(set->at[i].title, set->at[k].title) == 0)
-				alone = false;
-		set_title(&set->at[i], alone);
+static struct entry *entry_find(struct workflow_set *set, const char *name)
+{
+	for (size_t i = 0; i < set->n; i++)
+		if (str_eq(set->at[i].wf->name, name))
+			return &set->at[i];
+	return NULL;
+}
+
+bool workflow_set_replace(struct workflow_set *set, struct workflow *wf)
+{
+	struct entry *old = entry_find(set, wf->name);
+
+	if (!old) {
+		workflow_set_add(set, wf);
+		return workflow_usable(wf);
 	}
-	qsort(set->at, set->n, sizeof(*set->at), by_title);
+	if (!workflow_usable(wf) && workflow_usable(old->wf)) {
+		workflow_free(wf);
+		return false;
+	}
+	entry_free(old);
+	*old = entry_new(wf);
+	settle(set);
+	return workflow_usable(wf);
+}
+
+bool workflow_set_remove(struct workflow_set *set, const char *name)
+{
+	struct entry *old = entry_find(set, name);
+
+	if (!old)
+		return false;
+	entry_free(old);
+	*old = set->at[--set->n];
+	settle(set);
+	return true;
 }
 
 const struct workflow *workflow_set_find(const struct workflow_set *set, const char *name)
@@ -109,10 +181,11 @@ const struct workflow *workflow_set_match(
 	if (!typed)
 		return NULL;
 	for (size_t i = 0; (wf = workflow_set_at(set, kind, i)); i++)
-		if (strcasecmp(wf->name, typed) == 0 || strcasecmp(wf->title, typed) == 0)
+		if (strcasecmp(wf->name, typed) == 0 || strcasecmp(wf->title, typed) == 0 ||
+			strcasecmp(workflow_title_in(wf, true), typed) == 0)
 			return wf;
 	for (size_t i = 0; (wf = workflow_set_at(set, kind, i)); i++)
-		if (has_word(wf->title, typed)) {
+		if (has_word(wf->title, typed) || has_word(workflow_title_in(wf, true), typed)) {
 			only = wf;
 			n++;
 		}
