@@ -30,6 +30,10 @@ char *shell_sorry_text(const struct job *job)
 		[SORRY_MODEL_GONE] = TEXT_SORRY_MODEL_GONE,
 		[SORRY_CANCELLED] = TEXT_SORRY_CANCELLED,
 		[SORRY_NOT_TAKEN] = TEXT_SORRY_NOT_TAKEN,
+		[SORRY_LEFT] = TEXT_SORRY_LEFT,
+		[SORRY_PERMISSION] = TEXT_SORRY_PERMISSION,
+		[SORRY_RESTRICTED] = TEXT_SORRY_RESTRICTED,
+		[SORRY_ERASED] = TEXT_SORRY_ERASED,
 	};
 	size_t i = (size_t)job->row.sorry;
 
@@ -196,81 +200,6 @@ static void save(struct shell *sh, const struct effect *e)
 	sh->ports.store(sh->ports.ctx, &op, saved, pending_new(sh, e->job->row.id, NULL, NULL));
 }
 
-static void session_saved(void *arg, int result, const char *why)
-{
-	struct shell *sh = arg;
-
-	if (result < 0) /* found again by its marker, so nothing is lost */
-		shell_log(sh, LOG_WARN, "store", "a channel could not be saved: %s", why);
-}
-
-static void session_store(struct shell *sh, const struct effect *e)
-{
-	struct store_op op = {.kind = STORE_SESSION};
-
-	if (e->kind == FX_SESSION_SAVE) {
-		op.session = e->session->row;
-	} else {
-		op.kind = STORE_SESSION_DROP;
-		op.session.user_id = e->id;
-	}
-	sh->ports.store(sh->ports.ctx, &op, session_saved, sh);
-}
-
-/* ---- private channels ---- */
-
-static void channel_ask(struct shell *sh, const struct effect *e)
-{
-	uint64_t guild = sh->config.guild_id, user = e->user_id;
-	char name[32];
-
-	switch (e->kind) {
-	case FX_CHANNEL_LIST:
-		shell_call(sh, channel_list(guild), CALL_CHANNEL_LIST, user, e->epoch);
-		break;
-	case FX_CATEGORY_CREATE:
-		if (e->id > 1)
-			snprintf(name, sizeof(name), "sessions-%" PRIu64, e->id);
-		else
-			str_copy(name, sizeof(name), "sessions");
-		shell_call(sh, channel_create_category(guild, sh->bot_id, name), CALL_CHANNEL_MAKE,
-			user, e->epoch);
-		break;
-	case FX_CHANNEL_CREATE:
-		shell_call(sh,
-			channel_create_private(
-				guild, e->id, sh->bot_id, user, e->session->username),
-			CALL_CHANNEL_MAKE, user, e->epoch);
-		break;
-	default:
-		shell_call(sh, channel_delete(e->id, "idle"), CALL_CHANNEL_DELETE, user, e->epoch);
-	}
-}
-
-void shell_channels(struct shell *sh, struct json_object *array)
-{
-	struct channel *list = NULL;
-	struct core_channel *channels;
-	size_t n = 0;
-
-	if (channels_decode(array, sh->config.guild_id, &list, &n) < 0)
-		return;
-	channels = xcalloc(n, sizeof(*channels));
-	for (size_t i = 0; i < n; i++)
-		channels[i] = (struct core_channel){
-			.id = list[i].id,
-			.parent_id = list[i].parent_id,
-			.user_id = channel_topic_user(list[i].topic),
-			.last_message_id = list[i].last_message_id,
-			.category = list[i].type == CHANNEL_CATEGORY,
-			.hidden = list[i].hidden,
-			.name = list[i].name,
-		};
-	core_channels(sh->core, channels, n, shell_now(sh));
-	free(channels);
-	channels_free(list, n);
-}
-
 /* ---- what came back ---- */
 
 static void looked(struct shell *sh, struct rest_call *call)
@@ -335,28 +264,6 @@ static void acked(struct shell *sh, struct rest_call *call)
 		answer == ANSWER_OK ? ANSWER_OK : ANSWER_NO, NULL, shell_now(sh));
 }
 
-static void channel_answered(struct shell *sh, struct rest_call *call)
-{
-	struct json_object *doc = rest_json(call);
-	enum answer answer = rest_answer_of(call);
-	uint64_t id = 0;
-
-	if (call->kind == CALL_CHANNEL_LIST && answer == ANSWER_OK) {
-		if (json_object_is_type(doc, json_type_array) && doc)
-			shell_channels(sh, doc);
-		else
-			answer = ANSWER_AGAIN;
-	}
-	if (call->kind == CALL_CHANNEL_MAKE && answer == ANSWER_OK)
-		id = json_id(doc, "id");
-	if (call->kind == CALL_CHANNEL_MAKE && answer == ANSWER_NO && call->discord_message &&
-		strstr(call->discord_message, "CHANNEL_PARENT_MAX_CHANNELS"))
-		answer = ANSWER_TOO_LARGE;
-	json_put(&doc);
-	core_session_answer(sh->core, call->tag, (uint32_t)call->tag2, answer, id,
-		call->discord_message, shell_now(sh));
-}
-
 void shell_effect_answer(struct shell *sh, struct rest_call *call)
 {
 	switch ((enum call_kind)call->kind) {
@@ -371,7 +278,7 @@ void shell_effect_answer(struct shell *sh, struct rest_call *call)
 		posted(sh, call);
 		break;
 	default:
-		channel_answered(sh, call);
+		break;
 	}
 }
 
@@ -444,20 +351,12 @@ static void carry_out(struct shell *sh, const struct effect *e)
 	case FX_END:
 		task_free(sh, task_find(sh, job->row.id));
 		break;
-	case FX_SESSION_SAVE:
-	case FX_SESSION_DROP:
-		session_store(sh, e);
-		break;
-	case FX_CHANNEL_LIST:
-	case FX_CATEGORY_CREATE:
-	case FX_CHANNEL_CREATE:
-	case FX_CHANNEL_DELETE:
-		channel_ask(sh, e);
-		break;
 	case FX_TELL_DOWN:
 	case FX_TELL_UP:
 		tell_owner(sh, e);
 		break;
+	default:
+		shell_session_effect(sh, e);
 	}
 }
 

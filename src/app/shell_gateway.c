@@ -292,6 +292,7 @@ static void on_guild_create(struct shell *sh, struct json_object *d)
 	sh->in_guild = sh->other_guilds_may_go = true;
 	find_admin_channel(sh, json_array(d, "channels"));
 	save_ids(sh);
+	shell_threads(sh, json_array(d, "threads"));
 	shell_channels(sh, json_array(d, "channels"));
 	connected(sh);
 }
@@ -324,7 +325,8 @@ static void on_channel_delete(struct shell *sh, struct json_object *d)
 static void on_message(struct shell *sh, struct json_object *d)
 {
 	if (json_id(d, "guild_id") == sh->config.guild_id && !json_flag(d, "author.bot", false))
-		core_activity(sh->core, json_id(d, "channel_id"), shell_now(sh));
+		core_activity(sh->core, json_id(d, "channel_id"), json_id(d, "author.id"),
+			shell_now(sh));
 }
 
 static void on_event(struct shell *sh, const char *name, struct json_object *d)
@@ -338,7 +340,9 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 		{"GUILD_CREATE", on_guild_create},
 		{"GUILD_DELETE", on_guild_delete},
 		{"CHANNEL_CREATE", on_channel_create},
+		{"CHANNEL_UPDATE", shell_channel_changed},
 		{"CHANNEL_DELETE", on_channel_delete},
+		{"THREAD_DELETE", on_channel_delete},
 		{"MESSAGE_CREATE", on_message},
 		{"INTERACTION_CREATE", shell_interaction},
 	};

@@ -172,6 +172,16 @@ static void press(struct shell *sh, struct interaction *it)
 			pending_new(sh, 0, kept, drop_interaction));
 		return;
 	}
+	if (job_id && str_eq(action, "keep")) {
+		if (job_id != it->user_id && !administrator)
+			refuse(sh, it, TEXT_NOT_YOURS, NULL);
+		else
+			refuse(sh, it,
+				core_keep(sh->core, job_id, shell_now(sh)) ? TEXT_SESSION_KEPT
+									   : TEXT_SESSION_GONE,
+				NULL);
+		return;
+	}
 	if (!job_id || !str_eq(action, "cancel")) {
 		refuse(sh, it, TEXT_UNKNOWN_BUTTON, NULL);
 		return;

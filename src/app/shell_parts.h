@@ -24,8 +24,12 @@ enum call_kind {
 	CALL_LIVE_CREATE,
 	CALL_LIVE_EDIT,
 	CALL_CHANNEL_LIST,
-	CALL_CHANNEL_MAKE, /* category or channel */
-	CALL_CHANNEL_DELETE,
+	CALL_CHANNEL_MAKE,   /* category, channel or thread */
+	CALL_CHANNEL_CHANGE, /* restricted, joined or deleted */
+	CALL_THREAD_LIST,
+	CALL_MEMBER,
+	CALL_WARN,
+	CALL_WARN_LOOK,
 	CALL_COMMANDS_GET,
 	CALL_COMMANDS_PUT,
 	CALL_KINDS,
@@ -158,9 +162,21 @@ uint64_t comfy_tag(uint64_t job_id, uint32_t epoch);
 
 /* shell_effect.c: what the core wants done */
 bool shell_effect_pump(struct shell *sh);
-void shell_channels(struct shell *sh, struct json_object *array);
-/* Answers to calls of kind LOOK, POST, SORRY, ACK, CHANNEL_*. */
+/* Answers to calls of kind LOOK, POST, SORRY, ACK. */
 void shell_effect_answer(struct shell *sh, struct rest_call *call);
+
+/* shell_session.c: the same for private channels */
+void shell_session_effect(struct shell *sh, const struct effect *e);
+/* Answers to calls of kind CHANNEL_*, THREAD_LIST, MEMBER and WARN*. */
+void shell_session_answer(struct shell *sh, struct rest_call *call);
+/* What GUILD_CREATE or a list tells. */
+void shell_channels(struct shell *sh, struct json_object *array);
+void shell_threads(struct shell *sh, struct json_object *array);
+/* CHANNEL_UPDATE. */
+void shell_channel_changed(struct shell *sh, struct json_object *d);
+
+/* shell_erase.c: FX_ERASE */
+void shell_erase(struct shell *sh, const struct effect *e);
 
 /* task.c: files, previews, live messages */
 struct task *task_find(struct shell *sh, uint64_t job_id);

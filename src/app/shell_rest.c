@@ -52,6 +52,10 @@ enum answer rest_answer_of(const struct rest_call *call)
 	}
 	if (call->discord_code == 10003)
 		return ANSWER_GONE;
+	if (call->discord_code == 50001 || call->discord_code == 50013)
+		return ANSWER_FORBIDDEN;
+	if (call->discord_code == 30013)
+		return ANSWER_FULL;
 	if (call->response.status == 413 || call->discord_code == 40005 ||
 		call->discord_code == 50045)
 		return ANSWER_TOO_LARGE;
@@ -97,10 +101,16 @@ static void finished(struct shell *sh, struct rest_call *call)
 	case CALL_LOOK:
 	case CALL_POST:
 	case CALL_SORRY:
+		shell_effect_answer(sh, call);
+		break;
 	case CALL_CHANNEL_LIST:
 	case CALL_CHANNEL_MAKE:
-	case CALL_CHANNEL_DELETE:
-		shell_effect_answer(sh, call);
+	case CALL_CHANNEL_CHANGE:
+	case CALL_THREAD_LIST:
+	case CALL_MEMBER:
+	case CALL_WARN:
+	case CALL_WARN_LOOK:
+		shell_session_answer(sh, call);
 		break;
 	case CALL_LIVE_CREATE:
 	case CALL_LIVE_EDIT:

@@ -58,6 +58,17 @@ static void answer_no(struct core *core, struct job *job, const char *detail, in
 	}
 }
 
+/* Only an administrator can help: the member and #admin-tools hear what to do. */
+static void answer_forbidden(struct core *core, struct job *job, const char *detail, int64_t now_ms)
+{
+	session_forbidden(core, detail);
+	if (job->step != JOB_POST) {
+		answer_no(core, job, detail, now_ms);
+		return;
+	}
+	core_sorry(core, job, SORRY_PERMISSION, detail, now_ms);
+}
+
 static void answer_gone(struct core *core, struct job *job, const char *detail, int64_t now_ms)
 {
 	uint64_t channel_id = job->row.channel_id;
@@ -153,6 +164,10 @@ static void dispatch_answer(struct core *core, struct job *job, enum answer answ
 	case ANSWER_DOUBT:
 		answer_doubt(core, job, detail, now_ms);
 		break;
+	case ANSWER_FORBIDDEN:
+		answer_forbidden(core, job, detail, now_ms);
+		break;
+	case ANSWER_FULL:
 	case ANSWER_NO:
 		answer_no(core, job, detail, now_ms);
 		break;

@@ -106,15 +106,8 @@ void core_live(struct core *core, uint64_t job_id, uint64_t message_id, int64_t 
 	core_save(core, job);
 }
 
-enum cancel core_cancel(
-	struct core *core, uint64_t job_id, uint64_t user_id, bool administrator, int64_t now_ms)
+bool core_cancel_job(struct core *core, struct job *job, enum sorry sorry, int64_t now_ms)
 {
-	struct job *job = (struct job *)core_job(core, job_id);
-
-	if (!job)
-		return CANCEL_TOO_LATE;
-	if (job->row.user_id != user_id && !administrator)
-		return CANCEL_NOT_YOURS;
 	switch (job->step) {
 	case JOB_SUBMIT:
 	case JOB_WATCH:
@@ -124,9 +117,23 @@ enum cancel core_cancel(
 	case JOB_QUEUE:
 		break;
 	default:
-		return CANCEL_TOO_LATE;
+		return false;
 	}
-	core_sorry(core, job, SORRY_CANCELLED, NULL, now_ms);
+	core_sorry(core, job, sorry, NULL, now_ms);
+	return true;
+}
+
+enum cancel core_cancel(
+	struct core *core, uint64_t job_id, uint64_t user_id, bool administrator, int64_t now_ms)
+{
+	struct job *job = (struct job *)core_job(core, job_id);
+
+	if (!job)
+		return CANCEL_TOO_LATE;
+	if (job->row.user_id != user_id && !administrator)
+		return CANCEL_NOT_YOURS;
+	if (!core_cancel_job(core, job, SORRY_CANCELLED, now_ms))
+		return CANCEL_TOO_LATE;
 	core_tick(core, now_ms);
 	return CANCEL_DONE;
 }
@@ -137,6 +144,8 @@ static enum refusal refusal_of(const struct core *core, const struct request *r,
 		return REFUSE_STOPPING;
 	if (!core->ready)
 		return REFUSE_NOT_READY;
+	if (session_is_erasing(core, r->user_id))
+		return REFUSE_ERASING;
 	if (core->mode == CORE_DRAIN)
 		return REFUSE_DRAINING;
 	if (queue_live_jobs_of(core, r->user_id) >=
@@ -191,6 +200,8 @@ enum refusal core_request(struct core *core, const struct request *r, int64_t no
 	if (refusal != REFUSE_NOTHING)
 		return refusal;
 	job = job_new(core, r, now_ms);
+	session_count_job(core, job, 1);
+	session_member_is_here(core, r->user_id, now_ms);
 	quota_count(core, r->user_id, now_ms);
 	session_touch(core, r->user_id, now_ms);
 	core_ask_step(core, job, now_ms);
@@ -223,6 +234,7 @@ void core_load_job(struct core *core, const struct job_row *row, int64_t now_ms)
 	job->deadline_ms = job->retry_ms = job->save_ms = job->pause_ms = NEVER;
 	DL_APPEND(core->jobs, job);
 	HASH_ADD(hh, core->by_id, row.id, sizeof(job->row.id), job);
+	session_count_job(core, job, 1);
 	core_load_max_id(core, row->id);
 }
 
@@ -247,6 +259,7 @@ void core_ready(struct core *core, uint64_t guild_id, int64_t now_ms)
 		next = job->next;
 		core_log(core, LOG_INFO, job, "taken up again at %s", job_step_name(job->resume));
 		answer_anew(core, job, now_ms);
+		session_check_member(core, job->row.user_id, now_ms);
 		if (job->row.channel_id)
 			core_ask_step(core, job, now_ms);
 		else

@@ -46,14 +46,28 @@ bool core_is_ready(const struct core *core);
 struct core_channel {
 	uint64_t id, parent_id, user_id; /* user_id: from the topic's marker, 0: none */
 	uint64_t last_message_id;
-	bool category, hidden;
+	bool category, hidden, restricted; /* restricted: by age */
 	const char *name;
 };
 void core_channels(
 	struct core *core, const struct core_channel *channels, size_t n, int64_t now_ms);
+/* Active threads that the bot has made; user_id: from the name, 0: not ours. */
+void core_threads(struct core *core, const struct core_channel *threads, size_t n, int64_t now_ms);
+void core_channel_changed(struct core *core, uint64_t channel_id, bool restricted, int64_t now_ms);
 void core_channel_gone(struct core *core, uint64_t channel_id, int64_t now_ms);
-/* Somebody wrote in a channel. */
-void core_activity(struct core *core, uint64_t channel_id, int64_t now_ms);
+/* A member wrote in a channel. */
+void core_activity(struct core *core, uint64_t channel_id, uint64_t user_id, int64_t now_ms);
+/* The member wants his channel kept. False: there is none. */
+bool core_keep(struct core *core, uint64_t user_id, int64_t now_ms);
+/* Whether the member is in the server: the answer to FX_MEMBER. Not known counts as here. */
+void core_member(struct core *core, uint64_t user_id, bool here, int64_t now_ms);
+/* FX_SESSION_WARN was posted. */
+void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, uint64_t message_id,
+	int64_t now_ms);
+/* When the member's channel goes if nothing happens until then; 0: he has none. */
+int64_t core_session_end(const struct core *core, uint64_t user_id);
+/* The member's jobs are cancelled, his channel is removed, then all that is stored of him. */
+void core_erase(struct core *core, uint64_t user_id, int64_t now_ms);
 
 /* A member asks for a picture. Strings are copied. */
 struct request {
@@ -99,7 +113,7 @@ void core_saved(struct core *core, uint64_t job_id, bool ok, int64_t now_ms);
 void core_live(struct core *core, uint64_t job_id, uint64_t message_id, int64_t now_ms);
 void core_gpu(struct core *core, int gpu, bool up, int64_t now_ms);
 
-/* Answers to the FX_CHANNEL_* effects; id: the made category or channel. */
+/* Answers to the effects about a channel; id: the made category, channel or thread. */
 void core_session_answer(struct core *core, uint64_t user_id, uint32_t epoch, enum answer answer,
 	uint64_t id, const char *detail, int64_t now_ms);
 

@@ -33,11 +33,23 @@ enum effect_kind {
 	FX_CATEGORY_CREATE, /* id: 1 for "sessions", 2 for "sessions-2", ... */
 	FX_CHANNEL_CREATE,  /* id: the category */
 	FX_CHANNEL_DELETE,  /* id: the channel */
-	FX_SESSION_SAVE,    /* not answered */
-	FX_SESSION_DROP,    /* id: the member; not answered */
+	/* the same, answered by core_session_answer() too; OK, AGAIN, DOUBT, NO, FORBIDDEN, GONE */
+	FX_CHANNEL_RESTRICT, /* id: the channel, which becomes age-restricted */
+	FX_THREAD_LIST,	     /* core_threads() first */
+	FX_THREAD_CREATE,    /* id: the channel in which it is made */
+	FX_THREAD_JOIN,	     /* id: the thread; the member is added */
+	FX_ERASE,	     /* all that is stored about the member */
+	FX_MEMBER,	     /* is he in the server? Answered by core_member() */
+	FX_SESSION_WARN,     /* id: the channel: write the row, then announce its end; answered by
+				core_warned() */
+	FX_SESSION_UNWARN,   /* id: the channel, message_id: what announced it, 0: to be looked for;
+				not answered */
+	FX_SESSION_SAVE,     /* not answered */
+	FX_SESSION_DROP,     /* id: the member; not answered */
 	/* to the owner, not answered */
 	FX_TELL_DOWN,
 	FX_TELL_UP,
+	FX_TELL_FORBIDDEN, /* a permission is missing */
 };
 
 /*
@@ -49,7 +61,9 @@ struct effect {
 	const struct session *session;
 	uint32_t epoch;
 	uint64_t id;
-	uint64_t user_id;	   /* whose session */
+	uint64_t user_id; /* whose session */
+	uint64_t message_id;
+	bool restricted;	   /* FX_CHANNEL_CREATE: age-restricted */
 	char prompt_id[UUID_SIZE]; /* FX_STOP_RUN: what is to be stopped */
 };
 

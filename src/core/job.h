@@ -47,6 +47,10 @@ enum sorry {
 	SORRY_MODEL_GONE = 12,
 	SORRY_CANCELLED = 13,
 	SORRY_NOT_TAKEN = 14,
+	SORRY_LEFT = 15,       /* the member left the server */
+	SORRY_PERMISSION = 17, /* the bot lacks a permission; detail */
+	SORRY_RESTRICTED = 18, /* the channel cannot be made age-restricted */
+	SORRY_ERASED = 19,     /* the member wants all of his erased */
 };
 
 /* How an ask of a step ended. */
@@ -57,6 +61,8 @@ enum answer {
 	ANSWER_NO,    /* definitively refused; detail says why */
 	ANSWER_GONE,  /* the channel does not exist any more */
 	ANSWER_TOO_LARGE,
+	ANSWER_FULL,	  /* the server has as many channels as Discord allows */
+	ANSWER_FORBIDDEN, /* the bot lacks a permission */
 	/* of a ComfyUI */
 	ANSWER_RUNNING, /* locate: it is queued or runs there */
 	ANSWER_LOST,	/* it is not there */

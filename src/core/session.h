@@ -10,28 +10,52 @@
  * A member's private channel. Found by its stored id, else by the marker in
  * its topic under a category of ours, never by name; else made. One member is
  * served at a time, so that two commands at once make one channel and one
- * category.
+ * category. In a server without room for a channel it is a private thread.
  */
 enum session_state {
-	SESSION_NONE,	  /* no channel known */
-	SESSION_WAITING,  /* wants one; another session is being made */
-	SESSION_FINDING,  /* FX_CHANNEL_LIST is out */
-	SESSION_CATEGORY, /* FX_CATEGORY_CREATE is out */
-	SESSION_CREATING, /* FX_CHANNEL_CREATE is out */
-	SESSION_READY,
-	SESSION_DELETING, /* FX_CHANNEL_DELETE is out */
+	SESSION_NONE,	     /* no channel known */
+	SESSION_WAITING,     /* wants one; another session is being made */
+	SESSION_FINDING,     /* FX_CHANNEL_LIST is out */
+	SESSION_CATEGORY,    /* FX_CATEGORY_CREATE is out */
+	SESSION_CREATING,    /* FX_CHANNEL_CREATE is out */
+	SESSION_ROOM,	     /* the server is full; `victim` is being removed */
+	SESSION_THREADS,     /* FX_THREAD_LIST is out */
+	SESSION_THREADING,   /* FX_THREAD_CREATE is out */
+	SESSION_JOINING,     /* FX_THREAD_JOIN is out */
+	SESSION_ERASING,     /* FX_ERASE is out */
+	SESSION_READY,	     /* ---- from here on there is a channel ---- */
+	SESSION_RESTRICTING, /* FX_CHANNEL_RESTRICT is out */
+	SESSION_DELETING,    /* FX_CHANNEL_DELETE is out */
 };
 
 struct session {
 	struct session_row row;
 	char *username;
+	char *locale; /* of the member's last job in this process; NULL: not known */
 	enum session_state state;
 	uint32_t epoch;
 	int tries;
 	int64_t retry_ms;    /* when the state's effect is given out again; NEVER */
 	int64_t deadline_ms; /* of the effect that is out; NEVER */
 	int64_t saved_ms;    /* row.active_ms as it was last stored */
+	size_t n_jobs;	     /* of the member, in memory */
+	/* being made */
+	bool restricted;    /* what was asked for will be age-restricted */
+	int rooms;	    /* how often room was made for it */
+	uint64_t victim;    /* SESSION_ROOM: the member whose channel goes */
+	uint64_t parent_id; /* of a thread: its channel, as far as known */
+	/* the end */
+	uint64_t warning_id; /* the message that announces it; 0: not known or none */
+	bool left;	     /* the member is not in the server any more */
+	int64_t member_ms;   /* when the member was last known to be there */
+	int64_t asking_ms;   /* FX_MEMBER is out until then; NEVER: it is not */
 	UT_hash_handle hh;
 };
+
+/* The member's jobs and channel go, one way or the other. */
+static inline bool session_is_leaving(const struct session *s)
+{
+	return s->left || (s->row.flags & SESSION_ERASE);
+}
 
 #endif

@@ -63,7 +63,8 @@ struct core {
 	size_t n_categories;
 	struct core_gpu gpus[COMFY_SERVERS_MAX];
 	uint64_t guild_id;
-	bool ready, stopping, told_down, queue_changed;
+	bool ready, stopping, told_down, told_forbidden, queue_changed;
+	int64_t members_ms; /* when members whose jobs wait are looked through again */
 	enum core_mode mode;
 	int64_t day; /* of the counts below */
 	struct member_day *days;
@@ -100,7 +101,10 @@ void core_log(const struct core *core, enum log_level level, const struct job *j
 	const char *format, ...) printf_like(4, 5);
 /* The job's channel is there (or not to be had: detail): it goes on. */
 void core_channel_ready(struct core *core, struct job *job, int64_t now_ms);
-void core_channel_refused(struct core *core, struct job *job, const char *detail, int64_t now_ms);
+void core_channel_refused(
+	struct core *core, struct job *job, enum sorry sorry, const char *detail, int64_t now_ms);
+/* False: it is too late, or too early, for that. */
+bool core_cancel_job(struct core *core, struct job *job, enum sorry sorry, int64_t now_ms);
 
 /* queue.c: who is next, and where everyone stands */
 bool queue_waits(const struct job *job);
@@ -122,7 +126,18 @@ bool place_gpu_is_busy(const struct core *core, int gpu);
 /* A card that is up and idle for the job, or -1. */
 int place_choose(const struct core *core, const struct job *job);
 
-/* session.c */
+/* session.c, leaving.c */
+/* A job of the member begins (1) or has ended (-1). */
+void session_count_job(struct core *core, const struct job *job, int n);
+/* The member's channel may hold the job's picture. */
+bool session_suits(const struct core *core, const struct job *job);
+/* A permission is missing: #admin-tools hears it once. */
+void session_forbidden(struct core *core, const char *detail);
+void session_restrict(struct core *core, struct session *s, int64_t now_ms);
+/* FX_MEMBER; and what makes it needless. */
+void session_check_member(struct core *core, uint64_t user_id, int64_t now_ms);
+void session_member_is_here(struct core *core, uint64_t user_id, int64_t now_ms);
+bool session_is_erasing(const struct core *core, uint64_t user_id);
 struct session *session_find(const struct core *core, uint64_t user_id);
 void session_want(struct core *core, struct job *job, int64_t now_ms);
 void session_touch(struct core *core, uint64_t user_id, int64_t now_ms);

@@ -21,6 +21,7 @@ static void end(struct core *core, struct job *job, int64_t now_ms)
 {
 	session_touch(core, job->row.user_id, now_ms);
 	quota_give_back(core, job, now_ms);
+	session_count_job(core, job, -1);
 	DL_DELETE(core->jobs, job);
 	HASH_DEL(core->by_id, job);
 	core_emit(core, (struct effect){.kind = FX_END, .job = job});
@@ -45,7 +46,8 @@ void core_ask_step(struct core *core, struct job *job, int64_t now_ms)
 		core_set_step(core, job, JOB_CHANNEL, now_ms);
 		return;
 	}
-	if (job->step == JOB_POST && !job->row.channel_id) {
+	/* Somebody may have lifted the age restriction meanwhile. */
+	if (job->step == JOB_POST && (!job->row.channel_id || !session_suits(core, job))) {
 		core_set_step(core, job, JOB_CHANNEL, now_ms);
 		return;
 	}
@@ -250,11 +252,12 @@ void core_channel_ready(struct core *core, struct job *job, int64_t now_ms)
 	core_resume(core, job, step, now_ms);
 }
 
-void core_channel_refused(struct core *core, struct job *job, const char *detail, int64_t now_ms)
+void core_channel_refused(struct core *core, struct job *job, enum sorry sorry, const char *detail,
+	int64_t now_ms)
 {
 	job->no_channel = true;
 	if (job->row.outcome == OUTCOME_APOLOGY)
 		core_set_step(core, job, JOB_SORRY, now_ms);
 	else
-		core_refuse(core, job, detail, now_ms);
+		core_sorry(core, job, sorry, detail, now_ms);
 }

@@ -23,4 +23,7 @@ void call_payload(struct rest_call *call, struct json_object *body);
 void call_file(struct rest_call *call, size_t index, const char *filename, const char *type,
 	struct blob *blob, const void *data, size_t len);
 
+/* "session-ana": what a member's channel or thread is called (channel.c). The caller owns it. */
+char *session_name(const char *username, uint64_t user_id);
+
 #endif

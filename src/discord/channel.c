@@ -67,6 +67,7 @@ int channels_decode(
 			.last_message_id = json_id(object, "last_message_id"),
 			.type = (int)type,
 			.hidden = is_hidden(object, guild_id),
+			.restricted = json_flag(object, "nsfw", false),
 			.name = text_repair(name ? name : ""),
 			.topic = text_repair(json_str(object, "topic")),
 		};
@@ -153,7 +154,7 @@ struct rest_call *channel_create_category(uint64_t guild_id, uint64_t bot_id, co
  * punctuation. User names have been a-z, 0-9, '_' and '.' since 2023; what is left
  * of an older one with other letters is dropped, for the topic tells whose it is.
  */
-static char *session_name(const char *username, uint64_t user_id)
+char *session_name(const char *username, uint64_t user_id)
 {
 	struct buf name = BUF(CHANNEL_NAME_MAX);
 	size_t start;
@@ -177,7 +178,7 @@ static char *session_name(const char *username, uint64_t user_id)
 }
 
 struct rest_call *channel_create_private(uint64_t guild_id, uint64_t parent_id, uint64_t bot_id,
-	uint64_t user_id, const char *username)
+	uint64_t user_id, const char *username, bool restricted)
 {
 	struct json_object *body = json_object_new_object();
 	struct json_object *overwrites = json_object_new_array();
@@ -195,8 +196,21 @@ struct rest_call *channel_create_private(uint64_t guild_id, uint64_t parent_id, 
 	if (parent_id)
 		json_add_id(body, "parent_id", parent_id);
 	json_add_str(body, "topic", topic);
+	if (restricted)
+		json_add_bool(body, "nsfw", true);
 	json_add(body, "permission_overwrites", overwrites);
 	return create(guild_id, body);
+}
+
+struct rest_call *channel_restrict(uint64_t channel_id)
+{
+	struct json_object *body = json_object_new_object();
+	struct rest_call *call = call_make(HTTP_PATCH, "PATCH /channels/{}", channel_id,
+		REST_REPEATABLE, "/channels/%" PRIu64, channel_id);
+
+	json_add_bool(body, "nsfw", true);
+	call_body(call, body);
+	return call;
 }
 
 struct rest_call *channel_delete(uint64_t channel_id, const char *reason)

@@ -109,6 +109,7 @@ struct channel {
 	uint64_t last_message_id;
 	int type;
 	bool hidden;       /* @everyone is denied VIEW_CHANNEL */
+	bool restricted;   /* by age */
 	char *name;
 	char *topic;       /* may be NULL */
 };
@@ -122,10 +123,35 @@ struct rest_call *channel_list(uint64_t guild_id);
 struct rest_call *channel_create_category(uint64_t guild_id, uint64_t bot_id, const char *name);
 /* "session-<username>" with topic marker, visible to the member and the bot (DISCORD.md 10). */
 struct rest_call *channel_create_private(uint64_t guild_id, uint64_t parent_id, uint64_t bot_id,
-	uint64_t user_id, const char *username);
+	uint64_t user_id, const char *username, bool restricted);
+/* Makes it age-restricted. */
+struct rest_call *channel_restrict(uint64_t channel_id);
 struct rest_call *channel_delete(uint64_t channel_id, const char *reason);
 /* The topic marker's user id, 0 when the topic is not ours. */
 uint64_t channel_topic_user(const char *topic);
+
+/* ---- private threads, for a server without room for channels (thread.c) ---- */
+/* "session-<username>-<user id>"; nobody but moderators can add others. */
+struct rest_call *thread_create(uint64_t channel_id, uint64_t user_id, const char *username);
+struct rest_call *thread_join(uint64_t thread_id, uint64_t user_id);
+struct rest_call *threads_active(uint64_t guild_id);
+struct thread {
+	uint64_t id, parent_id, last_message_id;
+	uint64_t user_id; /* whose it is */
+};
+/* The private threads that `bot_id` made for members, of an array of threads (GUILD_CREATE, the
+ * list of active ones). The caller frees *ret. -EBADMSG when it is no array. */
+int threads_decode(
+	struct json_object *array, uint64_t bot_id, struct thread **ret, size_t *ret_n);
+
+/* ---- the end of a channel is announced (warning.c) ---- */
+/* With a button "v1:keep:<user>"; locale NULL: in both languages. */
+struct rest_call *message_warning(
+	uint64_t channel_id, uint64_t user_id, const char *locale, int64_t warned_ms, int64_t end_ms);
+/* The announcements by `bot_id` in an answer of message_list(), at most `max`. */
+size_t message_find_warnings(
+	struct json_object *answer, uint64_t bot_id, uint64_t user_id, uint64_t *ret, size_t max);
+struct rest_call *message_delete(uint64_t channel_id, uint64_t message_id);
 
 /* ---- the rest ---- */
 struct rest_call *gateway_bot_get(void);

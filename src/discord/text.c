@@ -153,6 +153,36 @@ static const struct {
 		"one from the list.",
 		"Lo siento, el modelo que elegiste[, «{text}»,] ya no está. Elige otro de la "
 		"lista."},
+	[TEXT_SORRY_LEFT] = {
+		"You left the server, so this picture was not made. If you are back, ask again.",
+		"Saliste del servidor, así que esta imagen no se hizo. Si has vuelto, pídela otra "
+		"vez."},
+	[TEXT_SORRY_PERMISSION] = {
+		"Discord does not let me do that[: {text}]. Ask an administrator of this server to "
+		"give my role the permissions Manage Channels, View Channels, Send Messages, Embed "
+		"Links, Attach Files and Read Message History.",
+		"Discord no me deja hacerlo[: {text}]. Pide a quien administra este servidor que dé a mi "
+		"rol los permisos de gestionar y ver canales, enviar mensajes, insertar enlaces, adjuntar "
+		"archivos y leer el historial."},
+	[TEXT_SORRY_RESTRICTED] = {
+		"This picture may only be shown in an age-restricted channel, and your private "
+		"channel cannot be made one. Ask an administrator of this server for help.",
+		"Esta imagen solo se puede mostrar en un canal con restricción de edad, y tu canal "
+		"privado no puede serlo. Pide ayuda a quien administra este servidor."},
+	[TEXT_SORRY_ERASED] = {
+		"This picture was not made because you asked for everything of yours to be erased.",
+		"Esta imagen no se hizo porque pediste que se borrara todo lo tuyo."},
+	[TEXT_SESSION_WARNING] = {
+		"Nobody has used this channel for a while. It will be removed <t:{number}:R> with "
+		"everything in it; press the button or write something here to keep it.",
+		"Nadie ha usado este canal en un rato. Se borrará <t:{number}:R> con todo lo que "
+		"contiene; pulsa el botón o escribe algo aquí para conservarlo."},
+	[TEXT_SESSION_KEPT] = {
+		"Done: this channel stays.",
+		"Hecho: este canal se queda."},
+	[TEXT_SESSION_GONE] = {
+		"It is too late to keep this channel. Ask for a picture and you get a new one.",
+		"Ya es tarde para conservar este canal. Pide una imagen y tendrás otro."},
 	[TEXT_SORRY_CANCELLED] = {
 		"Cancelled, as you asked. Use /imagine whenever you want a new picture.",
 		"Cancelada, como pediste. Usa /imaginar cuando quieras otra imagen."},
@@ -170,6 +200,7 @@ static const struct {
 	[TEXT_LIVE_SORRY] = {"No picture", "Sin imagen"},
 
 	[TEXT_BUTTON_CANCEL] = {"Cancel", "Cancelar"},
+	[TEXT_BUTTON_KEEP] = {"Keep", "Conservar"},
 	[TEXT_BUTTON_AGAIN] = {"Try again", "Reintentar"},
 	[TEXT_SEED] = {"seed {text}", "semilla {text}"},
 	[TEXT_CHANNEL_TOPIC] = {

@@ -43,6 +43,14 @@ enum text_id {
 	TEXT_SORRY_POST,	/* Discord refused the picture; text: why */
 	TEXT_SORRY_MODEL_GONE,	/* the workflow is no longer there */
 	TEXT_SORRY_CANCELLED,	/* the member pressed Cancel */
+	TEXT_SORRY_LEFT,	/* the member left the server */
+	TEXT_SORRY_PERMISSION,	/* the bot lacks a permission; text: what Discord says */
+	TEXT_SORRY_RESTRICTED,	/* the channel cannot be made age-restricted */
+	TEXT_SORRY_ERASED,	/* the member wants all of his erased */
+	/* private channels */
+	TEXT_SESSION_WARNING, /* number: unix seconds of the end */
+	TEXT_SESSION_KEPT,
+	TEXT_SESSION_GONE, /* too late to keep it */
 	/* the state line of the live message */
 	TEXT_LIVE_QUEUED, /* number: the position */
 	TEXT_LIVE_NO_GPU, /* number: the position */
@@ -54,6 +62,7 @@ enum text_id {
 	/* labels */
 	TEXT_BUTTON_CANCEL,
 	TEXT_BUTTON_AGAIN,
+	TEXT_BUTTON_KEEP,
 	TEXT_SEED, /* text: the seed */
 	TEXT_CHANNEL_TOPIC,
 	TEXT_COUNT,

@@ -96,7 +96,7 @@ static void check_text(const char *text)
 	must(body && text_utf16_len(json_str(body, "content")) <= MESSAGE_UNITS_MAX);
 	json_put(&body);
 	rest_call_free(call);
-	rest_call_free(channel_create_private(1, 2, 3, 4, text));
+	rest_call_free(channel_create_private(1, 2, 3, 4, text, true));
 	(void)custom_id_parse(text, action, sizeof(action));
 	(void)channel_topic_user(text);
 	free(again);

@@ -26,6 +26,9 @@ struct rig {
 	uint64_t next_id;
 	uint64_t silent; /* bits of effect kinds that are not answered by the rig */
 	uint32_t epoch[64];
+	uint32_t session_epoch;	     /* of the last ask about a channel */
+	struct effect last;	     /* the last one about a channel */
+	uint64_t deleted, thread_in; /* the channels of such asks */
 	struct store_kept {
 		struct job_row row;
 	} kept[32];
@@ -49,6 +52,15 @@ static const char *const names[] = {[FX_ACK] = "ack",
 	[FX_CATEGORY_CREATE] = "category",
 	[FX_CHANNEL_CREATE] = "channel",
 	[FX_CHANNEL_DELETE] = "delete",
+	[FX_CHANNEL_RESTRICT] = "restrict",
+	[FX_THREAD_LIST] = "threads",
+	[FX_THREAD_CREATE] = "thread",
+	[FX_THREAD_JOIN] = "join",
+	[FX_ERASE] = "erase",
+	[FX_MEMBER] = "member",
+	[FX_SESSION_WARN] = "warn",
+	[FX_SESSION_UNWARN] = "unwarn",
+	[FX_TELL_FORBIDDEN] = "forbidden",
 	[FX_SESSION_SAVE] = "keep",
 	[FX_SESSION_DROP] = "forget",
 	[FX_TELL_DOWN] = "down",
@@ -92,7 +104,18 @@ static inline void answer(struct rig *rig, const struct effect *e)
 	case FX_CATEGORY_CREATE:
 	case FX_CHANNEL_CREATE:
 	case FX_CHANNEL_DELETE:
+	case FX_CHANNEL_RESTRICT:
+	case FX_THREAD_LIST:
+	case FX_THREAD_CREATE:
+	case FX_THREAD_JOIN:
+	case FX_ERASE:
 		answer_session(rig, e);
+		break;
+	case FX_MEMBER:
+		core_member(rig->core, e->user_id, true, rig->now_ms);
+		break;
+	case FX_SESSION_WARN:
+		core_warned(rig->core, e->user_id, e->id, 4444, rig->now_ms);
 		break;
 	case FX_ACK:
 	case FX_LOOK:
@@ -125,6 +148,12 @@ static inline void run(struct rig *rig)
 			note(rig, "@%d", e.job->position);
 		if (e.job)
 			rig->epoch[e.job->row.id] = e.epoch ? e.epoch : rig->epoch[e.job->row.id];
+		if (e.user_id) {
+			rig->session_epoch = e.epoch ? e.epoch : rig->session_epoch;
+			rig->last = e;
+			rig->deleted = e.kind == FX_CHANNEL_DELETE ? e.id : rig->deleted;
+			rig->thread_in = e.kind == FX_THREAD_CREATE ? e.id : rig->thread_in;
+		}
 		if (!(rig->silent & RIG_BIT(e.kind)))
 			answer(rig, &e);
 	}

@@ -80,7 +80,7 @@ static void test_topic(void **state)
 
 static void test_create(void **state)
 {
-	struct rest_call *call = channel_create_private(1, 4, 3, 2, "ana");
+	struct rest_call *call = channel_create_private(1, 4, 3, 2, "ana", false);
 
 	assert_int_equal(call->http.method, HTTP_POST);
 	assert_string_equal(call->route, "POST /guilds/{}/channels");
@@ -134,13 +134,13 @@ static void test_names(void **state)
 	for (size_t i = 0; i < countof(cases); i++) {
 		cleanup(json_put) struct json_object *body = NULL;
 
-		call = channel_create_private(1, 0, 3, 2, cases[i].username);
+		call = channel_create_private(1, 0, 3, 2, cases[i].username, false);
 		body = json_parse(call->http.body, call->http.body_len, NULL);
 		assert_string_equal(json_str(body, "name"), cases[i].name);
 		assert_null(json_at(body, "parent_id"));
 		rest_call_free(call);
 	}
-	call = channel_create_private(1, 0, 3, 2, long_name);
+	call = channel_create_private(1, 0, 3, 2, long_name, false);
 	{
 		cleanup(json_put) struct json_object *body =
 			json_parse(call->http.body, call->http.body_len, NULL);

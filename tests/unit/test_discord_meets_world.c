@@ -272,7 +272,7 @@ static uint64_t private_channel(struct meet *m)
 	uint64_t category = json_id(body, "id"), channel;
 
 	json_put(&body);
-	body = answer(m, channel_create_private(GUILD, category, m->app, m->ana, "Ana  Müller!"));
+	body = answer(m, channel_create_private(GUILD, category, m->app, m->ana, "Ana  Müller!", false));
 	channel = json_id(body, "id");
 	assert_true(channel_topic_user(json_str(body, "topic")) == m->ana);
 	json_put(&body);

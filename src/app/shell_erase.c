@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "app/shell_parts.h"
+#include "core/session.h"
+
+/*
+ * All that is stored about a member goes: first the entries in the histories of
+ * the ComfyUI servers, whose numbers only the rows tell, then the rows.
+ */
+
+/* A server that does not answer does not hold up the rest for ever. */
+#define HISTORY_TRIES 4
+
+struct erasing {
+	struct shell *shell;
+	uint64_t user_id;
+	uint32_t epoch;
+	int waiting, tries;
+	bool failed;
+	int holders;
+};
+
+static void erasing_drop(void *what)
+{
+	struct erasing *e = what;
+
+	if (--e->holders == 0)
+		free(e);
+}
+
+static void answer(struct erasing *e, enum answer answer)
+{
+	core_session_answer(
+		e->shell->core, e->user_id, e->epoch, answer, 0, NULL, shell_now(e->shell));
+}
+
+static struct pending *hold(struct erasing *e)
+{
+	e->holders++;
+	return pending_new(e->shell, e->user_id, e, erasing_drop);
+}
+
+static void rows_erased(void *arg, int result, const char *why)
+{
+	struct pending *p = arg;
+
+	if (result < 0)
+		shell_log(p->shell, LOG_ERROR, "store",
+			"what is stored about user=%" PRIu64 " could not be erased: %s", p->id,
+			why ? why : "unknown");
+	answer(p->what, result == 0 ? ANSWER_OK : ANSWER_AGAIN);
+	pending_free(p);
+}
+
+static void erase_rows(struct erasing *e)
+{
+	struct store_op op = {.kind = STORE_ERASE, .id = e->user_id};
+
+	e->shell->ports.store(e->shell->ports.ctx, &op, rows_erased, hold(e));
+}
+
+static void one_less(struct erasing *e)
+{
+	if (--e->waiting > 0)
+		return;
+	if (e->failed && e->tries < HISTORY_TRIES)
+		answer(e, ANSWER_AGAIN);
+	else
+		erase_rows(e);
+}
+
+static void history_answered(void *arg, struct http_response *response)
+{
+	struct pending *p = arg;
+	struct erasing *e = p->what;
+
+	if (response->status / 100 != 2) {
+		e->failed = true;
+		shell_log(p->shell, LOG_WARN, "comfy",
+			"a history entry of user=%" PRIu64 " could not be erased: %s", p->id,
+			response->error ? response->error : "refused");
+	}
+	one_less(e);
+	pending_free(p);
+}
+
+/* ComfyUI: POST /history {"delete":[ids]}. */
+static void erase_history(struct erasing *e, int gpu, const struct store_result *rows)
+{
+	struct shell *sh = e->shell;
+	struct json_object *doc = json_object_new_object(), *ids = json_object_new_array();
+	struct http_request req;
+
+	for (size_t i = 0; i < rows->n_jobs; i++)
+		if (rows->jobs[i].prompt_id[0] && str_eq(rows->jobs[i].gpu, sh->gpu_names[gpu]))
+			json_object_array_add(ids, json_object_new_string(rows->jobs[i].prompt_id));
+	if (json_len(ids) > 0) {
+		json_add(doc, "delete", json_object_get(ids));
+		comfy_request(&sh->config.comfy[gpu], HTTP_POST, "/history", &req);
+		http_request_json(&req, json_text(doc));
+		e->waiting++;
+		sh->ports.http(sh->ports.ctx, &req, history_answered, hold(e));
+		http_request_free(&req);
+	}
+	json_put(&ids);
+	json_put(&doc);
+}
+
+static void rows_read(void *arg, struct store_result *rows)
+{
+	struct pending *p = arg;
+	struct erasing *e = p->what;
+
+	if (rows->error < 0) {
+		answer(e, ANSWER_AGAIN);
+	} else {
+		e->waiting = 1;
+		for (int i = 0; i < e->shell->config.n_comfy; i++)
+			erase_history(e, i, rows);
+		one_less(e);
+	}
+	pending_free(p);
+}
+
+void shell_erase(struct shell *sh, const struct effect *effect)
+{
+	struct store_query query = {
+		.kind = STORE_READ_MEMBER, .id = effect->user_id, .now_ms = shell_now(sh)};
+	struct erasing *e = xcalloc(1, sizeof(*e));
+
+	*e = (struct erasing){.shell = sh,
+		.user_id = effect->user_id,
+		.epoch = effect->epoch,
+		.tries = effect->session->tries};
+	sh->ports.read(sh->ports.ctx, &query, rows_read, hold(e));
+}

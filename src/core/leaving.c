@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/session_in.h"
+
+/*
+ * How a channel ends: announced when nobody used it for long, kept when its
+ * member says so or uses it, then removed; at once when the member has left the
+ * server or wants everything of his erased.
+ */
+
+/* The announcement stands this long, in short idle times a sixth of them. */
+#define WARNING_MS (5 * 60 * 1000)
+/* An answer about a member is good for so long. */
+#define MEMBER_FRESH_MS 60000
+/* Members whose jobs wait are asked for so often; looked through every tenth of that. */
+#define MEMBER_EVERY_MS (10 * 60 * 1000)
+
+static int64_t lead_ms(const struct core *core)
+{
+	return min_of((int64_t)WARNING_MS, core->config.session_ttl_ms / 6);
+}
+
+/* When the next thing happens to an idle channel: its warning, else its end. A channel is not
+ * removed before its warning has stood, also when the bot was down in between. */
+static int64_t due_ms(const struct core *core, const struct session *s)
+{
+	int64_t end_ms = s->row.active_ms + core->config.session_ttl_ms;
+
+	if (!s->row.warned_ms)
+		return end_ms - lead_ms(core);
+	return max_of(end_ms, s->row.warned_ms + lead_ms(core));
+}
+
+/* ---- is the member still there? ---- */
+
+static void ask_member(struct core *core, struct session *s, int64_t now_ms)
+{
+	if (s->asking_ms != NEVER)
+		return;
+	s->asking_ms = now_ms + ASK_DEADLINE_MS;
+	core_emit(core, (struct effect){.kind = FX_MEMBER, .user_id = s->row.user_id});
+}
+
+void session_check_member(struct core *core, uint64_t user_id, int64_t now_ms)
+{
+	ask_member(core, session_get(core, user_id), now_ms);
+}
+
+void leaving_check_members(struct core *core, int64_t now_ms)
+{
+	if (!core->ready || core->stopping || core->members_ms > now_ms)
+		return;
+	core->members_ms = now_ms + MEMBER_EVERY_MS / 10;
+	for (const struct job *job = core->jobs; job; job = job->next) {
+		struct session *s = queue_waits(job) ? session_find(core, job->row.user_id) : NULL;
+
+		if (s && !s->left && now_ms - s->member_ms >= MEMBER_EVERY_MS)
+			ask_member(core, s, now_ms);
+	}
+}
+
+void session_member_is_here(struct core *core, uint64_t user_id, int64_t now_ms)
+{
+	struct session *s = session_find(core, user_id);
+
+	if (!s)
+		return;
+	s->left = false;
+	s->member_ms = now_ms;
+}
+
+void core_member(struct core *core, uint64_t user_id, bool here, int64_t now_ms)
+{
+	struct session *s = session_find(core, user_id);
+
+	if (!s || s->asking_ms == NEVER)
+		return;
+	s->asking_ms = NEVER;
+	s->member_ms = now_ms;
+	if (!here && !s->left)
+		core_log(core, LOG_INFO, NULL, "user=%" PRIu64 " has left the server", user_id);
+	s->left = !here;
+	core_tick(core, now_ms);
+}
+
+/* ---- the announcement ---- */
+
+void leaving_unwarn(struct core *core, struct session *s)
+{
+	core_emit(core, (struct effect){.kind = FX_SESSION_UNWARN,
+				.user_id = s->row.user_id,
+				.id = s->row.channel_id,
+				.message_id = s->warning_id});
+	s->row.warned_ms = 0;
+	s->warning_id = 0;
+}
+
+void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, uint64_t message_id,
+	int64_t now_ms)
+{
+	struct session *s = session_find(core, user_id);
+
+	if (!s || s->row.channel_id != channel_id || !message_id)
+		return;
+	if (s->row.warned_ms) {
+		s->warning_id = message_id;
+		return;
+	}
+	/* It was called off while it was on its way. */
+	core_emit(core, (struct effect){.kind = FX_SESSION_UNWARN,
+				.user_id = user_id,
+				.id = channel_id,
+				.message_id = message_id});
+}
+
+int64_t core_session_end(const struct core *core, uint64_t user_id)
+{
+	const struct session *s = session_find(core, user_id);
+
+	if (!s || s->state != SESSION_READY)
+		return 0;
+	return s->row.warned_ms ? due_ms(core, s) : s->row.active_ms + core->config.session_ttl_ms;
+}
+
+bool core_keep(struct core *core, uint64_t user_id, int64_t now_ms)
+{
+	struct session *s = session_find(core, user_id);
+
+	if (!s || (s->state != SESSION_READY && s->state != SESSION_RESTRICTING) ||
+		session_is_leaving(s))
+		return false;
+	session_touch(core, user_id, now_ms);
+	core_tick(core, now_ms);
+	return true;
+}
+
+/* The row is written before the warning is posted, so that no restart says it again. */
+static void warn(struct core *core, struct session *s, int64_t now_ms)
+{
+	if (now_ms - s->member_ms >= min_of((int64_t)MEMBER_FRESH_MS, lead_ms(core))) {
+		ask_member(core, s, now_ms);
+		return;
+	}
+	s->row.warned_ms = now_ms;
+	s->saved_ms = s->row.active_ms;
+	s->row.guild_id = core->guild_id;
+	core_emit(core, (struct effect){.kind = FX_SESSION_WARN,
+				.user_id = s->row.user_id,
+				.id = s->row.channel_id});
+}
+
+/* ---- the end ---- */
+
+static enum sorry sorry_of(const struct session *s)
+{
+	return s->left ? SORRY_LEFT : SORRY_ERASED;
+}
+
+void leaving_turn_away(struct core *core, struct session *s, struct job *job, int64_t now_ms)
+{
+	job->no_channel = true;
+	if (job->row.outcome == OUTCOME_APOLOGY)
+		core_set_step(core, job, JOB_SORRY, now_ms);
+	else
+		core_sorry(core, job, sorry_of(s), NULL, now_ms);
+}
+
+static void cancel_jobs(struct core *core, struct session *s, int64_t now_ms)
+{
+	for (struct job *job = core->jobs, *next; job; job = next) {
+		next = job->next;
+		if (job->row.user_id != s->row.user_id)
+			continue;
+		if (job->step == JOB_CHANNEL && !job->enter && s->state < SESSION_READY)
+			leaving_turn_away(core, s, job, now_ms);
+		else
+			(void)core_cancel_job(core, job, sorry_of(s), now_ms);
+	}
+	if (s->state == SESSION_WAITING)
+		session_set_state(s, SESSION_NONE);
+}
+
+static void tick_ready(struct core *core, struct session *s, int64_t now_ms)
+{
+	bool over = session_is_leaving(s);
+
+	if (s->n_jobs || !core->ready || core->stopping || (!over && due_ms(core, s) > now_ms))
+		return;
+	if (over || s->row.warned_ms)
+		session_ask(
+			core, s, SESSION_DELETING, FX_CHANNEL_DELETE, s->row.channel_id, now_ms);
+	else
+		warn(core, s, now_ms);
+}
+
+static void tick_none(struct core *core, struct session *s, int64_t now_ms)
+{
+	if (s->n_jobs || s->asking_ms != NEVER)
+		return;
+	if (!(s->row.flags & SESSION_ERASE))
+		session_drop(core, s);
+	else if (core->ready && !core->stopping)
+		session_ask(core, s, SESSION_ERASING, FX_ERASE, 0, now_ms);
+}
+
+void leaving_tick(struct core *core, struct session *s, int64_t now_ms)
+{
+	if (s->asking_ms <= now_ms) { /* nobody knows: as it was */
+		s->asking_ms = NEVER;
+		s->member_ms = now_ms;
+	}
+	if (s->n_jobs && session_is_leaving(s) && core->ready && !core->stopping)
+		cancel_jobs(core, s, now_ms);
+	switch (s->state) {
+	case SESSION_NONE:
+		tick_none(core, s, now_ms);
+		break;
+	case SESSION_READY:
+		tick_ready(core, s, now_ms);
+		break;
+	case SESSION_DELETING:
+		if (s->retry_ms <= now_ms)
+			session_ask(core, s, SESSION_DELETING, FX_CHANNEL_DELETE, s->row.channel_id,
+				now_ms);
+		break;
+	case SESSION_ERASING:
+		if (s->retry_ms <= now_ms)
+			session_ask(core, s, SESSION_ERASING, FX_ERASE, 0, now_ms);
+		break;
+	default:
+		break;
+	}
+}
+
+int64_t leaving_deadline(const struct core *core, const struct session *s)
+{
+	if (s->state == SESSION_READY && core->ready && !core->stopping && !s->n_jobs &&
+		s->asking_ms == NEVER)
+		return session_is_leaving(s) ? 0 : due_ms(core, s);
+	return s->asking_ms;
+}
+
+static void answer_deleting(struct core *core, struct session *s, enum answer answer,
+	const char *detail, int64_t now_ms)
+{
+	bool refused = answer == ANSWER_NO || answer == ANSWER_FORBIDDEN;
+
+	if (answer == ANSWER_AGAIN || answer == ANSWER_DOUBT) {
+		s->retry_ms = now_ms + backoff_ms(core->rng, s->tries++, 1000, BACKOFF_MAX_MS);
+		s->deadline_ms = NEVER;
+		return;
+	}
+	if (refused)
+		core_log(core, LOG_WARN, NULL, "channel %" PRIu64 " could not be removed: %s",
+			s->row.channel_id, detail ? detail : "refused");
+	if (answer == ANSWER_FORBIDDEN)
+		session_forbidden(core, detail);
+	if (refused && !(s->row.flags & SESSION_ERASE)) { /* again after another idle time */
+		s->row.active_ms = now_ms;
+		s->left = false;
+		session_ready(core, s, now_ms);
+		return;
+	}
+	session_forget_channel(core, s);
+	session_set_state(s, session_is_wanted(core, s, false) ? SESSION_WAITING : SESSION_NONE);
+}
+
+static void answer_erasing(struct core *core, struct session *s, enum answer answer, int64_t now_ms)
+{
+	if (answer != ANSWER_OK) {
+		s->retry_ms = now_ms + backoff_ms(core->rng, s->tries++, 1000, BACKOFF_MAX_MS);
+		s->deadline_ms = NEVER;
+		return;
+	}
+	core_log(core, LOG_INFO, NULL, "all of user=%" PRIu64 " was erased", s->row.user_id);
+	s->row.flags = 0;
+	session_set_state(s, SESSION_NONE);
+}
+
+void leaving_answer(struct core *core, struct session *s, enum answer answer, const char *detail,
+	int64_t now_ms)
+{
+	if (s->state == SESSION_ERASING)
+		answer_erasing(core, s, answer, now_ms);
+	else
+		answer_deleting(core, s, answer, detail, now_ms);
+}
+
+void core_erase(struct core *core, uint64_t user_id, int64_t now_ms)
+{
+	struct session *s = session_get(core, user_id);
+
+	if (s->row.flags & SESSION_ERASE)
+		return;
+	s->row.flags |= SESSION_ERASE;
+	session_save(core, s);
+	core_tick(core, now_ms);
+}
+
+bool session_is_erasing(const struct core *core, uint64_t user_id)
+{
+	const struct session *s = session_find(core, user_id);
+
+	return s && (s->row.flags & SESSION_ERASE);
+}
