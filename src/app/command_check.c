@@ -115,6 +115,15 @@ static void check_guild(struct report *r, uint64_t application, uint64_t bot)
 	} else if (member) {
 		say(r, GOOD, "permissions: all that are needed");
 	}
+	missing = BOT_PERMISSIONS_INVITE & ~BOT_PERMISSIONS_NEEDED & ~permissions_of(guild, member);
+	if (member && missing) {
+		char *names = permission_names(missing);
+
+		say(r, WARNING, "permissions: without %s there is no private thread when the server "
+			     "has its 500 channels; invite the bot again with the URL below",
+			names);
+		free(names);
+	}
 	printf("     invite URL: %s\n", url);
 	json_put(&member);
 	json_put(&guild);

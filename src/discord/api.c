@@ -65,7 +65,7 @@ char *invite_url(uint64_t application_id, uint64_t guild_id)
 	must(buf_printf(&url,
 		     "https://discord.com/oauth2/authorize?client_id=%" PRIu64
 		     "&scope=bot%%20applications.commands&permissions=%llu&integration_type=0",
-		     application_id, BOT_PERMISSIONS_NEEDED) == 0);
+		     application_id, BOT_PERMISSIONS_INVITE) == 0);
 	if (guild_id)
 		must(buf_printf(&url, "&guild_id=%" PRIu64 "&disable_guild_select=true",
 			     guild_id) == 0);
@@ -91,6 +91,8 @@ char *permission_names(uint64_t missing)
 		{17, "Mention Everyone"},
 		{28, "Manage Roles"},
 		{31, "Use Application Commands"},
+		{34, "Manage Threads"},
+		{36, "Create Private Threads"},
 		{38, "Send Messages in Threads"},
 	};
 	struct buf out = BUF(2048);

@@ -167,6 +167,9 @@ struct rest_call *commands_put(uint64_t application_id, uint64_t guild_id, struc
 char *invite_url(uint64_t application_id, uint64_t guild_id);
 /* The permission bits the bot needs in its guild. */
 #define BOT_PERMISSIONS_NEEDED 2147601424ull
+/* The same, and for private threads in a full server: Manage Threads (34), Create Private Threads
+ * (36), Send Messages in Threads (38). */
+#define BOT_PERMISSIONS_INVITE 362924854288ull
 /* The names of the bits of `missing`, comma separated; the caller owns it. */
 char *permission_names(uint64_t missing);
 

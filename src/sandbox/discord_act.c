@@ -76,7 +76,7 @@ static struct dw_channel *place(struct discord_world *w, uint64_t user_id, uint6
 	for (struct dw_channel *at = w->channels; at && !channel_id && !ch; at = at->hh.next)
 		if (!at->deleted && at->guild == guild && at->type == DW_TEXT)
 			ch = at;
-	if (!ch || ch->type != DW_TEXT)
+	if (!ch || ch->type == DW_CATEGORY)
 		return NULL;
 	*why = "There is no such member.";
 	if (!dw_member_find(ch->guild, user_id)) {

@@ -151,10 +151,9 @@ static bool create_checks(struct dw_call *c, struct dw_guild *g)
 	if (dw_refused(c))
 		return false;
 	for (struct dw_channel *ch = c->w->channels; ch; ch = ch->hh.next)
-		n += !ch->deleted && ch->guild == g;
+		n += !ch->deleted && ch->guild == g && ch->type != DW_THREAD;
 	if (n < GUILD_CHANNELS_MAX)
 		return true;
-	dw_violation(c->w, "too_many_channels", "the guild has 500");
 	dw_fail(c, 400, 30013, "Maximum number of guild channels reached (500)");
 	return false;
 }
@@ -258,6 +257,25 @@ void dw_channels_edit(struct dw_call *c)
 	dw_reply(c, 200, dw_channel_json(ch));
 }
 
+static struct dw_channel *a_thread_of(struct discord_world *w, const struct dw_channel *ch)
+{
+	for (struct dw_channel *t = w->channels; t; t = t->hh.next)
+		if (!t->deleted && t->thread_of == ch)
+			return t;
+	return NULL;
+}
+
+void dw_channel_remove(struct discord_world *w, struct dw_channel *ch)
+{
+	struct dw_channel *thread;
+
+	while ((thread = a_thread_of(w, ch)))
+		dw_channel_remove(w, thread);
+	/* Told before it is gone: afterwards nobody may see it. */
+	channel_event(w, ch, ch->type == DW_THREAD ? "THREAD_DELETE" : "CHANNEL_DELETE");
+	dw_channel_delete(w, ch);
+}
+
 void dw_channels_delete(struct dw_call *c)
 {
 	struct dw_channel *gone, *ch;
@@ -268,13 +286,12 @@ void dw_channels_delete(struct dw_call *c)
 		dw_violation(c->w, "delete_unknown", "there never was such a channel");
 	else if (gone->deleted && ++gone->deletes > 3)
 		dw_violation(c->w, "delete_unknown", "deleted %d times", gone->deletes);
-	ch = dw_call_channel(c, c->id[0], DW_MANAGE_CHANNELS);
+	ch = dw_call_channel(c, c->id[0],
+		gone && gone->type == DW_THREAD ? DW_MANAGE_THREADS : DW_MANAGE_CHANNELS);
 	if (!ch)
 		return;
-	/* Told before it is gone: afterwards nobody may see it. */
-	channel_event(c->w, ch, "CHANNEL_DELETE");
 	dw_reply(c, 200, dw_channel_json(ch));
-	dw_channel_delete(c->w, ch);
+	dw_channel_remove(c->w, ch);
 }
 
 /* PUT /channels/{id}/permissions/{overwrite} */

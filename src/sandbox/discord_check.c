@@ -17,6 +17,8 @@ void dw_violation(struct discord_world *w, const char *rule, const char *format,
 	char detail[400];
 	va_list args;
 
+	if (w->permissions_changed && str_starts(rule, "missing_"))
+		return;
 	w->n_violations++;
 	w->version++;
 	if (json_len(w->violations) >= DW_VIOLATIONS_MAX)

@@ -47,10 +47,14 @@ enum dw_permission {
 	DW_READ_HISTORY = 1ull << 16,
 	DW_MANAGE_ROLES = 1ull << 28,
 	DW_USE_COMMANDS = 1ull << 31,
+	DW_MANAGE_THREADS = 1ull << 34,
+	DW_CREATE_PRIVATE_THREADS = 1ull << 36,
+	DW_SEND_IN_THREADS = 1ull << 38,
 };
 #define DW_ALL_PERMISSIONS  ((1ull << 53) - 1)
-#define DW_EVERYONE_DEFAULT 2147601408ull
-#define DW_BOT_ROLE	    2147601424ull
+#define DW_EVERYONE_DEFAULT (2147601408ull | DW_SEND_IN_THREADS)
+#define DW_BOT_ROLE                                                                                \
+	(2147601424ull | DW_MANAGE_THREADS | DW_CREATE_PRIVATE_THREADS | DW_SEND_IN_THREADS)
 
 enum dw_flag {
 	DW_SUPPRESS_EMBEDS = 1 << 2,
@@ -67,7 +71,7 @@ enum dw_intent {
 	DW_INTENT_CONTENT = 1 << 15,
 };
 
-enum { DW_TEXT = 0, DW_CATEGORY = 4 };
+enum { DW_TEXT = 0, DW_CATEGORY = 4, DW_THREAD = 12 };
 
 struct dw_user {
 	uint64_t id;
@@ -121,6 +125,9 @@ struct dw_channel {
 	size_t n_messages;
 	int64_t renamed_ms[2]; /* the last two name or topic changes */
 	int deletes;	       /* DELETE requests after it was gone */
+	struct dw_channel *thread_of; /* a thread's channel */
+	uint64_t owner_id, *joined;   /* of a thread */
+	size_t n_joined;
 	UT_hash_handle hh;
 };
 
@@ -273,6 +280,7 @@ struct discord_world {
 	struct dw_fault *faults;
 	struct json_object *violations;
 	size_t n_violations;
+	bool permissions_changed; /* by an administrator: what is missing is no violation */
 	char *request; /* what is being looked at, for violations */
 	uint64_t n_requests, n_spoilt;
 	struct {
@@ -328,6 +336,17 @@ void dw_message_free(struct discord_world *w, struct dw_message *m);
 /* Fills m->mentions from its texts as allowed_mentions says; NULL allows everything. */
 void dw_message_mentions(
 	struct discord_world *w, struct dw_message *m, struct json_object *allowed);
+
+/* ---- discord_thread.c: private threads ---- */
+struct dw_call;
+bool dw_thread_has(const struct dw_channel *ch, uint64_t user_id);
+uint64_t dw_thread_permissions(const struct dw_channel *ch, uint64_t user_id);
+void dw_thread_add_json(const struct dw_channel *ch, struct json_object *o);
+struct json_object *dw_threads_json(struct discord_world *w, struct dw_guild *guild);
+void dw_threads_create(struct dw_call *c);
+void dw_threads_add(struct dw_call *c);
+void dw_threads_remove(struct dw_call *c);
+void dw_threads_active(struct dw_call *c);
 
 /* ---- discord_cdn.c: files ---- */
 struct dw_file *dw_file_new(struct discord_world *w, uint64_t channel_id, const char *name,
@@ -445,6 +464,8 @@ void dw_channels_list(struct dw_call *c);
 void dw_channels_get(struct dw_call *c);
 void dw_channels_edit(struct dw_call *c);
 void dw_channels_delete(struct dw_call *c);
+/* Deletes it and its threads, and tells. */
+void dw_channel_remove(struct discord_world *w, struct dw_channel *ch);
 void dw_channels_permission(struct dw_call *c);
 void dw_guilds_get(struct dw_call *c);
 void dw_guilds_roles(struct dw_call *c);

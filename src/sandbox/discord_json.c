@@ -85,7 +85,9 @@ struct json_object *dw_channel_json(const struct dw_channel *ch)
 		json_object_array_add(list, p);
 	}
 	json_add(o, "permission_overwrites", list);
-	if (ch->type == DW_CATEGORY)
+	if (ch->type == DW_THREAD)
+		dw_thread_add_json(ch, o);
+	if (ch->type == DW_CATEGORY || ch->type == DW_THREAD)
 		return o;
 	json_add_str(o, "topic", ch->topic);
 	json_add_bool(o, "nsfw", ch->nsfw);
@@ -102,7 +104,7 @@ struct json_object *dw_channels_json(struct discord_world *w, struct dw_guild *g
 	struct json_object *list = json_object_new_array();
 
 	for (struct dw_channel *ch = w->channels; ch; ch = ch->hh.next)
-		if (!ch->deleted && ch->guild == guild)
+		if (!ch->deleted && ch->guild == guild && ch->type != DW_THREAD)
 			json_object_array_add(list, dw_channel_json(ch));
 	return list;
 }
@@ -146,8 +148,8 @@ struct json_object *dw_guild_json(struct dw_guild *guild)
 
 struct json_object *dw_guild_create_json(struct discord_world *w, struct dw_guild *guild)
 {
-	static const char *const lists[] = {"threads", "voice_states", "presences",
-		"stage_instances", "guild_scheduled_events", "soundboard_sounds"};
+	static const char *const lists[] = {"voice_states", "presences", "stage_instances",
+		 "guild_scheduled_events", "soundboard_sounds"};
 	struct json_object *o = dw_guild_json(guild), *members = json_object_new_array();
 	struct dw_member *bot = dw_member_find(guild, w->bot->id);
 
@@ -160,6 +162,7 @@ struct json_object *dw_guild_create_json(struct discord_world *w, struct dw_guil
 		json_object_array_add(members, dw_member_json(bot, true));
 	json_add(o, "members", members);
 	json_add(o, "channels", dw_channels_json(w, guild));
+	json_add(o, "threads", dw_threads_json(w, guild));
 	for (size_t i = 0; i < countof(lists); i++)
 		json_add(o, lists[i], json_object_new_array());
 	return o;

@@ -167,6 +167,7 @@ static void channel_free(struct discord_world *w, struct dw_channel *ch)
 	DL_FOREACH_SAFE(ch->messages, m, next)
 	dw_message_free(w, m);
 	free(ch->overwrites);
+	free(ch->joined);
 	free(ch->name);
 	free(ch->topic);
 	free(ch);
@@ -241,8 +242,11 @@ uint64_t dw_guild_permissions(struct dw_guild *guild, uint64_t user_id)
 uint64_t dw_permissions(struct dw_channel *ch, uint64_t user_id)
 {
 	struct dw_member *m = dw_member_find(ch->guild, user_id);
-	uint64_t p = dw_guild_permissions(ch->guild, user_id);
+	uint64_t p;
 
+	if (ch->thread_of)
+		return dw_thread_permissions(ch, user_id);
+	p = dw_guild_permissions(ch->guild, user_id);
 	if (!m || p == DW_ALL_PERMISSIONS)
 		return p;
 	for (int pass = 0; pass < 3; pass++) {

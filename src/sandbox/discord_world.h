@@ -44,6 +44,8 @@ uint64_t discord_world_press(struct discord_world *w, uint64_t user_id, uint64_t
 uint64_t discord_world_say(struct discord_world *w, uint64_t user_id, uint64_t channel_id,
 	const char *text, int64_t now_ms);
 
+int discord_world_act(struct discord_world *w, struct json_object *act, int64_t now_ms);
+
 /* Adds everything of world_state() but "comfy". */
 void discord_world_state(struct discord_world *w, struct json_object *into);
 struct json_object *discord_world_view(struct discord_world *w, uint64_t user_id);

@@ -302,6 +302,14 @@ static void post_fault(struct sandbox *s, struct server_conn *conn, struct json_
 		sandbox_answer_version(s, conn);
 }
 
+static void post_act(struct sandbox *s, struct server_conn *conn, struct json_object *body)
+{
+	if (world_act(s->world, body, loop_now(s->loop)) < 0)
+		answer_error(conn, 400, "There is no such act.");
+	else
+		sandbox_answer_version(s, conn);
+}
+
 static void post_channels(struct sandbox *s, struct server_conn *conn, struct json_object *body)
 {
 	const char *name = json_str(body, "name");
@@ -395,6 +403,7 @@ static const struct {
 	{"/control/press", .post = post_press},
 	{"/control/say", .post = post_say},
 	{"/control/fault", .post = post_fault},
+	{"/control/act", .post = post_act},
 	{"/control/channels", .post = post_channels},
 	{"/control/guilds", .post = post_guilds},
 	{"/control/kick", .post = post_kick},

@@ -165,6 +165,11 @@ uint64_t world_add_guild(struct world *w, bool with_bot)
 	return discord_world_add_guild(w->discord, with_bot);
 }
 
+int world_act(struct world *w, struct json_object *act, int64_t now_ms)
+{
+	return discord_world_act(w->discord, act, now_ms);
+}
+
 void world_kick_bot(struct world *w, uint64_t guild_id)
 {
 	discord_world_kick_bot(w->discord, guild_id);

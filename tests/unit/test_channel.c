@@ -220,10 +220,10 @@ static void test_invite(void **state)
 	assert_string_equal(url,
 		"https://discord.com/oauth2/"
 		"authorize?client_id=3&scope=bot%20applications.commands&"
-		"permissions=2147601424&integration_type=0&guild_id=1&disable_guild_select=true");
+		"permissions=362924854288&integration_type=0&guild_id=1&disable_guild_select=true");
 	assert_string_equal(any, "https://discord.com/oauth2/"
 				 "authorize?client_id=3&scope=bot%20applications.commands&"
-				 "permissions=2147601424&integration_type=0");
+				 "permissions=362924854288&integration_type=0");
 }
 
 static void test_permission_names(void **state)
