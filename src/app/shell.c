@@ -109,6 +109,7 @@ struct shell *shell_free(struct shell *sh)
 		if (sh->comfy[i].ws)
 			sh->ports.ws_abandon(sh->ports.ctx, sh->comfy[i].ws);
 		comfy_client_free(sh->comfy[i].client);
+		free(sh->comfy[i].about);
 		free(sh->gpu_names[i]);
 	}
 	while (sh->tasks)
@@ -119,6 +120,7 @@ struct shell *shell_free(struct shell *sh)
 	rest_free(sh->rest);
 	core_free(sh->core);
 	limits_free(&sh->limits);
+	shell_report_free(&sh->report);
 	free(sh->failure);
 	free(sh);
 	return NULL;
@@ -136,6 +138,7 @@ void shell_start(struct shell *sh, const struct shell_past *past)
 {
 	int64_t now_ms = shell_now(sh);
 
+	sh->started_ms = now_ms;
 	core_load_max_id(sh->core, past->rows.max_job_id);
 	for (size_t i = 0; i < past->rows.n_sessions; i++)
 		core_load_session(sh->core, &past->rows.sessions[i]);

@@ -153,6 +153,8 @@ static void server_is(struct shell_comfy *c, const struct comfy_event *e, bool u
 	shell_log(c->shell, up ? LOG_INFO : LOG_WARN, subject, "%s %s: %s",
 		c->shell->gpu_names[c->index], up ? "answers" : "does not answer",
 		e->text ? e->text : "");
+	if (up)
+		str_set(&c->about, e->text);
 	core_gpu(c->shell->core, c->index, up, shell_now(c->shell));
 }
 

@@ -8,8 +8,12 @@
 
 /* The gateway's socket, its events, and what follows from being connected. */
 
-/* GUILDS and GUILD_MESSAGES: neither is privileged. */
-#define INTENTS ((1u << 0) | (1u << 9))
+/* GUILDS and GUILD_MESSAGES: neither is privileged. MESSAGE_CONTENT is: who asks for it without
+ * having it is sent away with 4014. */
+#define INTENTS	       ((1u << 0) | (1u << 9))
+#define INTENT_CONTENT (1u << 15)
+/* Discord: the application's flags say whether it may have the content of messages. */
+#define APPLICATION_CONTENT ((1 << 18) | (1 << 19))
 /* How often the session is written down, so that the next process resumes it even after a crash. */
 #define SAVE_MS 15000
 /* A session that Discord has surely forgotten. */
@@ -156,6 +160,8 @@ void shell_gateway_start(struct shell *sh, const struct shell_past *past)
 	config.identified_ms = sh->identified_ms;
 	sh->gateway = gateway_new(&config, &sh->rng);
 	gateway_start(sh->gateway, resume.session_id ? &resume : NULL, now_ms);
+	if (resume.session_id)
+		shell_call(sh, application_get(), CALL_APPLICATION, 0, 0);
 	gateway_resume_free(&resume);
 }
 
@@ -165,37 +171,6 @@ void shell_gateway_url(struct shell *sh, struct rest_call *call)
 
 	gateway_url(sh->gateway, doc, shell_now(sh));
 	json_put(&doc);
-}
-
-/* ---- commands: registered when they differ ---- */
-
-void shell_commands_answer(struct shell *sh, struct rest_call *call)
-{
-	struct json_object *doc = call->outcome == REST_OK ? rest_json(call) : NULL;
-	struct command_facts facts = {
-		.edit_workflows = workflow_set_count(sh->config.workflows, WORKFLOW_EDIT)};
-
-	if (call->kind == CALL_COMMANDS_PUT && call->outcome == REST_OK)
-		shell_log(sh, LOG_INFO, "discord", "the commands were registered");
-	else if (call->outcome != REST_OK)
-		sh->commands_checked = false; /* again at the next connection */
-	if (call->kind == CALL_COMMANDS_GET && doc && !commands_same(doc, &facts)) {
-		struct json_object *commands = commands_json(&facts);
-
-		shell_call(sh, commands_put(sh->application_id, sh->config.guild_id, commands),
-			CALL_COMMANDS_PUT, 0, 0);
-		json_put(&commands);
-	}
-	json_put(&doc);
-}
-
-static void check_commands(struct shell *sh)
-{
-	if (sh->commands_checked || !sh->application_id)
-		return;
-	sh->commands_checked = true;
-	shell_call(
-		sh, commands_get(sh->application_id, sh->config.guild_id), CALL_COMMANDS_GET, 0, 0);
 }
 
 /* ---- guilds ---- */
@@ -219,7 +194,9 @@ static void connected(struct shell *sh)
 		sh->ready_ms = shell_now(sh);
 		shell_log(sh, LOG_INFO, "discord", "ready");
 	}
-	check_commands(sh);
+	shell_commands_check(sh);
+	if (!sh->guild.known)
+		shell_guild_ask(sh);
 	core_ready(sh->core, sh->config.guild_id, shell_now(sh));
 }
 
@@ -290,6 +267,7 @@ static void on_guild_create(struct shell *sh, struct json_object *d)
 		return;
 	}
 	sh->in_guild = sh->other_guilds_may_go = true;
+	shell_guild_read(sh, d);
 	find_admin_channel(sh, json_array(d, "channels"));
 	save_ids(sh);
 	shell_threads(sh, json_array(d, "threads"));
@@ -324,9 +302,29 @@ static void on_channel_delete(struct shell *sh, struct json_object *d)
 
 static void on_message(struct shell *sh, struct json_object *d)
 {
-	if (json_id(d, "guild_id") == sh->config.guild_id && !json_flag(d, "author.bot", false))
+	if (json_id(d, "guild_id") != sh->config.guild_id || json_flag(d, "author.bot", false))
+		return;
+	if (!shell_admin_message(sh, d))
 		core_activity(sh->core, json_id(d, "channel_id"), json_id(d, "author.id"),
 			shell_now(sh));
+}
+
+static void on_guild_update(struct shell *sh, struct json_object *d)
+{
+	if (json_id(d, "id") == sh->config.guild_id)
+		shell_guild_read(sh, d);
+}
+
+static void on_role(struct shell *sh, struct json_object *d)
+{
+	if (json_id(d, "guild_id") == sh->config.guild_id)
+		shell_guild_role(sh, json_id(d, "role.id"), json_at(d, "role"));
+}
+
+static void on_role_delete(struct shell *sh, struct json_object *d)
+{
+	if (json_id(d, "guild_id") == sh->config.guild_id)
+		shell_guild_role(sh, json_id(d, "role_id"), NULL);
 }
 
 static void on_event(struct shell *sh, const char *name, struct json_object *d)
@@ -338,7 +336,11 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 		{"READY", on_ready},
 		{"RESUMED", on_resumed},
 		{"GUILD_CREATE", on_guild_create},
+		{"GUILD_UPDATE", on_guild_update},
 		{"GUILD_DELETE", on_guild_delete},
+		{"GUILD_ROLE_CREATE", on_role},
+		{"GUILD_ROLE_UPDATE", on_role},
+		{"GUILD_ROLE_DELETE", on_role_delete},
 		{"CHANNEL_CREATE", on_channel_create},
 		{"CHANNEL_UPDATE", shell_channel_changed},
 		{"CHANNEL_DELETE", on_channel_delete},
@@ -365,13 +367,43 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 
 /* ---- pumping ---- */
 
+static void ask_application(struct shell *sh, bool before_identify)
+{
+	sh->content_asked = before_identify;
+	shell_call(sh, application_get(), CALL_APPLICATION, 0, 0);
+}
+
+void shell_application_answer(struct shell *sh, struct rest_call *call)
+{
+	struct json_object *doc = call->outcome == REST_OK ? rest_json(call) : NULL;
+	bool first = doc && !sh->content_known;
+
+	if (doc) {
+		sh->content_known = true;
+		sh->content_granted = (json_int(doc, "flags", 0) & APPLICATION_CONTENT) != 0;
+		gateway_set_intents(
+			sh->gateway, INTENTS | (sh->content_granted ? INTENT_CONTENT : 0));
+	}
+	if (first && !sh->content_granted)
+		shell_log(sh, LOG_WARN, "discord",
+			"the intent MESSAGE CONTENT is not switched on (Developer Portal > Bot): "
+			"!sync, !clearall and !getid in #admin-tools are only understood as "
+			"\"@bot sync\" and so on, or as /admin");
+	json_put(&doc);
+	if (take(sh->content_asked))
+		shell_call(sh, gateway_bot_get(), CALL_GATEWAY, 0, 0);
+}
+
 static void act(struct shell *sh, struct gateway_action *a)
 {
 	struct ports *ports = &sh->ports;
 
 	switch (a->kind) {
-	case GATEWAY_ASK_URL:
-		shell_call(sh, gateway_bot_get(), CALL_GATEWAY, 0, 0);
+	case GATEWAY_ASK_URL: /* what may be heard must be known before an IDENTIFY */
+		if (sh->content_known)
+			shell_call(sh, gateway_bot_get(), CALL_GATEWAY, 0, 0);
+		else
+			ask_application(sh, true);
 		break;
 	case GATEWAY_OPEN:
 		open_socket(sh, a->text);

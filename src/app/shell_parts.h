@@ -32,6 +32,9 @@ enum call_kind {
 	CALL_WARN_LOOK,
 	CALL_COMMANDS_GET,
 	CALL_COMMANDS_PUT,
+	CALL_COMMANDS_CLEAR, /* the global ones; tag as CALL_COMMANDS_PUT */
+	CALL_APPLICATION,
+	CALL_GUILD,
 	CALL_KINDS,
 };
 
@@ -80,6 +83,26 @@ struct shell_comfy {
 	int index;
 	struct comfy_client *client;
 	struct websocket *ws;
+	char *about; /* version and device, as it said; NULL */
+};
+
+/* Who administers the guild; known from GUILD_CREATE or GET /guilds/{id}. */
+struct shell_guild {
+	bool known;
+	uint64_t owner_id;
+	uint64_t admin_roles[ADMIN_ROLES_MAX]; /* with ADMINISTRATOR */
+	size_t n_admin_roles;
+};
+
+/* Who is told when the commands are registered or removed. */
+struct shell_report {
+	uint64_t id;	     /* names it in calls; 0: nobody waits */
+	uint64_t channel_id; /* of a message in #admin-tools; else an interaction's: */
+	uint64_t application_id;
+	char *token, *locale;
+	bool clear;
+	size_t left; /* calls that are not answered */
+	bool failed;
 };
 
 #define SEEN_INTERACTIONS 512
@@ -100,7 +123,12 @@ struct shell {
 	struct task *tasks;
 	struct pending *pending;
 	uint64_t application_id, bot_id, admin_channel_id;
+	struct shell_guild guild;
+	struct shell_report report;
 	bool in_guild, commands_checked, other_guilds_may_go;
+	bool commands_cleared; /* by an administrator: they stay away until he wants them back */
+	bool content_asked, content_known, content_granted; /* the intent MESSAGE_CONTENT */
+	int64_t started_ms;
 	size_t file_limit;	/* what a file in this guild may have */
 	bool clock_known;	/* Discord's clock was seen ... */
 	int64_t clock_ahead_ms; /* ... and is so far ahead of ours */
@@ -141,11 +169,29 @@ bool shell_gateway_pump(struct shell *sh, int64_t now_ms);
 /* A row is about to be saved: an interaction that came since the session was goes with it. */
 void shell_gateway_note(struct shell *sh);
 void shell_gateway_url(struct shell *sh, struct rest_call *call);
-void shell_commands_answer(struct shell *sh, struct rest_call *call);
+/* What the application may hear is known now, or cannot be. */
+void shell_application_answer(struct shell *sh, struct rest_call *call);
 char *shell_gateway_text(const struct shell *sh); /* for the setting "gateway"; NULL: none */
 
 /* shell_interaction.c */
 void shell_interaction(struct shell *sh, struct json_object *d);
+
+/* shell_guild.c: who administers, and what administrators write */
+void shell_guild_read(struct shell *sh, struct json_object *guild);
+void shell_guild_role(struct shell *sh, uint64_t role_id, struct json_object *role);
+void shell_guild_ask(struct shell *sh);
+void shell_guild_answer(struct shell *sh, struct rest_call *call);
+/* A message; true when it was for us. */
+bool shell_admin_message(struct shell *sh, struct json_object *message);
+
+/* shell_sync.c: the registration of commands */
+void shell_commands_check(struct shell *sh);
+/* What they depend on has changed. */
+void shell_commands_refresh(struct shell *sh);
+/* Registers them all, or removes them all; the report says who wants to know (taken). */
+void shell_commands_put(struct shell *sh, struct shell_report *report);
+void shell_commands_answer(struct shell *sh, struct rest_call *call);
+void shell_report_free(struct shell_report *report);
 
 /* shell_limits.c: what administrators have set */
 void shell_limits_load(struct shell *sh, const struct shell_past *past);

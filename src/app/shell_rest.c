@@ -17,7 +17,8 @@ static void arrived(void *arg, struct http_response *response)
 /* The next start makes it anew; without Discord it would be under way for ever. */
 static bool is_chore(enum call_kind kind)
 {
-	return kind == CALL_GATEWAY || kind == CALL_COMMANDS_GET || kind == CALL_COMMANDS_PUT;
+	return kind == CALL_GATEWAY || kind == CALL_COMMANDS_GET || kind == CALL_COMMANDS_PUT ||
+	       kind == CALL_COMMANDS_CLEAR || kind == CALL_APPLICATION || kind == CALL_GUILD;
 }
 
 void shell_call(
@@ -118,7 +119,14 @@ static void finished(struct shell *sh, struct rest_call *call)
 		break;
 	case CALL_COMMANDS_GET:
 	case CALL_COMMANDS_PUT:
+	case CALL_COMMANDS_CLEAR:
 		shell_commands_answer(sh, call);
+		break;
+	case CALL_APPLICATION:
+		shell_application_answer(sh, call);
+		break;
+	case CALL_GUILD:
+		shell_guild_answer(sh, call);
 		break;
 	case CALL_IGNORED:
 	case CALL_KINDS:

@@ -76,6 +76,11 @@
 #define PICTURE_PROMPT_CHARS_MAX 300
 #define REASON_CHARS_MAX 300
 #define TITLE_CHARS_MAX 80
+/* Of a prompt in a list of jobs; how many jobs a member is shown of his own. */
+#define LIST_PROMPT_CHARS_MAX 80
+#define LIST_JOBS_MAX	      50
+/* Roles with ADMINISTRATOR in a server: Discord has at most 250 roles in all. */
+#define ADMIN_ROLES_MAX 250
 /* A preview that is uploaded to Discord again and again. */
 #define PREVIEW_MAX (1 * MIB)
 

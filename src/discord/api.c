@@ -58,6 +58,16 @@ struct rest_call *commands_put(
 	return call;
 }
 
+struct rest_call *commands_put_global(uint64_t application_id, struct json_object *commands)
+{
+	struct rest_call *call = call_make(HTTP_PUT, "PUT /applications/{}/commands", 0,
+		REST_REPEATABLE, "/applications/%" PRIu64 "/commands", application_id);
+
+	call->http.answer_max = DISCORD_ANSWER_MAX;
+	call_body(call, json_object_get(commands));
+	return call;
+}
+
 char *invite_url(uint64_t application_id, uint64_t guild_id)
 {
 	struct buf url = BUF(1024);

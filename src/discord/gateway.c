@@ -593,6 +593,11 @@ int64_t gateway_deadline(const struct gateway *gw)
 
 /* ---- life ---- */
 
+void gateway_set_intents(struct gateway *gw, uint64_t intents)
+{
+	gw->intents = intents;
+}
+
 struct gateway *gateway_new(const struct gateway_config *config, struct rng *rng)
 {
 	struct gateway *gw = xcalloc(1, sizeof(*gw));

@@ -45,6 +45,8 @@ struct gateway_resume {
 };
 void gateway_resume_free(struct gateway_resume *r);
 
+/* Counts from the next IDENTIFY on. */
+void gateway_set_intents(struct gateway *gw, uint64_t intents);
 struct gateway *gateway_new(const struct gateway_config *config, struct rng *rng);
 struct gateway *gateway_free(struct gateway *gw); /* NULL is fine; returns NULL */
 

@@ -149,6 +149,18 @@ struct rest_call *message_refuse(const struct interaction *it, const char *sente
 	return callback(it, REST_REPEATABLE, CALLBACK_MESSAGE, data);
 }
 
+struct rest_call *message_ask(const struct interaction *it, const char *sentence,
+	enum text_id label, bool danger, const char *action, uint64_t id)
+{
+	struct json_object *data = message_body(sentence, 0);
+
+	json_add_int(data, "flags", FLAG_EPHEMERAL);
+	json_add(data, "components",
+		one_row(button(danger ? BUTTON_DANGER : BUTTON_SECONDARY, label, it->locale, action,
+			id, false)));
+	return callback(it, REST_REPEATABLE, CALLBACK_MESSAGE, data);
+}
+
 struct rest_call *message_choices(
 	const struct interaction *it, const struct choice *choices, size_t n)
 {

@@ -30,6 +30,10 @@ struct rest_call *message_choices(const struct interaction *it, const struct cho
 /* PATCH /webhooks/{app}/{token}/messages/@original with a sentence. */
 struct rest_call *message_answer(uint64_t application_id, const char *token, const char *sentence);
 
+/* As message_refuse(), with a button: custom_id "v1:<action>:<id>". */
+struct rest_call *message_ask(const struct interaction *it, const char *sentence, enum text_id label,
+	bool danger, const char *action, uint64_t id);
+
 /* ---- the live message of a job ---- */
 enum live_state { LIVE_QUEUED, LIVE_STARTING, LIVE_RUNNING, LIVE_SENDING, LIVE_DONE, LIVE_SORRY };
 struct live_view {
@@ -163,6 +167,8 @@ struct rest_call *guild_leave(uint64_t guild_id);
 /* GET and PUT /applications/{app}/guilds/{guild}/commands; `commands` stays the caller's. */
 struct rest_call *commands_get(uint64_t application_id, uint64_t guild_id);
 struct rest_call *commands_put(uint64_t application_id, uint64_t guild_id, struct json_object *commands);
+/* The same in the global scope, where none of ours belong. */
+struct rest_call *commands_put_global(uint64_t application_id, struct json_object *commands);
 /* The invite URL with the permissions we need; the caller owns it. */
 char *invite_url(uint64_t application_id, uint64_t guild_id);
 /* The permission bits the bot needs in its guild. */

@@ -89,6 +89,138 @@ static const struct {
 		"I don't know this button any more. Please use /imagine again.",
 		"Ya no conozco este botón. Usa /imaginar otra vez."},
 
+	[TEXT_ADMINS_ONLY] = {
+		"Only administrators of this server can do that.",
+		"Solo puede hacerlo quien administra este servidor."},
+	[TEXT_UNKNOWN_COMMAND] = {
+		"I don't know this command any more. Please type it again; the list of "
+		"commands was just changed.",
+		"Ya no conozco este comando. Escríbelo otra vez; la lista de comandos "
+		"acaba de cambiar."},
+	[TEXT_NOTHING_WAITS] = {
+		"Nothing of yours is waiting or being made. Ask for a picture with "
+		"/imagine.",
+		"No tienes nada en espera ni en marcha. Pide una imagen con /imaginar."},
+	[TEXT_CANCEL_WHICH] = {
+		"Several of your pictures are waiting or being made. Type /cancel again and "
+		"pick one from the list.",
+		"Tienes varias imágenes en espera o en marcha. Escribe /cancelar otra vez "
+		"y elige una de la lista."},
+	[TEXT_CANCEL_UNKNOWN] = {
+		"I don't find that picture in the line: it is finished, or it is not yours. "
+		"Pick one from the list.",
+		"No encuentro esa imagen en la cola: ya terminó, o no es tuya. Elige una "
+		"de la lista."},
+	[TEXT_QUEUE_HEAD] = {
+		"**Your pictures**",
+		"**Tus imágenes**"},
+	[TEXT_QUEUE_TOTAL] = {
+		"Waiting in all: {number}",
+		"En espera en total: {number}"},
+	[TEXT_QUEUE_MADE] = {
+		"Being made in all: {number}",
+		"En marcha en total: {number}"},
+	[TEXT_STATE_PREPARING] = {
+		"preparing",
+		"preparándose"},
+	[TEXT_PAUSED] = {
+		"The line is paused by an administrator; what waits goes on later.",
+		"Quien administra ha pausado la cola; lo que espera seguirá más tarde."},
+	[TEXT_DRAINS] = {
+		"The line is running empty: no new requests are taken.",
+		"La cola se está vaciando: no se aceptan pedidos nuevos."},
+	[TEXT_MODELS_IMAGINE] = {
+		"**Models for /imagine**",
+		"**Modelos para /imaginar**"},
+	[TEXT_MODELS_EDIT] = {
+		"**Models for /edit**",
+		"**Modelos para /editar**"},
+	[TEXT_MORE] = {
+		"… and {number} more",
+		"… y {number} más"},
+	[TEXT_STATUS_CARDS] = {
+		"**Cards**",
+		"**Tarjetas**"},
+	[TEXT_STATUS_IDLE] = {
+		"idle",
+		"libre"},
+	[TEXT_STATUS_BUSY] = {
+		"busy, pictures: {number}",
+		"ocupada, imágenes: {number}"},
+	[TEXT_STATUS_DOWN] = {
+		"does not answer",
+		"no responde"},
+	[TEXT_STATUS_VERSION] = {
+		"FuLLet {text}",
+		"FuLLet {text}"},
+	[TEXT_STATUS_UPTIME] = {
+		"up for {text}",
+		"en marcha desde hace {text}"},
+	[TEXT_HELP_HEAD] = {
+		"**What I can do**",
+		"**Lo que sé hacer**"},
+	[TEXT_SYNC_DONE] = {
+		"Commands registered: {number}",
+		"Comandos registrados: {number}"},
+	[TEXT_SYNC_FAILED] = {
+		"Discord did not take the commands[: {text}]. Try again in a minute; the "
+		"log says more.",
+		"Discord no aceptó los comandos[: {text}]. Inténtalo en un minuto; el "
+		"registro dice más."},
+	[TEXT_CLEARED] = {
+		"All commands are removed, globally and in this server. !sync in "
+		"#admin-tools or a restart brings them back.",
+		"Todos los comandos están quitados, globalmente y en este servidor. !sync "
+		"en #admin-tools o un reinicio los devuelve."},
+	[TEXT_SERVER_ID] = {
+		"The id of this server: {text}",
+		"El id de este servidor: {text}"},
+	[TEXT_MODE_RUN] = {
+		"The line goes on.",
+		"La cola sigue."},
+	[TEXT_MODE_PAUSE] = {
+		"Paused: requests are taken and wait; no new picture is begun until /admin "
+		"resume.",
+		"En pausa: se aceptan pedidos y esperan; no empieza ninguna imagen hasta "
+		"/admin reanudar."},
+	[TEXT_MODE_DRAIN] = {
+		"Draining: no new requests until /admin resume. Still to be made: {number}",
+		"Vaciando: sin pedidos nuevos hasta /admin reanudar. Quedan por hacer: "
+		"{number}"},
+	[TEXT_BAN_DONE] = {
+		"That member may not ask for pictures any more; what waited is cancelled.",
+		"Ese miembro ya no puede pedir imágenes; lo que esperaba queda cancelado."},
+	[TEXT_BAN_ALREADY] = {
+		"That member is banned already.",
+		"Ese miembro ya estaba vetado."},
+	[TEXT_UNBAN_DONE] = {
+		"That member may ask for pictures again.",
+		"Ese miembro puede pedir imágenes otra vez."},
+	[TEXT_UNBAN_NOT] = {
+		"That member is not banned.",
+		"Ese miembro no está vetado."},
+	[TEXT_LIMITS_FULL] = {
+		"There is no room for more of these; remove one first.",
+		"No caben más; quita uno antes."},
+	[TEXT_LIMITS_HEAD] = {
+		"**Limits**",
+		"**Límites**"},
+	[TEXT_LIMITS_EVERYBODY] = {
+		"every member",
+		"cada miembro"},
+	[TEXT_LIMITS_CAP] = {
+		"at a time: {number}",
+		"a la vez: {number}"},
+	[TEXT_LIMITS_QUOTA] = {
+		"a day: {number}",
+		"al día: {number}"},
+	[TEXT_LIMITS_NO_QUOTA] = {
+		"a day: no limit",
+		"al día: sin límite"},
+	[TEXT_LIMITS_BANNED] = {
+		"Banned members: {number}",
+		"Miembros vetados: {number}"},
+
 	[TEXT_SORRY_CHANNEL] = {
 		"Sorry, I could not make your private channel[: {text}]. Please tell an "
 		"administrator of this server, then try again.",

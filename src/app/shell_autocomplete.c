@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "app/shell_commands.h"
+
+/* What is offered while a member types. Discord: at most 25 choices, within 3 s, and a member may
+ * send something else all the same. */
+
+struct offer {
+	struct choice choices[CHOICES_MAX];
+	char *names[CHOICES_MAX], *values[CHOICES_MAX]; /* owned */
+	size_t n;
+};
+
+static void offer_add(struct offer *offer, const char *name, const char *value)
+{
+	if (offer->n == CHOICES_MAX)
+		return;
+	offer->names[offer->n] = xstrdup(name);
+	offer->values[offer->n] = xstrdup(value);
+	offer->choices[offer->n] = (struct choice){offer->names[offer->n], offer->values[offer->n]};
+	offer->n++;
+}
+
+static void offer_send(struct shell *sh, const struct interaction *it, struct offer *offer)
+{
+	shell_answer_now(sh, message_choices(it, offer->choices, offer->n));
+	for (size_t i = 0; i < offer->n; i++) {
+		free(offer->names[i]);
+		free(offer->values[i]);
+	}
+}
+
+static void offer_models(
+	struct shell *sh, enum workflow_kind kind, const char *typed, struct offer *offer)
+{
+	const struct workflow *wf;
+
+	for (size_t i = 0; (wf = workflow_set_at(sh->config.workflows, kind, i)); i++)
+		if (strcasestr(wf->title, typed) || strcasestr(wf->name, typed))
+			offer_add(offer, wf->title, wf->name);
+}
+
+/* An administrator may cancel anybody's: his own come first. */
+static void offer_jobs(
+	struct shell *sh, const struct interaction *it, const char *typed, struct offer *offer)
+{
+	for (int others = 0; others <= shell_is_admin(it); others++) {
+		const struct job *jobs[CHOICES_MAX * 4];
+		size_t n = core_jobs_of(sh->core, others ? 0 : it->user_id, jobs, countof(jobs));
+
+		for (size_t i = 0; i < n && i < countof(jobs); i++) {
+			cleanup(freep) char *line = shell_job_line(sh, jobs[i], it->locale);
+			cleanup(freep) char *name =
+				others ? xasprintf("%s: %s", jobs[i]->row.username, line)
+				       : xstrdup(line);
+			char value[24];
+
+			if ((others && jobs[i]->row.user_id == it->user_id) ||
+				!strcasestr(name, typed))
+				continue;
+			snprintf(value, sizeof(value), "%" PRIu64, jobs[i]->row.id);
+			offer_add(offer, name, value);
+		}
+	}
+}
+
+/* ---- the member's own recent prompts ---- */
+
+static void prompts_read(void *arg, struct store_result *result)
+{
+	struct pending *p = arg;
+	const struct interaction *it = p->what;
+	const struct interaction_option *focused = interaction_focused(it);
+	const char *typed = focused && focused->text ? focused->text : "";
+	struct offer offer = {0};
+
+	/* What is being typed comes first: choosing nothing keeps it. */
+	for (size_t i = 0; i < result->n_jobs; i++)
+		if (result->jobs[i].prompt && strcasestr(result->jobs[i].prompt, typed) &&
+			text_utf16_len(result->jobs[i].prompt) <= CHOICE_UNITS_MAX)
+			offer_add(&offer, result->jobs[i].prompt, result->jobs[i].prompt);
+	offer_send(p->shell, it, &offer);
+	pending_free(p);
+}
+
+static void offer_prompts(struct shell *sh, struct interaction *it)
+{
+	struct store_query query = {.kind = STORE_READ_PROMPTS, .id = it->user_id};
+
+	sh->ports.read(sh->ports.ctx, &query, prompts_read,
+		pending_new(sh, 0, shell_interaction_keep(it), shell_interaction_drop));
+}
+
+void shell_autocomplete(struct shell *sh, struct interaction *it)
+{
+	const struct interaction_option *focused = interaction_focused(it);
+	const char *name = focused ? focused->name : "";
+	const char *typed = focused && focused->text ? focused->text : "";
+	enum command_id command = command_find(it->command);
+	struct offer offer = {0};
+
+	if (str_eq(name, "prompt")) {
+		offer_prompts(sh, it);
+		return;
+	}
+	if (str_eq(name, "model"))
+		offer_models(sh, command == COMMAND_EDIT ? WORKFLOW_EDIT : WORKFLOW_IMAGINE, typed,
+			&offer);
+	else if (command == COMMAND_CANCEL)
+		offer_jobs(sh, it, typed, &offer);
+	offer_send(sh, it, &offer);
+}

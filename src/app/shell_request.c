@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app/shell_commands.h"
+
+/* A member asks for a picture. */
+
+static bool is_blank(const char *text)
+{
+	return !text || text[strspn(text, " \t\r\n")] == '\0';
+}
+
+bool shell_check_prompt(struct shell *sh, const struct interaction *it, const char *prompt)
+{
+	if (is_blank(prompt))
+		shell_refuse(sh, it, TEXT_EMPTY_PROMPT, NULL);
+	else if (text_utf16_len(prompt) > PROMPT_CHARS_MAX)
+		shell_refuse(sh, it, TEXT_PROMPT_TOO_LONG,
+			&(struct text_args){.number = PROMPT_CHARS_MAX});
+	else
+		return true;
+	return false;
+}
+
+static void tell_refusal(struct shell *sh, const struct interaction *it, const struct request *r,
+	enum refusal refusal)
+{
+	static const enum text_id texts[] = {
+		[REFUSE_CAP] = TEXT_CAP_REACHED,
+		[REFUSE_FULL] = TEXT_QUEUE_FULL,
+		[REFUSE_STOPPING] = TEXT_STOPPING,
+		[REFUSE_NOT_READY] = TEXT_NOT_READY,
+		[REFUSE_QUOTA] = TEXT_QUOTA,
+		[REFUSE_BANNED] = TEXT_BANNED,
+		[REFUSE_DRAINING] = TEXT_DRAINING,
+		[REFUSE_ERASING] = TEXT_ERASING,
+	};
+	int64_t number = refusal == REFUSE_CAP ? r->cap : refusal == REFUSE_QUOTA ? r->quota : 0;
+
+	must((size_t)refusal < countof(texts));
+	shell_refuse(sh, it, texts[refusal], &(struct text_args){.number = number});
+}
+
+void shell_request(struct shell *sh, const struct interaction *it, const struct wish *wish)
+{
+	struct request r = {
+		.interaction_id = it->id,
+		.application_id = it->application_id,
+		.guild_id = it->guild_id,
+		.user_id = it->user_id,
+		.token = it->token,
+		.username = it->username,
+		.locale = it->locale,
+		.model = wish->workflow->name,
+		.prompt = wish->prompt,
+		.options = wish->options,
+		.input = wish->input,
+		.origin_id = it->channel_id,
+		.kind = wish->kind,
+		.administrator = shell_is_admin(it),
+		.has_seed = wish->has_seed,
+		.seed = wish->seed,
+	};
+	enum refusal refusal = REFUSE_BANNED;
+
+	if (shell_limits_apply(sh, it->roles, it->n_roles, &r))
+		refusal = core_request(sh->core, &r, shell_now(sh));
+	if (refusal != REFUSE_NOTHING)
+		tell_refusal(sh, it, &r, refusal);
+}
+
+void command_imagine(struct shell *sh, struct interaction *it)
+{
+	const char *typed = interaction_option(it, "model"),
+		   *prompt = interaction_option(it, "prompt");
+	const struct workflow *wf =
+		workflow_set_match(sh->config.workflows, WORKFLOW_IMAGINE, typed ? typed : "");
+
+	if (!workflow_set_at(sh->config.workflows, WORKFLOW_IMAGINE, 0))
+		shell_refuse(sh, it, TEXT_NO_MODELS, NULL);
+	else if (!wf)
+		shell_refuse(sh, it, TEXT_UNKNOWN_MODEL,
+			&(struct text_args){.text = typed ? typed : ""});
+	else if (shell_check_prompt(sh, it, prompt))
+		shell_request(sh, it,
+			&(struct wish){.workflow = wf, .kind = COMMAND_IMAGINE, .prompt = prompt});
+}
