@@ -124,8 +124,8 @@
 #define SERVER_HEAD_MAX  (32 * KIB)
 #define SERVER_CONNS_MAX 512
 #define SERVER_OUT_MAX   (256 * MIB)
-/* What the sandbox's page sends is a command with its options: a prompt has at most 6 KB. */
-#define PAGE_BODY_MAX (64 * KIB)
+/* What the sandbox's page sends is a command with its options, files in base64 among them. */
+#define PAGE_BODY_MAX (96 * MIB)
 /* A message that a peer of the local server may send: a gateway payload is below 4 KiB. */
 #define SERVER_WS_MESSAGE_MAX (16 * MIB)
 /* What waits to be sent on a WebSocket of ours. */

@@ -152,7 +152,7 @@ static const struct {
 		"no responde"},
 	[TEXT_STATUS_VERSION] = {
 		"FuLLet {text}",
-		"FuLLet {text}"},
+		"FuLLet, versión {text}"},
 	[TEXT_STATUS_UPTIME] = {
 		"up for {text}",
 		"en marcha desde hace {text}"},

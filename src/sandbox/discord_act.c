@@ -65,7 +65,7 @@ void discord_world_kick_bot(struct discord_world *w, uint64_t guild_id)
 }
 
 /* Where it is typed; NULL with a sentence. A guild without a channel given: its first one. */
-static struct dw_channel *place(struct discord_world *w, uint64_t user_id, uint64_t channel_id,
+struct dw_channel *dw_place(struct discord_world *w, uint64_t user_id, uint64_t channel_id,
 	uint64_t guild_id, const char **why)
 {
 	struct dw_guild *guild =
@@ -91,7 +91,7 @@ static struct dw_channel *place(struct discord_world *w, uint64_t user_id, uint6
 	return ch;
 }
 
-static bool hidden_command(struct dw_channel *ch, uint64_t user_id, struct json_object *command)
+bool dw_command_hidden(struct dw_channel *ch, uint64_t user_id, struct json_object *command)
 {
 	uint64_t need = json_id(command, "default_member_permissions");
 	uint64_t have = dw_permissions(ch, user_id);
@@ -105,100 +105,11 @@ static bool hidden_command(struct dw_channel *ch, uint64_t user_id, struct json_
 	return need == 0 || (have & need) != need;
 }
 
-/* The value of one option as the client would send it; a sentence when it would not. */
-static char *option_check(struct json_object *def, struct json_object *value)
-{
-	int64_t type = json_int(def, "type", 0);
-	const char *name = json_str(def, "name"), *text;
-	size_t n;
-
-	if (type == 5)
-		return json_object_is_type(value, json_type_boolean)
-			       ? NULL
-			       : xasprintf("Choose true or false for %s.", name);
-	if (type == 4 || type == 10) {
-		double v = json_object_get_double(value);
-
-		if (json_object_is_type(value, json_type_string) ||
-			(type == 4 && !json_object_is_type(value, json_type_int)))
-			return xasprintf("Input a valid number for %s.", name);
-		if (v < json_num(def, "min_value", -1e300) || v > json_num(def, "max_value", 1e300))
-			return xasprintf("The number for %s is out of its range.", name);
-		return NULL;
-	}
-	text = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
-	if (!text)
-		return xasprintf("%s must be text.", name);
-	n = dw_utf16_len(text);
-	if (type == 3 && ((int64_t)n < json_int(def, "min_length", 0) ||
-				 (int64_t)n > json_int(def, "max_length", 6000)))
-		return xasprintf("%s must have between %d and %d characters, it has %zu.", name,
-			(int)json_int(def, "min_length", 0), (int)json_int(def, "max_length", 6000),
-			n);
-	for (size_t i = 0; i < json_len(json_array(def, "choices")); i++)
-		if (json_object_equal(
-			    json_member(json_object_array_get_idx(json_array(def, "choices"), i),
-				    "value"),
-			    value))
-			return NULL;
-	return json_len(json_array(def, "choices"))
-		       ? xasprintf("%s is not among the choices.", name)
-		       : NULL;
-}
-
-static bool is_blank(struct json_object *v)
-{
-	return !v || (json_object_is_type(v, json_type_string) && !*json_object_get_string(v));
-}
-
-/* Fills data.options; a sentence (owned) when the client would refuse. */
-static char *fill_options(struct json_object *command, struct json_object *given,
-	const char *focused, struct json_object *data)
-{
-	struct json_object *defs = json_array(command, "options"), *list = json_object_new_array();
-
-	json_add(data, "options", list);
-	for (size_t i = 0; i < json_len(defs); i++) {
-		struct json_object *def = json_object_array_get_idx(defs, i), *o;
-		const char *name = json_str(def, "name");
-		struct json_object *value = json_member(given, name);
-		bool focus = str_eq(name, focused);
-		char *why;
-
-		if (!focus && is_blank(value)) {
-			if (json_flag(def, "required", false) && !focused)
-				return xasprintf("This option is required: %s.", name);
-			continue;
-		}
-		why = focused ? NULL : option_check(def, value);
-		if (why)
-			return why;
-		o = json_object_new_object();
-		json_add_str(o, "name", name);
-		json_add_int(o, "type", json_int(def, "type", 0));
-		json_add(o, "value", value ? json_object_get(value) : json_object_new_string(""));
-		if (focus)
-			json_add_bool(o, "focused", true);
-		json_object_array_add(list, o);
-	}
-	json_object_object_foreach(given, name, value)
-	{
-		bool known = false;
-
-		(void)value;
-		for (size_t i = 0; i < json_len(defs); i++)
-			known |= str_eq(json_str(json_object_array_get_idx(defs, i), "name"), name);
-		if (!known)
-			return xasprintf("The command has no option %s.", name);
-	}
-	return NULL;
-}
-
 static uint64_t invoke(struct discord_world *w, enum dw_kind kind, uint64_t user_id,
 	struct dw_channel *ch, bool dm, const char *name, const char *focused,
 	struct json_object *options, char **ret_why, int64_t now_ms)
 {
-	struct json_object *command = dw_command_find(w, ch->guild, name);
+	struct json_object *command = dw_command_find(w, ch->guild, name, 1);
 	cleanup(json_put) struct json_object *data = json_object_new_object();
 	cleanup(json_put) struct json_object *none = json_object_new_object();
 	struct dw_interaction *it;
@@ -208,7 +119,7 @@ static uint64_t invoke(struct discord_world *w, enum dw_kind kind, uint64_t user
 		*ret_why = xasprintf("There is no command /%s.", name);
 		return 0;
 	}
-	if (hidden_command(ch, user_id, command)) {
+	if (dw_command_hidden(ch, user_id, command)) {
 		*ret_why = xstrdup("You may not use this command here.");
 		return 0;
 	}
@@ -217,7 +128,7 @@ static uint64_t invoke(struct discord_world *w, enum dw_kind kind, uint64_t user
 	json_add_int(data, "type", 1);
 	if (json_member(command, "guild_id"))
 		json_add_id(data, "guild_id", ch->guild->id);
-	*ret_why = fill_options(command,
+	*ret_why = dw_options_fill(w, ch, json_array(command, "options"),
 		json_object_is_type(options, json_type_object) ? options : none, focused, data);
 	if (*ret_why)
 		return 0;
@@ -240,13 +151,13 @@ uint64_t discord_world_command(struct discord_world *w, uint64_t user_id, uint64
 	uint64_t id;
 
 	w->now_ms = now_ms;
-	ch = place(w, user_id, channel_id, guild_id, &why);
+	ch = dw_place(w, user_id, channel_id, guild_id, &why);
 	if (!ch) {
 		if (ret_why)
 			*ret_why = xstrdup(why);
 		return 0;
 	}
-	if (ch->guild != w->home && !dw_command_find(w, ch->guild, command)) {
+	if (ch->guild != w->home && !dw_command_find(w, ch->guild, command, 1)) {
 		/* The application was installed there too: what it registered at home is shown. */
 		json_put(&ch->guild->commands);
 		ch->guild->commands = json_object_get(w->home->commands);
@@ -268,7 +179,7 @@ uint64_t discord_world_autocomplete(struct discord_world *w, uint64_t user_id, u
 	uint64_t id;
 
 	w->now_ms = now_ms;
-	ch = place(w, user_id, channel_id, 0, &why);
+	ch = dw_place(w, user_id, channel_id, 0, &why);
 	if (!ch)
 		return 0;
 	id = invoke(
@@ -287,7 +198,7 @@ uint64_t discord_world_press(struct discord_world *w, uint64_t user_id, uint64_t
 	const char *why;
 
 	w->now_ms = now_ms;
-	ch = place(w, user_id, m ? m->channel->id : channel_id, 0, &why);
+	ch = dw_place(w, user_id, m ? m->channel->id : channel_id, 0, &why);
 	if (!ch || !m || m->deleted || !component || json_flag(component, "disabled", false) ||
 		(m->ephemeral_for && m->ephemeral_for != user_id))
 		return 0;
@@ -308,7 +219,7 @@ uint64_t discord_world_say(struct discord_world *w, uint64_t user_id, uint64_t c
 	const char *why;
 
 	w->now_ms = now_ms;
-	ch = place(w, user_id, channel_id, 0, &why);
+	ch = dw_place(w, user_id, channel_id, 0, &why);
 	if (!ch || !(dw_permissions(ch, user_id) & DW_SEND_MESSAGES) || !*text ||
 		dw_utf16_len(text) > 2000)
 		return 0;

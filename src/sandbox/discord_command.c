@@ -320,11 +320,11 @@ static struct json_object *find(struct json_object *list, const char *name, int6
 }
 
 struct json_object *dw_command_find(
-	struct discord_world *w, struct dw_guild *guild, const char *name)
+	struct discord_world *w, struct dw_guild *guild, const char *name, int64_t type)
 {
-	struct json_object *o = guild ? find(guild->commands, name, 1) : NULL;
+	struct json_object *o = guild ? find(guild->commands, name, type) : NULL;
 
-	return o ? o : find(w->global_commands, name, 1);
+	return o ? o : find(w->global_commands, name, type);
 }
 
 /* Are they the same but for id and version? */

@@ -173,6 +173,10 @@ static bool gateway_fault(struct discord_world *w, const char *kind, struct json
 		w->gateway_refuse_until_ms = w->now_ms + (ms > 0 ? ms : REFUSE_MS);
 		return true;
 	}
+	if (str_eq(kind, "message_content")) {
+		w->content_refused = !json_flag(fault, "granted", true);
+		return true;
+	}
 	if (str_eq(kind, "gateway_limit")) {
 		w->identifies_left = (int)json_int(fault, "remaining", 0);
 		w->identifies_reset_ms = w->now_ms + json_int(fault, "reset_after", 60000);
@@ -209,7 +213,7 @@ int discord_world_fault(struct discord_world *w, struct json_object *fault, int6
 {
 	static const char *const gateway[] = {"gateway_drop", "gateway_reconnect",
 		"gateway_invalid", "gateway_silence", "gateway_refuse", "gateway_garbage",
-		"gateway_limit", "gateway_heartbeat"};
+		"gateway_limit", "gateway_heartbeat", "message_content"};
 	static const char *const http[] = {"status", "reset", "hang", "html", "429"};
 	const char *kind = json_str(fault, "kind");
 	struct dw_fault *f;

@@ -164,7 +164,7 @@ struct dw_message {
 	UT_hash_handle hh;
 };
 
-enum dw_kind { DW_COMMAND = 2, DW_COMPONENT = 3, DW_AUTOCOMPLETE = 4 };
+enum dw_kind { DW_COMMAND = 2, DW_COMPONENT = 3, DW_AUTOCOMPLETE = 4, DW_MODAL = 5 };
 
 struct dw_interaction {
 	uint64_t id, channel_id, user_id, guild_id;
@@ -267,6 +267,7 @@ struct discord_world {
 	int identifies_left;
 	int64_t identifies_reset_ms, identified_ms, gateway_refuse_until_ms;
 	bool reconnect_before_hello;
+	bool content_refused; /* the intent MESSAGE_CONTENT is not switched on in the portal */
 	uint64_t n_opens;	   /* gateway connections so far */
 	uint64_t registered_opens; /* when commands were last changed */
 	int64_t registered_ms;
@@ -486,7 +487,7 @@ void dw_global_commands_get(struct dw_call *c);
 void dw_global_commands_put(struct dw_call *c);
 /* The registered command, or NULL; guild may be NULL. */
 struct json_object *dw_command_find(
-	struct discord_world *w, struct dw_guild *guild, const char *name);
+	struct discord_world *w, struct dw_guild *guild, const char *name, int64_t type);
 
 /* ---- discord_interaction.c ---- */
 struct dw_interaction *dw_interaction_new(struct discord_world *w, enum dw_kind kind,
@@ -549,5 +550,16 @@ struct dw_fault *dw_fault_take(struct discord_world *w, enum http_method method,
 void dw_fault_apply(struct dw_call *c, const struct dw_fault *f);
 void dw_fault_done(struct discord_world *w, struct dw_fault *f); /* frees it when used up */
 void dw_fault_free_all(struct discord_world *w);
+
+/* ---- discord_act.c: what a person does ---- */
+/* Where it is typed; NULL with a sentence. */
+struct dw_channel *dw_place(struct discord_world *w, uint64_t user_id, uint64_t channel_id,
+	uint64_t guild_id, const char **why);
+bool dw_command_hidden(struct dw_channel *ch, uint64_t user_id, struct json_object *command);
+
+/* ---- discord_options.c: what a command is typed with ---- */
+/* Fills data.options and data.resolved; a sentence (owned) when the client would refuse. */
+char *dw_options_fill(struct discord_world *w, struct dw_channel *ch, struct json_object *defs,
+	struct json_object *given, const char *focused, struct json_object *data);
 
 #endif

@@ -169,6 +169,9 @@ static bool answers(const struct dw_interaction *it, int64_t type)
 		return type == CALLBACK_MESSAGE || type == CALLBACK_DEFER || type == CALLBACK_MODAL;
 	case DW_AUTOCOMPLETE:
 		return type == CALLBACK_CHOICES;
+	case DW_MODAL:
+		return type == CALLBACK_MESSAGE || type == CALLBACK_DEFER ||
+		       type == CALLBACK_DEFER_UPDATE;
 	case DW_COMPONENT:
 		return type == CALLBACK_MESSAGE || type == CALLBACK_DEFER ||
 		       type == CALLBACK_DEFER_UPDATE || type == CALLBACK_UPDATE ||

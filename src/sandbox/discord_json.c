@@ -182,8 +182,9 @@ struct json_object *dw_application_json(struct discord_world *w)
 	json_add_bool(o, "bot_require_code_grant", false);
 	json_add_str(o, "verify_key",
 		"0000000000000000000000000000000000000000000000000000000000000000");
-	json_add_int(o, "flags", 0);
-	json_add_str(o, "flags_new", "0");
+	/* GATEWAY_MESSAGE_CONTENT_LIMITED: switched on, for an application in few servers. */
+	json_add_int(o, "flags", w->content_refused ? 0 : 1 << 19);
+	json_add_str(o, "flags_new", w->content_refused ? "0" : "524288");
 	json_add(o, "owner", json_object_get(dw_user_find(w, w->home->owner_id)->json));
 	json_add(o, "team", NULL);
 	json_add_int(o, "approximate_guild_count", (int64_t)HASH_COUNT(w->guilds));

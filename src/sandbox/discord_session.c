@@ -123,7 +123,8 @@ static bool identify_ok(struct discord_world *w, struct dw_conn *conn, struct js
 	} else if (intents & ~INTENTS_ALL) {
 		dw_violation(w, "intents", "%" PRIu64 " has unknown bits", intents);
 		code = 4013;
-	} else if (intents & INTENTS_PRIVILEGED) {
+	} else if (intents & (w->content_refused ? INTENTS_PRIVILEGED
+						 : INTENTS_PRIVILEGED & ~DW_INTENT_CONTENT)) {
 		dw_violation(w, "privileged_intent", "%" PRIu64 " is not granted", intents);
 		code = 4014;
 	}

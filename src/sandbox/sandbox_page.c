@@ -262,6 +262,40 @@ static void post_press(struct sandbox *s, struct server_conn *conn, struct json_
 		NULL);
 }
 
+static void post_menu(struct sandbox *s, struct server_conn *conn, struct json_object *body)
+{
+	const char *name = json_str(body, "name");
+	char *why = NULL;
+	uint64_t id = world_menu(s->world, user_arg(s, body), json_id(body, "message"),
+		name ? name : "", &why, loop_now(s->loop));
+
+	answer_id(conn, id, why);
+}
+
+static void post_modal(struct sandbox *s, struct server_conn *conn, struct json_object *body)
+{
+	answer_id(conn,
+		world_modal(s->world, user_arg(s, body), json_id(body, "interaction"),
+			json_at(body, "fields"), loop_now(s->loop)),
+		NULL);
+}
+
+static void post_leave(struct sandbox *s, struct server_conn *conn, struct json_object *body)
+{
+	uint64_t id = user_arg(s, body);
+
+	world_leave(s->world, id);
+	answer_id(conn, id, NULL);
+}
+
+static void post_restrict(struct sandbox *s, struct server_conn *conn, struct json_object *body)
+{
+	uint64_t id = channel_arg(s, body);
+
+	world_restrict(s->world, id, json_flag(body, "restricted", true));
+	answer_id(conn, id, NULL);
+}
+
 static void post_say(struct sandbox *s, struct server_conn *conn, struct json_object *body)
 {
 	const char *text = json_str(body, "text");
@@ -393,6 +427,8 @@ static const struct {
 	{"/api/autocomplete", .post = post_autocomplete},
 	{"/api/press", .post = post_press},
 	{"/api/say", .post = post_say},
+	{"/api/menu", .post = post_menu},
+	{"/api/modal", .post = post_modal},
 	{"/api/users", .post = post_users},
 	{"/api/locale", .post = post_locale},
 	{"/control/info", .get = get_info},
@@ -402,6 +438,10 @@ static const struct {
 	{"/control/autocomplete", .post = post_autocomplete},
 	{"/control/press", .post = post_press},
 	{"/control/say", .post = post_say},
+	{"/control/menu", .post = post_menu},
+	{"/control/modal", .post = post_modal},
+	{"/control/leave", .post = post_leave},
+	{"/control/restrict", .post = post_restrict},
 	{"/control/fault", .post = post_fault},
 	{"/control/act", .post = post_act},
 	{"/control/channels", .post = post_channels},

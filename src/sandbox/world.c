@@ -195,6 +195,28 @@ uint64_t world_press(struct world *w, uint64_t user_id, uint64_t channel_id, uin
 	return discord_world_press(w->discord, user_id, channel_id, message_id, custom_id, now_ms);
 }
 
+uint64_t world_menu(struct world *w, uint64_t user_id, uint64_t message_id, const char *name,
+	char **ret_why, int64_t now_ms)
+{
+	return discord_world_menu(w->discord, user_id, message_id, name, ret_why, now_ms);
+}
+
+uint64_t world_modal(struct world *w, uint64_t user_id, uint64_t interaction_id,
+	struct json_object *fields, int64_t now_ms)
+{
+	return discord_world_modal(w->discord, user_id, interaction_id, fields, now_ms);
+}
+
+void world_leave(struct world *w, uint64_t user_id)
+{
+	discord_world_leave(w->discord, user_id);
+}
+
+void world_restrict(struct world *w, uint64_t channel_id, bool restricted)
+{
+	discord_world_restrict(w->discord, channel_id, restricted);
+}
+
 uint64_t world_say(
 	struct world *w, uint64_t user_id, uint64_t channel_id, const char *text, int64_t now_ms)
 {

@@ -96,7 +96,8 @@ uint64_t world_add_guild(struct world *w, bool with_bot);
 void world_kick_bot(struct world *w, uint64_t guild_id);
 /* Types a slash command. options: {"model":"flux_image","prompt":"a fox"}. channel 0: #general.
  * Returns the interaction's id, 0 with a sentence in *ret_why (owned) when the client would
- * refuse (no such command, required option missing, too long). guild_id: 0 (ours), another
+ * refuse (no such command, required option missing, too long). A file is
+ * {"filename":"a.png","base64":"..."}, a sub-command {"ban":{"user":"123"}}. guild_id: 0 (ours), another
  * guild's, or WORLD_DM for the direct messages with the bot. */
 #define WORLD_DM UINT64_MAX
 uint64_t world_command(struct world *w, uint64_t user_id, uint64_t channel_id, uint64_t guild_id,
@@ -105,6 +106,16 @@ uint64_t world_autocomplete(struct world *w, uint64_t user_id, uint64_t channel_
 	const char *command, const char *focused, struct json_object *options, int64_t now_ms);
 uint64_t world_press(struct world *w, uint64_t user_id, uint64_t channel_id, uint64_t message_id,
 	const char *custom_id, int64_t now_ms);
+/* An entry of a message's menu (Apps); 0 with a sentence (owned) when there is no such one. */
+uint64_t world_menu(struct world *w, uint64_t user_id, uint64_t message_id, const char *name,
+	char **ret_why, int64_t now_ms);
+/* Sends the modal that an interaction was answered with. fields: {"custom_id":"text"}. */
+uint64_t world_modal(struct world *w, uint64_t user_id, uint64_t interaction_id,
+	struct json_object *fields, int64_t now_ms);
+/* The member leaves the guild. */
+void world_leave(struct world *w, uint64_t user_id);
+/* Marks a channel as age-restricted, or not. */
+void world_restrict(struct world *w, uint64_t channel_id, bool restricted);
 uint64_t world_say(struct world *w, uint64_t user_id, uint64_t channel_id, const char *text, int64_t now_ms);
 
 /*
@@ -142,6 +153,7 @@ size_t world_violations(const struct world *w);
  *  comfy_zombie | comfy_forget_output | clear
  * More: gateway_limit {remaining, reset_after} sets what /gateway/bot answers;
  *  gateway_reconnect {before_hello:true} greets the next connection with op 7;
+ *  message_content {granted:false} takes away the privileged intent (not for open sessions);
  *  gateway_garbage {raw:true} breaks the compression stream too.
  * `route` is matched against the path below the API's base: {} is one segment, * is anything;
  * absent: every route. `method` absent: every method. `count` absent: 1; 0: until "clear".

@@ -263,6 +263,38 @@ class Sandbox:
         )
         return str(made["id"])
 
+    def command(self, user, name, options=None, **where):
+        """Types a command as soon as it is there; the interaction's id."""
+        if not self._registered:
+            self._registered = self.wait(lambda s: s.raw["commands"], "the commands")
+        made = self.post("/control/command", user=user, name=name, options=options or {}, **where)
+        return str(made["id"])
+
+    def ask(self, user, name, options=None, **where):
+        """Types a command and waits for its answer: the text."""
+        made = self.command(user, name, options, **where)
+        return self.wait(lambda s: s.answer_text(made), f"the answer to /{name}")
+
+    def suggestions(self, user, name, focused, options):
+        """What is offered while `focused` is typed."""
+        return self.post(
+            "/control/autocomplete", user=user, name=name, focused=focused, options=options
+        )["choices"]
+
+    def menu(self, user, message, name):
+        made = self.post("/control/menu", user=user, message=message["id"], name=name)
+        return str(made["id"])
+
+    def modal(self, user, interaction, **fields):
+        made = self.post("/control/modal", user=user, interaction=interaction, fields=fields)
+        return str(made["id"])
+
+    def leave(self, user):
+        self.post("/control/leave", user=user)
+
+    def restrict(self, channel, restricted=True):
+        self.post("/control/restrict", channel=channel, restricted=restricted)
+
     def say(self, user, channel, text):
         return self.post("/control/say", user=user, channel=channel, text=text)["id"]
 

@@ -25,7 +25,7 @@ static void test_close_codes(void **state)
 		{IDENTIFY("wrong", "513"), NULL, 4004},
 		{IDENTIFY("Bot " RIG_TOKEN, "513"), "identify", 4004},
 		{IDENTIFY(RIG_TOKEN, "1073741824"), "intents", 4013},
-		{IDENTIFY(RIG_TOKEN, "33281"), "privileged_intent", 4014},
+		{IDENTIFY(RIG_TOKEN, "515"), "privileged_intent", 4014},
 		{IDENTIFY(RIG_TOKEN, "513"), NULL, -1},
 	};
 

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a command is typed with: values, files, people, sub-commands. Refused as the client would.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sandbox/discord_impl.h"
+
+/* ---- files: {"filename":"a.png","base64":"..."} ---- */
+
+static int base64_value(char c)
+{
+	static const char letters[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	const char *at = c ? strchr(letters, c) : NULL;
+
+	return at ? (int)(at - letters) : -1;
+}
+
+/* Owned; NULL when it is not base64. */
+static char *base64_decode(const char *text, size_t *ret_len)
+{
+	char *bytes = xcalloc(strlen(text) / 4 * 3 + 4, 1);
+	uint32_t bits = 0;
+	size_t n = 0;
+	int count = 0;
+
+	for (; *text && *text != '='; text++) {
+		int value = base64_value(*text);
+
+		if (value < 0) {
+			free(bytes);
+			return NULL;
+		}
+		bits = bits << 6 | (uint32_t)value;
+		count += 6;
+		if (count >= 8) {
+			count -= 8;
+			bytes[n++] = (char)(bits >> count);
+		}
+	}
+	*ret_len = n;
+	return bytes;
+}
+
+static char *file_check(struct json_object *value, const char *name)
+{
+	const char *text = json_str(value, "base64");
+	cleanup(freep) char *bytes = NULL;
+	size_t len = 0;
+
+	if (!json_str(value, "filename") || !text)
+		return xasprintf("Choose a file for %s.", name);
+	bytes = base64_decode(text, &len);
+	if (!bytes)
+		return xasprintf("The file for %s cannot be read.", name);
+	return NULL;
+}
+
+/* The client uploads it before the command is sent. */
+static uint64_t upload(struct discord_world *w, struct dw_channel *ch, struct json_object *value)
+{
+	size_t len = 0;
+	cleanup(freep) char *bytes = base64_decode(json_str(value, "base64"), &len);
+
+	return dw_file_new(w, ch->id, json_str(value, "filename"), NULL, bytes, len)->id;
+}
+
+static struct json_object *member_of(struct json_object *object, const char *name)
+{
+	struct json_object *o = json_member(object, name);
+
+	if (!o) {
+		o = json_object_new_object();
+		json_add(object, name, o);
+	}
+	return o;
+}
+
+static void resolve_file(struct discord_world *w, uint64_t id, struct json_object *data)
+{
+	struct json_object *all = member_of(member_of(data, "resolved"), "attachments"), *o;
+	struct dw_file *f;
+	char key[24];
+
+	HASH_FIND(hh, w->files, &id, sizeof(id), f);
+	o = dw_file_json(w, f);
+	json_add_bool(o, "ephemeral", true);
+	snprintf(key, sizeof(key), "%" PRIu64, id);
+	json_add(all, key, o);
+}
+
+static void resolve_user(struct discord_world *w, const char *id, struct json_object *data)
+{
+	struct dw_user *u = dw_user_find(w, strtoull(id, NULL, 10));
+
+	if (u)
+		json_add(member_of(member_of(data, "resolved"), "users"), id,
+			json_object_get(u->json));
+}
+
+/* ---- values ---- */
+
+/* The value of one option as the client would send it; a sentence when it would not. */
+static char *option_check(struct json_object *def, struct json_object *value)
+{
+	int64_t type = json_int(def, "type", 0);
+	const char *name = json_str(def, "name"), *text;
+	uint64_t id;
+	size_t n;
+
+	if (type == 11)
+		return file_check(value, name);
+	if (type >= 6 && type <= 9)
+		return json_object_is_type(value, json_type_string) &&
+				       parse_u64(json_object_get_string(value), &id) == 0
+			       ? NULL
+			       : xasprintf("Choose something for %s.", name);
+	if (type == 5)
+		return json_object_is_type(value, json_type_boolean)
+			       ? NULL
+			       : xasprintf("Choose true or false for %s.", name);
+	if (type == 4 || type == 10) {
+		double v = json_object_get_double(value);
+
+		if (json_object_is_type(value, json_type_string) ||
+			(type == 4 && !json_object_is_type(value, json_type_int)))
+			return xasprintf("Input a valid number for %s.", name);
+		if (v < json_num(def, "min_value", -1e300) || v > json_num(def, "max_value", 1e300))
+			return xasprintf("The number for %s is out of its range.", name);
+		return NULL;
+	}
+	text = json_object_is_type(value, json_type_string) ? json_object_get_string(value) : NULL;
+	if (!text)
+		return xasprintf("%s must be text.", name);
+	n = dw_utf16_len(text);
+	if (type == 3 && ((int64_t)n < json_int(def, "min_length", 0) ||
+				 (int64_t)n > json_int(def, "max_length", 6000)))
+		return xasprintf("%s must have between %d and %d characters, it has %zu.", name,
+			(int)json_int(def, "min_length", 0), (int)json_int(def, "max_length", 6000),
+			n);
+	for (size_t i = 0; i < json_len(json_array(def, "choices")); i++)
+		if (json_object_equal(
+			    json_member(json_object_array_get_idx(json_array(def, "choices"), i),
+				    "value"),
+			    value))
+			return NULL;
+	return json_len(json_array(def, "choices"))
+		       ? xasprintf("%s is not among the choices.", name)
+		       : NULL;
+}
+
+static bool is_blank(struct json_object *v)
+{
+	return !v || (json_object_is_type(v, json_type_string) && !*json_object_get_string(v));
+}
+
+static char *fill(struct discord_world *w, struct dw_channel *ch, struct json_object *defs,
+	struct json_object *given, const char *focused, struct json_object *data,
+	struct json_object *list);
+
+static void add_value(struct discord_world *w, struct dw_channel *ch, int64_t type,
+	struct json_object *value, struct json_object *o, struct json_object *data)
+{
+	if (type == 11) {
+		uint64_t id = upload(w, ch, value);
+
+		json_add_id(o, "value", id);
+		resolve_file(w, id, data);
+		return;
+	}
+	if (type == 6)
+		resolve_user(w, json_object_get_string(value), data);
+	json_add(o, "value", value ? json_object_get(value) : json_object_new_string(""));
+}
+
+static char *fill_one(struct discord_world *w, struct dw_channel *ch, struct json_object *def,
+	struct json_object *value, const char *focused, struct json_object *data,
+	struct json_object *list)
+{
+	int64_t type = json_int(def, "type", 0);
+	const char *name = json_str(def, "name");
+	bool focus = str_eq(name, focused);
+	struct json_object *o, *inner;
+	char *why;
+
+	if (type == 1 && json_object_is_type(value, json_type_object)) {
+		o = json_object_new_object();
+		inner = json_object_new_array();
+		json_add_str(o, "name", name);
+		json_add_int(o, "type", 1);
+		json_add(o, "options", inner);
+		json_object_array_add(list, o);
+		return fill(w, ch, json_array(def, "options"), value, focused, data, inner);
+	}
+	if (type == 1)
+		return value ? xasprintf("%s is a sub-command.", name) : NULL;
+	if (!focus && is_blank(value))
+		return json_flag(def, "required", false) && !focused
+			       ? xasprintf("This option is required: %s.", name)
+			       : NULL;
+	why = focused ? NULL : option_check(def, value);
+	if (why)
+		return why;
+	o = json_object_new_object();
+	json_add_str(o, "name", name);
+	json_add_int(o, "type", type);
+	add_value(w, ch, type, value, o, data);
+	if (focus)
+		json_add_bool(o, "focused", true);
+	json_object_array_add(list, o);
+	return NULL;
+}
+
+static char *fill(struct discord_world *w, struct dw_channel *ch, struct json_object *defs,
+	struct json_object *given, const char *focused, struct json_object *data,
+	struct json_object *list)
+{
+	for (size_t i = 0; i < json_len(defs); i++) {
+		struct json_object *def = json_object_array_get_idx(defs, i);
+		char *why = fill_one(
+			w, ch, def, json_member(given, json_str(def, "name")), focused, data, list);
+
+		if (why)
+			return why;
+	}
+	json_object_object_foreach(given, name, value)
+	{
+		bool known = false;
+
+		(void)value;
+		for (size_t i = 0; i < json_len(defs); i++)
+			known |= str_eq(json_str(json_object_array_get_idx(defs, i), "name"), name);
+		if (!known)
+			return xasprintf("The command has no option %s.", name);
+	}
+	return NULL;
+}
+
+char *dw_options_fill(struct discord_world *w, struct dw_channel *ch, struct json_object *defs,
+	struct json_object *given, const char *focused, struct json_object *data)
+{
+	struct json_object *list = json_object_new_array();
+	char *why;
+
+	json_add(data, "options", list);
+	why = fill(w, ch, defs, given, focused, data, list);
+	if (!why && json_int(defs, "0.type", 0) == 1 && json_len(list) != 1)
+		why = xstrdup("Choose one of the sub-commands.");
+	return why;
+}

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Commands that tell, that cancel and that administer; words in #admin-tools."""
+
+import pytest
+
+NAMES = {
+    "imagine",
+    "edit",
+    "Edit this picture",
+    "queue",
+    "cancel",
+    "models",
+    "status",
+    "help",
+    "privacy",
+    "admin",
+}
+
+
+def registered(state):
+    return {c["name"] for c in state.raw["commands"]}
+
+
+def hold(sandbox, users, prompt="a fox"):
+    """Pictures that stay where they are: nothing finishes."""
+    sandbox.fault("comfy_stall", ms=600000)
+    for n, user in enumerate(users):
+        sandbox.imagine(user, f"{prompt} {n}")
+
+
+def admin_says(sandbox, user, text):
+    """Writes in #admin-tools; the next message of the bot there."""
+    room = sandbox.state().channel_named("admin-tools")["id"]
+    before = len(sandbox.state().messages(room))
+    sandbox.say(user, "admin-tools", text)
+    found = sandbox.wait(
+        lambda s: [m for m in s.messages(room)[before:] if m["author"].get("bot")],
+        f"the answer to {text}",
+    )
+    return found[-1]["content"]
+
+
+def test_registered(lab):
+    sandbox, bot = lab.start()
+    assert registered(sandbox.wait(lambda s: s.raw["commands"] and s, "the commands")) == NAMES
+
+
+def test_queue_and_cancel(lab):
+    sandbox, bot = lab.start()
+    ana, ben = sandbox.member("anabel"), sandbox.member("benito")
+    boss = sandbox.member("boss", admin=True)
+    assert sandbox.ask(ana, "queue").startswith("Nothing of yours is waiting")
+    assert sandbox.ask(ana, "cancel").startswith("Nothing of yours is waiting")
+    hold(sandbox, [ben, ana, ana])
+    sandbox.wait(lambda s: len(s.prompts()) == 1, "the first run")
+    said = sandbox.wait(
+        lambda s: "Pos: 2" in sandbox.ask(ana, "queue") and sandbox.ask(ana, "queue"), "the line"
+    )
+    assert "1\\. a fox 1 · Queued (Pos: 1)" in said, said
+    assert "Waiting in all: 2" in said and "Being made in all: 1" in said, said
+    assert sandbox.ask(ana, "cancel").startswith("Several of your pictures")
+    offered = sandbox.suggestions(ana, "cancel", "picture", {"picture": "fox 2"})
+    assert [c["name"] for c in offered] == ["a fox 2 · Queued (Pos: 2)"]
+    assert sandbox.ask(ana, "cancel", {"picture": offered[0]["value"]}).startswith("Cancelling")
+    assert sandbox.ask(ana, "cancel", {"picture": "no number"}).startswith("I don't find")
+    sandbox.wait(lambda s: s.apologies(ana), "the apology")
+    # Another member's is not even there for him, but for an administrator.
+    theirs = sandbox.suggestions(boss, "cancel", "picture", {"picture": "anabel"})
+    assert [c["name"] for c in theirs] == ["anabel: a fox 1 · Queued (Pos: 1)"]
+    assert sandbox.ask(ben, "cancel", {"picture": theirs[0]["value"]}).startswith("I don't find")
+    assert sandbox.ask(boss, "cancel", {"picture": theirs[0]["value"]}).startswith("Cancelling")
+    assert sandbox.ask(ben, "cancel").startswith("Cancelling")  # the only one that is meant
+    sandbox.wait(lambda s: len(s.apologies(ana)) == 2 and s.apologies(ben), "the end")
+
+
+def test_tells(lab):
+    sandbox, bot = lab.start()
+    ana, boss = sandbox.member("anabel"), sandbox.member("boss", admin=True)
+    lola = sandbox.member("lola")
+    sandbox.post("/control/locale", user=lola, locale="es-ES")
+    models = sandbox.ask(ana, "models")
+    assert "**Models for /imagine**" in models and "- Flux (Schnell)" in models, models
+    assert "**Models for /edit**" in models
+    status = sandbox.wait(
+        lambda s: "idle" in sandbox.ask(ana, "status") and sandbox.ask(ana, "status"), "a card"
+    )
+    assert status.startswith("FuLLet 0.") and "up for" in status, status
+    assert "http" not in status
+    assert "http" in sandbox.ask(boss, "status")
+    assert "en marcha desde hace" in sandbox.ask(lola, "status")
+    assert "/admin" not in sandbox.ask(ana, "help")
+    assert "**/imagine**" in sandbox.ask(ana, "help")
+    assert "/admin" in sandbox.ask(boss, "help")
+    assert "**/imaginar**" in sandbox.ask(lola, "help")
+
+
+def test_recent_prompts(lab):
+    """A member is offered what he asked for himself, and nobody else's."""
+    sandbox, bot = lab.start()
+    ana, ben = sandbox.member("anabel"), sandbox.member("benito")
+    sandbox.imagine(ana, "a quiet harbour")
+    sandbox.imagine(ben, "a loud harbour")
+    sandbox.wait(lambda s: s.pictures(ana) and s.pictures(ben), "the pictures")
+
+    def offered(user, typed):
+        found = sandbox.suggestions(user, "imagine", "prompt", {"prompt": typed})
+        return [c["value"] for c in found]
+
+    assert offered(ana, "") == ["a quiet harbour"]
+    assert offered(ana, "HARB") == ["a quiet harbour"]
+    assert offered(ana, "loud") == []
+    assert offered(ben, "harb") == ["a loud harbour"]
+
+
+def test_pause_and_drain(lab):
+    sandbox, bot = lab.start()
+    ana, boss = sandbox.member("anabel"), sandbox.member("boss", admin=True)
+    assert sandbox.ask(boss, "admin", {"pause": {}}).startswith("Paused")
+    assert "paused" in sandbox.ask(ana, "queue")
+    sandbox.imagine(ana, "a patient fox")
+    sandbox.wait(lambda s: s.live(ana), "the place in the line")
+    # A restart forgets neither the pause nor the picture.
+    bot.kill()
+    bot = lab.start_bot()
+    assert "paused" in sandbox.ask(ana, "queue")
+    assert not sandbox.state().prompts()
+    assert sandbox.ask(boss, "admin", {"drain": {}}).startswith("Draining")
+    assert sandbox.ask(ana, "imagine", {"model": "flux_image", "prompt": "x"}).startswith(
+        "No new pictures are taken right now"
+    )
+    sandbox.wait(lambda s: s.pictures(ana), "the picture")
+    assert sandbox.ask(boss, "admin", {"resume": {}}) == "The line goes on."
+    sandbox.imagine(ana, "another fox")
+    sandbox.wait(lambda s: len(s.pictures(ana)) == 2, "the second picture")
+
+
+def test_ban(lab):
+    sandbox, bot = lab.start()
+    ana, boss = sandbox.member("anabel"), sandbox.member("boss", admin=True)
+    hold(sandbox, [ana, ana])
+    sandbox.wait(lambda s: len(s.live(ana)) == 2 and len(s.prompts()) == 1, "both")
+    assert sandbox.ask(boss, "admin", {"ban": {"user": ana}}).startswith("That member may not")
+    assert sandbox.ask(boss, "admin", {"ban": {"user": ana}}).startswith("That member is banned")
+    sandbox.wait(lambda s: len(s.apologies(ana)) == 2, "what waited is cancelled")
+    bot.kill()
+    lab.start_bot()
+    said = sandbox.ask(ana, "imagine", {"model": "flux_image", "prompt": "x"})
+    assert said.startswith("An administrator of this server has barred you"), said
+    assert sandbox.ask(boss, "admin", {"unban": {"user": ana}}).startswith("That member may ask")
+    assert sandbox.ask(boss, "admin", {"unban": {"user": ana}}).startswith("That member is not")
+    sandbox.let_go()
+    sandbox.imagine(ana)
+    sandbox.wait(lambda s: s.pictures(ana), "a picture")
+
+
+def test_limits(lab):
+    sandbox, bot = lab.start()
+    ana, boss = sandbox.member("anabel"), sandbox.member("boss", admin=True)
+    assert "every member: at a time: 2" in sandbox.ask(boss, "admin", {"limits": {}})
+    said = sandbox.ask(boss, "admin", {"limits": {"cap": 1, "quota": 2}})
+    assert "at a time: 1 · a day: 2" in said, said
+    sandbox.fault("comfy_stall", ms=600000)
+    sandbox.imagine(ana)
+    sandbox.wait(lambda s: s.live(ana), "the first")
+    said = sandbox.ask(ana, "imagine", {"model": "flux_image", "prompt": "x"})
+    assert said.startswith("You already have 1"), said
+    sandbox.let_go()
+    sandbox.wait(lambda s: s.pictures(ana), "the first")
+    sandbox.imagine(ana)
+    sandbox.wait(lambda s: len(s.pictures(ana)) == 2, "the second")
+    bot.kill()
+    lab.start_bot()
+    said = sandbox.ask(ana, "imagine", {"model": "flux_image", "prompt": "x"})
+    assert said.startswith("You have asked for all 2 of today's pictures"), said
+    # A role's cap is higher; the administrators have one here.
+    role = next(
+        r["id"] for r in sandbox.state().raw["guild"]["roles"] if int(r["permissions"]) & 8
+    )
+    said = sandbox.ask(boss, "admin", {"limits": {"role": role, "cap": 3}})
+    assert f"<@&{role}>: at a time: 3" in said, said
+    said = sandbox.ask(boss, "admin", {"limits": {"role": role}})
+    assert role not in said
+
+
+def test_admin_is_for_administrators(lab):
+    sandbox, bot = lab.start()
+    ana = sandbox.member("anabel")
+    sandbox.wait(lambda s: s.raw["commands"], "the commands")
+    with pytest.raises(Exception, match="may not use this command"):
+        sandbox.command(ana, "admin", {"pause": {}})
+
+
+def test_sync_and_clear(lab):
+    sandbox, bot = lab.start()
+    boss, ana = sandbox.member("boss", admin=True), sandbox.member("anabel")
+    sandbox.wait(lambda s: s.raw["commands"], "the commands")
+    guild = sandbox.state().raw["guild"]["id"]
+    assert sandbox.ask(boss, "admin", {"id": {}}) == f"The id of this server: {guild}"
+    assert admin_says(sandbox, boss, " !GetId ") == f"The id of this server: {guild}"
+    assert sandbox.ask(boss, "admin", {"clear": {}}).startswith("All commands are removed")
+    sandbox.wait(lambda s: not s.raw["commands"], "no commands")
+    assert admin_says(sandbox, boss, "!sync") == f"Commands registered: {len(NAMES)}"
+    assert registered(sandbox.state()) == NAMES
+    assert admin_says(sandbox, boss, "!clearall").startswith("All commands are removed")
+    # They stay away when the connection is made anew, and are back after a restart.
+    sandbox.fault("gateway_invalid", resumable=False)
+    sandbox.wait(lambda s: s.gateway()["identifies"] >= 2, "a new session")
+    assert admin_says(sandbox, boss, "!getid")
+    assert not sandbox.state().raw["commands"]
+    bot.stop()
+    lab.start_bot()
+    sandbox.wait(lambda s: registered(s) == NAMES, "the commands")
+    # After a resume there was no GUILD_CREATE: administrators are known all the same.
+    assert admin_says(sandbox, boss, "!getid")
+
+
+def test_others_hear_nothing(lab):
+    sandbox, bot = lab.start()
+    boss, ana = sandbox.member("boss", admin=True), sandbox.member("anabel")
+    sandbox.wait(lambda s: s.raw["commands"], "the commands")
+    for user, channel, text in (
+        (boss, "general", "!getid"),
+        (boss, "general", "!clearall"),
+        (boss, "admin-tools", "!getidx"),
+        (boss, "admin-tools", "getid"),
+        (ana, "general", "!sync"),
+    ):
+        sandbox.say(user, channel, text)
+    # What comes after them is answered, so they were read.
+    assert admin_says(sandbox, boss, "!getid").startswith("The id of this server")
+    bots = [m for m in sandbox.state().messages() if m["author"].get("bot") and not m["ephemeral"]]
+    assert len(bots) == 1
+    assert registered(sandbox.state()) == NAMES
+
+
+def test_without_message_content(lab):
+    """Not granted: said at the start, the rest works, and a mention is understood."""
+    sandbox = lab.start_sandbox()
+    sandbox.fault("message_content", granted=False)
+    bot = lab.start_bot()
+    bot.wait_line("MESSAGE CONTENT is not switched on")
+    boss, ana = sandbox.member("boss", admin=True), sandbox.member("anabel")
+    me = sandbox.state().bot_id
+    room = sandbox.state().channel_named("admin-tools")["id"]
+    assert admin_says(sandbox, boss, f"<@{me}> getid").startswith("The id of this server")
+    assert admin_says(sandbox, boss, f"<@{me}> sync").startswith("Commands registered")
+    before = len(sandbox.state().messages(room))
+    sandbox.say(boss, "admin-tools", "!getid")
+    sandbox.imagine(ana)
+    sandbox.wait(lambda s: s.pictures(ana), "the picture")
+    assert len(sandbox.state().messages(room)) == before + 1
