@@ -204,7 +204,7 @@ def test_sync_and_clear(lab):
     assert admin_says(sandbox, boss, "!clearall").startswith("All commands are removed")
     # They stay away when the connection is made anew, and are back after a restart.
     sandbox.fault("gateway_invalid", resumable=False)
-    sandbox.wait(lambda s: s.gateway()["identifies"] >= 2, "a new session")
+    sandbox.wait(lambda s: s.gateway["opens"] >= 2, "a new session")
     assert admin_says(sandbox, boss, "!getid")
     assert not sandbox.state().raw["commands"]
     bot.stop()
