@@ -198,8 +198,7 @@ void command_status(struct shell *sh, struct interaction *it)
 	struct buf out = BUF(LIST_BYTES_MAX);
 	int64_t left_out = 0;
 
-	add_text(&out, "", TEXT_STATUS_VERSION, it->locale,
-		&(struct text_args){.text = FULLET_VERSION});
+	(void)buf_add_str(&out, "FuLLet " FULLET_VERSION);
 	add_text(&out, " · ", TEXT_STATUS_UPTIME, it->locale, &(struct text_args){.text = uptime});
 	add_totals(sh, &out, it->locale);
 	add_text(&out, "\n", TEXT_STATUS_CARDS, it->locale, NULL);

@@ -227,6 +227,7 @@ static void on_ready(struct shell *sh, struct json_object *d)
 	for (size_t i = 0; i < json_len(guilds); i++)
 		ours |= json_id(json_object_array_get_idx(guilds, i), "id") == sh->config.guild_id;
 	sh->in_guild = sh->other_guilds_may_go = ours;
+	sh->identified = true;
 	sh->identified_ms = shell_now(sh);
 	save_ids(sh);
 	save_session(sh, false);
@@ -305,8 +306,8 @@ static void on_message(struct shell *sh, struct json_object *d)
 	if (json_id(d, "guild_id") != sh->config.guild_id || json_flag(d, "author.bot", false))
 		return;
 	if (!shell_admin_message(sh, d))
-		core_activity(sh->core, json_id(d, "channel_id"), json_id(d, "author.id"),
-			shell_now(sh));
+		core_activity(
+			sh->core, json_id(d, "channel_id"), json_id(d, "author.id"), shell_now(sh));
 }
 
 static void on_guild_update(struct shell *sh, struct json_object *d)
@@ -351,7 +352,7 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 
 	/* Without a READY only a resumed session has events, and what was missed comes before the
 	 * RESUMED: a command among it is not told that the bot is still starting. */
-	if (!sh->ready_ms && !sh->identified_ms && !str_eq(name, "READY"))
+	if (!sh->ready_ms && !sh->identified && !str_eq(name, "READY"))
 		taken_up(sh);
 	for (size_t i = 0; i < countof(events); i++)
 		if (str_eq(name, events[i].name))
@@ -367,9 +368,10 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 
 /* ---- pumping ---- */
 
-static void ask_application(struct shell *sh, bool before_identify)
+/* What may be heard must be known before each IDENTIFY: who asks for more is sent away for good. */
+static void ask_application(struct shell *sh)
 {
-	sh->content_asked = before_identify;
+	sh->content_asked = true;
 	shell_call(sh, application_get(), CALL_APPLICATION, 0, 0);
 }
 
@@ -399,11 +401,8 @@ static void act(struct shell *sh, struct gateway_action *a)
 	struct ports *ports = &sh->ports;
 
 	switch (a->kind) {
-	case GATEWAY_ASK_URL: /* what may be heard must be known before an IDENTIFY */
-		if (sh->content_known)
-			shell_call(sh, gateway_bot_get(), CALL_GATEWAY, 0, 0);
-		else
-			ask_application(sh, true);
+	case GATEWAY_ASK_URL:
+		ask_application(sh);
 		break;
 	case GATEWAY_OPEN:
 		open_socket(sh, a->text);

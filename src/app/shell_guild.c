@@ -33,12 +33,19 @@ void shell_guild_read(struct shell *sh, struct json_object *guild)
 
 	if (!owner_id || !roles)
 		return;
-	sh->guild = (struct shell_guild){.known = true, .owner_id = owner_id};
+	sh->guild = (struct shell_guild){.known = true,
+		.spanish = locale_is_spanish(json_str(guild, "preferred_locale")),
+		.owner_id = owner_id};
 	for (size_t i = 0; i < json_len(roles); i++) {
 		struct json_object *role = json_object_array_get_idx(roles, i);
 
 		shell_guild_role(sh, json_id(role, "id"), role);
 	}
+}
+
+const char *shell_guild_locale(const struct shell *sh)
+{
+	return sh->guild.spanish ? "es-ES" : "en-US";
 }
 
 /* A resumed session gives no GUILD_CREATE. */
@@ -113,8 +120,9 @@ static bool is_word(const char *text, const char *word)
 
 static void sync_from(struct shell *sh, uint64_t channel_id, bool clear)
 {
-	struct shell_report report = {
-		.channel_id = channel_id, .locale = xstrdup("en-US"), .clear = clear};
+	struct shell_report report = {.channel_id = channel_id,
+		.locale = xstrdup(shell_guild_locale(sh)),
+		.clear = clear};
 
 	shell_commands_put(sh, &report);
 }
@@ -125,7 +133,8 @@ static void say_id(struct shell *sh, uint64_t channel_id)
 	char *sentence;
 
 	snprintf(id, sizeof(id), "%" PRIu64, sh->config.guild_id);
-	sentence = text_make(TEXT_SERVER_ID, "en-US", &(struct text_args){.text = id});
+	sentence =
+		text_make(TEXT_SERVER_ID, shell_guild_locale(sh), &(struct text_args){.text = id});
 	shell_call(sh, message_plain(channel_id, sentence), CALL_IGNORED, 0, 0);
 	free(sentence);
 }

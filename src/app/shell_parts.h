@@ -89,6 +89,7 @@ struct shell_comfy {
 /* Who administers the guild; known from GUILD_CREATE or GET /guilds/{id}. */
 struct shell_guild {
 	bool known;
+	bool spanish; /* the language that the server has chosen */
 	uint64_t owner_id;
 	uint64_t admin_roles[ADMIN_ROLES_MAX]; /* with ADMINISTRATOR */
 	size_t n_admin_roles;
@@ -116,6 +117,7 @@ struct shell {
 	struct gateway *gateway;
 	struct websocket *gateway_ws;
 	int64_t identified_ms, gateway_saved_ms;
+	bool identified;	  /* by this process: its session began with a READY */
 	bool interaction_unsaved; /* came after the session was saved */
 	struct rest *rest;
 	struct shell_comfy comfy[COMFY_SERVERS_MAX];
@@ -180,6 +182,8 @@ void shell_interaction(struct shell *sh, struct json_object *d);
 void shell_guild_read(struct shell *sh, struct json_object *guild);
 void shell_guild_role(struct shell *sh, uint64_t role_id, struct json_object *role);
 void shell_guild_ask(struct shell *sh);
+/* For what is said to a channel rather than to a member. */
+const char *shell_guild_locale(const struct shell *sh);
 void shell_guild_answer(struct shell *sh, struct rest_call *call);
 /* A message; true when it was for us. */
 bool shell_admin_message(struct shell *sh, struct json_object *message);

@@ -150,9 +150,6 @@ static const struct {
 	[TEXT_STATUS_DOWN] = {
 		"does not answer",
 		"no responde"},
-	[TEXT_STATUS_VERSION] = {
-		"FuLLet {text}",
-		"FuLLet, versión {text}"},
 	[TEXT_STATUS_UPTIME] = {
 		"up for {text}",
 		"en marcha desde hace {text}"},

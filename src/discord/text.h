@@ -31,15 +31,15 @@ enum text_id {
 	/* commands that tell and administer */
 	TEXT_ADMINS_ONLY,
 	TEXT_UNKNOWN_COMMAND,
-	TEXT_NOTHING_WAITS, /* nothing of the member's waits */
-	TEXT_CANCEL_WHICH, /* several could be meant */
-	TEXT_CANCEL_UNKNOWN, /* there is no such picture */
-	TEXT_QUEUE_HEAD, /* before the member's own pictures */
-	TEXT_QUEUE_TOTAL, /* number: all that wait */
-	TEXT_QUEUE_MADE, /* number: all that are on a card */
+	TEXT_NOTHING_WAITS,   /* nothing of the member's waits */
+	TEXT_CANCEL_WHICH,    /* several could be meant */
+	TEXT_CANCEL_UNKNOWN,  /* there is no such picture */
+	TEXT_QUEUE_HEAD,      /* before the member's own pictures */
+	TEXT_QUEUE_TOTAL,     /* number: all that wait */
+	TEXT_QUEUE_MADE,      /* number: all that are on a card */
 	TEXT_STATE_PREPARING, /* its channel or its picture is being prepared */
-	TEXT_PAUSED, /* the line is paused */
-	TEXT_DRAINS, /* the line runs empty */
+	TEXT_PAUSED,	      /* the line is paused */
+	TEXT_DRAINS,	      /* the line runs empty */
 	TEXT_MODELS_IMAGINE,
 	TEXT_MODELS_EDIT,
 	TEXT_MORE, /* number: how many are not shown */
@@ -47,10 +47,9 @@ enum text_id {
 	TEXT_STATUS_IDLE,
 	TEXT_STATUS_BUSY, /* number: pictures on it */
 	TEXT_STATUS_DOWN,
-	TEXT_STATUS_VERSION, /* text: version */
 	TEXT_STATUS_UPTIME, /* text: a duration */
 	TEXT_HELP_HEAD,
-	TEXT_SYNC_DONE, /* number: commands */
+	TEXT_SYNC_DONE,	  /* number: commands */
 	TEXT_SYNC_FAILED, /* text: why */
 	TEXT_CLEARED,
 	TEXT_SERVER_ID, /* text: the id */
@@ -64,7 +63,7 @@ enum text_id {
 	TEXT_LIMITS_FULL,
 	TEXT_LIMITS_HEAD,
 	TEXT_LIMITS_EVERYBODY,
-	TEXT_LIMITS_CAP, /* number */
+	TEXT_LIMITS_CAP,   /* number */
 	TEXT_LIMITS_QUOTA, /* number */
 	TEXT_LIMITS_NO_QUOTA,
 	TEXT_LIMITS_BANNED, /* number */
