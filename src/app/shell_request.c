@@ -56,11 +56,16 @@ void shell_request(struct shell *sh, const struct interaction *it, const struct 
 		.origin_id = it->channel_id,
 		.kind = wish->kind,
 		.administrator = shell_is_admin(it),
+		.age_restricted = wish->workflow->age_restricted,
 		.has_seed = wish->has_seed,
 		.seed = wish->seed,
 	};
 	enum refusal refusal = REFUSE_BANNED;
 
+	if (r.age_restricted && !it->age_restricted) {
+		shell_refuse(sh, it, TEXT_AGE_RESTRICTED, NULL);
+		return;
+	}
 	if (shell_limits_apply(sh, it->roles, it->n_roles, &r))
 		refusal = core_request(sh->core, &r, shell_now(sh));
 	if (refusal != REFUSE_NOTHING)

@@ -66,6 +66,10 @@ static const struct {
 		"they can lift that.",
 		"Quien administra este servidor no te deja pedir imágenes. Solo esa persona puede "
 		"cambiarlo."},
+	[TEXT_AGE_RESTRICTED] = {
+		"This model can only be used from an age-restricted channel. Type the command in one.",
+		"Este modelo solo se puede usar desde un canal con restricción de edad. Escribe el "
+		"comando en uno."},
 	[TEXT_DRAINING] = {
 		"No new pictures are taken right now: an administrator lets the line run empty. "
 		"Please try again later.",
@@ -283,24 +287,24 @@ static const struct {
 		"Lo siento, el modelo que elegiste[, «{text}»,] ya no está. Elige otro de la "
 		"lista."},
 	[TEXT_SORRY_LEFT] = {
-		"You left the server, so this picture was not made. If you are back, ask again.",
-		"Saliste del servidor, así que esta imagen no se hizo. Si has vuelto, pídela otra "
+		"Sorry, you left the server, so this picture was not made. If you are back, ask again.",
+		"Lo siento, saliste del servidor, así que esta imagen no se hizo. Si has vuelto, pídela otra "
 		"vez."},
 	[TEXT_SORRY_PERMISSION] = {
-		"Discord does not let me do that[: {text}]. Ask an administrator of this server to "
+		"Sorry, Discord does not let me do that[: {text}]. Ask an administrator of this server to "
 		"give my role the permissions Manage Channels, View Channels, Send Messages, Embed "
 		"Links, Attach Files and Read Message History.",
-		"Discord no me deja hacerlo[: {text}]. Pide a quien administra este servidor que dé a mi "
+		"Lo siento, Discord no me deja hacerlo[: {text}]. Pide a quien administra este servidor que dé a mi "
 		"rol los permisos de gestionar y ver canales, enviar mensajes, insertar enlaces, adjuntar "
 		"archivos y leer el historial."},
 	[TEXT_SORRY_RESTRICTED] = {
-		"This picture may only be shown in an age-restricted channel, and your private "
+		"Sorry, this picture may only be shown in an age-restricted channel, and your private "
 		"channel cannot be made one. Ask an administrator of this server for help.",
-		"Esta imagen solo se puede mostrar en un canal con restricción de edad, y tu canal "
+		"Lo siento, esta imagen solo se puede mostrar en un canal con restricción de edad, y tu canal "
 		"privado no puede serlo. Pide ayuda a quien administra este servidor."},
 	[TEXT_SORRY_ERASED] = {
-		"This picture was not made because you asked for everything of yours to be erased.",
-		"Esta imagen no se hizo porque pediste que se borrara todo lo tuyo."},
+		"Sorry, this picture was not made because you asked for everything of yours to be erased.",
+		"Lo siento, esta imagen no se hizo porque pediste que se borrara todo lo tuyo."},
 	[TEXT_SESSION_WARNING] = {
 		"Nobody has used this channel for a while. It will be removed <t:{number}:R> with "
 		"everything in it; press the button or write something here to keep it.",

@@ -22,6 +22,7 @@ enum text_id {
 	TEXT_NOT_READY,	      /* the bot is still starting */
 	TEXT_QUOTA,	      /* number: pictures a day */
 	TEXT_BANNED,
+	TEXT_AGE_RESTRICTED, /* the model is, the channel is not */
 	TEXT_DRAINING, /* an administrator lets the queue run empty */
 	TEXT_ERASING,  /* all of this member's is being erased */
 	TEXT_CANCEL_TOO_LATE,

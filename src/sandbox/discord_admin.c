@@ -5,21 +5,6 @@
 
 #include "sandbox/discord_impl.h"
 
-static int leave(struct discord_world *w, struct json_object *act)
-{
-	uint64_t id = json_id(act, "user");
-
-	if (!dw_member_find(w->home, id))
-		return -EINVAL;
-	/* Without the privileged intent nobody is told. */
-	dw_member_remove(w->home, id);
-	for (struct dw_channel *ch = w->channels; ch; ch = ch->hh.next)
-		for (size_t i = 0; i < ch->n_joined; i++)
-			if (ch->joined[i] == id)
-				ch->joined[i--] = ch->joined[--ch->n_joined];
-	return 0;
-}
-
 static int join(struct discord_world *w, struct json_object *act)
 {
 	struct dw_user *u = dw_user_find(w, json_id(act, "user"));
@@ -54,18 +39,6 @@ static int delete_channel(struct discord_world *w, struct json_object *act)
 	if (!ch)
 		return -EINVAL;
 	dw_channel_remove(w, ch);
-	return 0;
-}
-
-static int restrict_channel(struct discord_world *w, struct json_object *act)
-{
-	struct dw_channel *ch = dw_channel_find(w, json_id(act, "channel"));
-
-	if (!ch || ch->type != DW_TEXT)
-		return -EINVAL;
-	ch->nsfw = json_flag(act, "nsfw", true);
-	dw_dispatch(
-		w, "CHANNEL_UPDATE", DW_INTENT_GUILDS, ch->guild, ch, NULL, dw_channel_json(ch));
 	return 0;
 }
 
@@ -106,11 +79,9 @@ int discord_world_act(struct discord_world *w, struct json_object *act, int64_t 
 		const char *kind;
 		int (*act)(struct discord_world *w, struct json_object *act);
 	} kinds[] = {
-		{"leave", leave},
 		{"join", join},
 		{"rename", rename_user},
 		{"delete_channel", delete_channel},
-		{"nsfw", restrict_channel},
 		{"permissions", permit},
 		{"fill", fill},
 	};

@@ -341,6 +341,7 @@ void dw_message_mentions(
 /* ---- discord_thread.c: private threads ---- */
 struct dw_call;
 bool dw_thread_has(const struct dw_channel *ch, uint64_t user_id);
+void dw_thread_leave(struct dw_channel *ch, uint64_t user_id);
 uint64_t dw_thread_permissions(const struct dw_channel *ch, uint64_t user_id);
 void dw_thread_add_json(const struct dw_channel *ch, struct json_object *o);
 struct json_object *dw_threads_json(struct discord_world *w, struct dw_guild *guild);

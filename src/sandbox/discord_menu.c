@@ -87,6 +87,8 @@ void discord_world_leave(struct discord_world *w, uint64_t user_id)
 {
 	/* Without the intent GUILD_MEMBERS, which is privileged, the bot hears nothing of it. */
 	dw_member_remove(w->home, user_id);
+	for (struct dw_channel *ch = w->channels; ch; ch = ch->hh.next)
+		dw_thread_leave(ch, user_id);
 	w->version++;
 }
 

@@ -56,6 +56,13 @@ struct json_object *dw_threads_json(struct discord_world *w, struct dw_guild *gu
 	return list;
 }
 
+void dw_thread_leave(struct dw_channel *ch, uint64_t user_id)
+{
+	for (size_t i = 0; i < ch->n_joined; i++)
+		if (ch->joined[i] == user_id)
+			ch->joined[i--] = ch->joined[--ch->n_joined];
+}
+
 static void join(struct dw_channel *ch, uint64_t user_id)
 {
 	if (dw_thread_has(ch, user_id))
@@ -160,9 +167,7 @@ void dw_threads_remove(struct dw_call *c)
 		dw_fail(c, 403, 50013, "Missing Permissions");
 		return;
 	}
-	for (size_t i = 0; i < ch->n_joined; i++)
-		if (ch->joined[i] == c->id[1])
-			ch->joined[i--] = ch->joined[--ch->n_joined];
+	dw_thread_leave(ch, c->id[1]);
 	c->w->version++;
 	snprintf(id, sizeof(id), "%" PRIu64, c->id[1]);
 	members_event(c->w, ch, "removed_member_ids", json_object_new_string(id));

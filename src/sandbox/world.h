@@ -120,9 +120,9 @@ uint64_t world_say(struct world *w, uint64_t user_id, uint64_t channel_id, const
 
 /*
  * What administrators do in Discord's client, and what happens to members:
- * {"kind":"leave","user":"1"} | join {user} | rename {user, name} | delete_channel {channel} |
- *  nsfw {channel, nsfw} | permissions {allow, deny}: of the bot's role | fill {channels, parent}:
- *  channels of others until the server, or the category, has so many.
+ * {"kind":"join","user":"1"} | rename {user, name} | delete_channel {channel} |
+ *  permissions {allow, deny}: of the bot's role | fill {channels, parent}: channels of others
+ *  until the server, or the category, has so many.
  * Returns 0 or -EINVAL.
  */
 int world_act(struct world *w, struct json_object *act, int64_t now_ms);

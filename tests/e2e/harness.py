@@ -295,6 +295,10 @@ class Sandbox:
     def restrict(self, channel, restricted=True):
         self.post("/control/restrict", channel=channel, restricted=restricted)
 
+    def act(self, kind, **what):
+        """What an administrator does, or what happens to a member: world.h, world_act()."""
+        return self.post("/control/act", kind=kind, **what)
+
     def say(self, user, channel, text):
         return self.post("/control/say", user=user, channel=channel, text=text)["id"]
 
