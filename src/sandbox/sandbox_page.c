@@ -10,6 +10,8 @@
 #define CHOICES_MS     4000
 #define WAIT_MS	       20000
 #define NAME_MAX_BYTES 32
+/* A body without files: a message has 2000 characters, a command's options together less than this. */
+#define WORDS_MAX (256 * KIB)
 
 /* Nothing but our own files runs, is shown or is spoken to; no other page may frame this one. */
 static const char policy[] =
@@ -419,11 +421,12 @@ static const struct {
 	const char *path;
 	void (*get)(struct sandbox *s, struct server_conn *conn, const struct http_request *req);
 	void (*post)(struct sandbox *s, struct server_conn *conn, struct json_object *body);
+	bool files; /* the body may hold some, in base64 */
 } routes[] = {
 	{"/api/info", .get = get_info},
 	{"/api/view", .get = get_view},
 	{"/api/events", .get = get_events},
-	{"/api/command", .post = post_command},
+	{"/api/command", .post = post_command, .files = true},
 	{"/api/autocomplete", .post = post_autocomplete},
 	{"/api/press", .post = post_press},
 	{"/api/say", .post = post_say},
@@ -434,7 +437,7 @@ static const struct {
 	{"/control/info", .get = get_info},
 	{"/control/users", .post = post_users},
 	{"/control/locale", .post = post_locale},
-	{"/control/command", .post = post_command},
+	{"/control/command", .post = post_command, .files = true},
 	{"/control/autocomplete", .post = post_autocomplete},
 	{"/control/press", .post = post_press},
 	{"/control/say", .post = post_say},
@@ -481,8 +484,13 @@ static void serve_post(
 	struct sandbox *s, struct server_conn *conn, const struct http_request *req, size_t i)
 {
 	const char *type = http_request_get(req, "Content-Type");
-	struct json_object *body =
-		req->body ? json_parse(req->body, req->body_len, NULL) : json_object_new_object();
+	struct json_object *body;
+
+	if (!routes[i].files && req->body_len > WORDS_MAX) {
+		answer_error(conn, 413, "The body is too large.");
+		return;
+	}
+	body = req->body ? json_parse(req->body, req->body_len, NULL) : json_object_new_object();
 
 	/* A form of a foreign page cannot send this type unasked. */
 	if (!type || !str_starts(type, "application/json"))

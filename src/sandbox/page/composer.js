@@ -2,8 +2,10 @@
 // Where a member writes: plain words, or a command with its options.
 import { element, localised, say } from './text.js';
 
-const BOOLEAN = 5, INTEGER = 4, NUMBER = 10;
+const STRING = 3, INTEGER = 4, BOOLEAN = 5, NUMBER = 10;
 const SHOWN_MAX = 25;
+// A text that may be longer than this gets a field of several lines.
+const SHORT_MAX = 100;
 const $ = (id) => document.getElementById(id);
 
 export class Composer {
@@ -30,11 +32,11 @@ export class Composer {
 
 	// ---- the menu above the field ----
 
-	openMenu(title, items, choose, empty) {
+	// at: the item that Enter takes; -1: none, until an arrow key goes there.
+	openMenu(title, items, choose, empty, at = 0) {
 		const list = $('menu-list');
 		this.items = items;
 		this.choose = choose;
-		this.at = 0;
 		$('menu-title').textContent = title;
 		list.replaceChildren(...items.map((item, i) => {
 			const node = element('li', '', ...item.show);
@@ -48,7 +50,7 @@ export class Composer {
 		if (!items.length)
 			list.append(element('li', '', element('span', 'what', empty)));
 		$('menu-box').hidden = false;
-		this.mark(0);
+		this.mark(at);
 	}
 
 	closeMenu() {
@@ -67,7 +69,7 @@ export class Composer {
 		});
 		if (this.active) {
 			this.active.setAttribute('aria-expanded', 'true');
-			this.active.setAttribute('aria-activedescendant', this.items.length ? `choice-${i}` : '');
+			this.active.setAttribute('aria-activedescendant', this.items.length && i >= 0 ? `choice-${i}` : '');
 		}
 	}
 
@@ -83,13 +85,14 @@ export class Composer {
 		if ($('menu-box').hidden)
 			return false;
 		const n = this.items.length;
-		if (event.key === 'Escape')
+		if (event.key === 'Escape') {
+			this.asked++;
 			this.closeMenu();
-		else if (event.key === 'ArrowDown' && n)
+		} else if (event.key === 'ArrowDown' && n)
 			this.mark((this.at + 1) % n);
 		else if (event.key === 'ArrowUp' && n)
-			this.mark((this.at + n - 1) % n);
-		else if ((event.key === 'Enter' || event.key === 'Tab') && n && !event.shiftKey)
+			this.mark((Math.max(this.at, 0) + n - 1) % n);
+		else if ((event.key === 'Enter' || event.key === 'Tab') && n && this.at >= 0 && !event.shiftKey)
 			this.pick(this.at);
 		else
 			return false;
@@ -186,9 +189,10 @@ export class Composer {
 
 	field(option) {
 		const box = element('label', 'option', element('span', '', localised(option, 'name')));
-		const text = option.type === 3 && !option.autocomplete && !(option.choices || []).length;
+		const text = option.type === STRING && !(option.choices || []).length &&
+			(!option.autocomplete || option.max_length > SHORT_MAX);
 		const input = element(option.type === BOOLEAN ? 'select' : text ? 'textarea' : 'input');
-		const entry = { option, input, box, value: undefined };
+		const entry = { option, input, box, text, value: undefined };
 		box.title = localised(option, 'description');
 		box.classList.toggle('wide', text);
 		input.name = option.name;
@@ -203,7 +207,10 @@ export class Composer {
 		this.inputs.set(option.name, entry);
 		if (option.autocomplete || (option.choices || []).length) {
 			this.combobox(input);
-			input.addEventListener('focus', () => this.suggest(entry));
+			input.addEventListener('focus', () => {
+				this.closeMenu();
+				this.suggest(entry);
+			});
 		} else {
 			input.addEventListener('focus', () => this.closeMenu());
 		}
@@ -217,12 +224,16 @@ export class Composer {
 		entry.value = undefined;
 		entry.box.classList.remove('bad');
 		this.notice('');
-		if (entry.input.tagName === 'TEXTAREA') {
-			entry.input.rows = 1;
-			entry.input.rows = Math.min(8, Math.max(1, Math.floor(entry.input.scrollHeight / 22)));
-		}
+		this.grow(entry.input);
 		if (entry.option.autocomplete || (entry.option.choices || []).length)
 			this.suggest(entry);
+	}
+
+	grow(input) {
+		if (input.tagName !== 'TEXTAREA')
+			return;
+		input.rows = 1;
+		input.rows = Math.min(8, Math.max(1, Math.floor(input.scrollHeight / 22)));
 	}
 
 	key(event, entry) {
@@ -244,6 +255,11 @@ export class Composer {
 	}
 
 	show(entry, choices) {
+		// What one writes freely needs no list, and Enter sends it as it is.
+		if (entry.text && !choices.length) {
+			this.closeMenu();
+			return;
+		}
 		this.openMenu(localised(entry.option, 'description'), choices.slice(0, SHOWN_MAX).map((choice) => ({
 			choice,
 			show: [element('span', '', localised(choice, 'name'))],
@@ -251,8 +267,9 @@ export class Composer {
 			entry.input.value = localised(item.choice, 'name');
 			entry.value = item.choice.value;
 			entry.box.classList.remove('bad');
+			this.grow(entry.input);
 			this.next(entry);
-		}, say('noChoices'));
+		}, say('noChoices'), entry.text ? -1 : 0);
 	}
 
 	next(entry) {
@@ -269,7 +286,7 @@ export class Composer {
 			return;
 		}
 		const mine = ++this.asked;
-		if ($('menu-box').hidden)
+		if (!entry.text && $('menu-box').hidden)
 			this.openMenu(localised(entry.option, 'description'), [], () => {}, say('loading'));
 		const answer = await this.context.post('/api/autocomplete', {
 			channel: this.context.channel().id,
