@@ -114,6 +114,7 @@ int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why)
 		bot->ports.loop = config->loop;
 		bot->ports.room = config->room;
 		bot->ports.store = store_new(take(db), wake, config->loop);
+		bot->ports.cleaner = cleaner_new(config->loop, &config->logger->log);
 		ports_uv_fill(&bot->ports, &ports);
 		fill_shell_config(config, bot);
 		past.rows.max_job_id = max_of(past.rows.max_job_id, first_id(config->loop));
@@ -138,6 +139,7 @@ struct bot *bot_free(struct bot *bot)
 	if (!bot)
 		return NULL;
 	shell_free(bot->shell);
+	cleaner_free(bot->ports.cleaner);
 	http_client_free(bot->ports.http);
 	if (bot->ports.store)
 		store_free(bot->ports.store);
@@ -160,6 +162,7 @@ int64_t bot_turn(struct bot *bot, int64_t now_ms)
 	int64_t at_ms;
 
 	store_poll(bot->ports.store);
+	cleaner_poll(bot->ports.cleaner);
 	at_ms = shell_turn(bot->shell, now_ms);
 	release_memory(bot, now_ms);
 	return at_ms;

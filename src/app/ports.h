@@ -3,11 +3,13 @@
 #define FULLET_APP_PORTS_H
 
 #include "base/http.h"
+#include "image/clean.h"
 #include "io/websocket.h"
 #include "store/store.h"
 
 /*
- * The seam between the bot and everything outside: HTTP, WebSockets, rows, time.
+ * The seam between the bot and everything outside: HTTP, WebSockets, rows, time,
+ * and the cage in which strangers' pictures are decoded.
  * src/app/ports_uv.c carries it over real sockets, the simulator in virtual time.
  * No function calls back before it has returned.
  */
@@ -25,6 +27,10 @@ struct ports {
 	/* Takes the contents of *op. */
 	void (*store)(void *ctx, struct store_op *op, store_done *done, void *arg);
 	void (*read)(void *ctx, const struct store_query *query, store_read_done *done, void *arg);
+	/* Cleans a stranger's picture (image/clean.h), which it holds meanwhile. done is called
+	 * exactly once, and may take the answer's png. */
+	void (*clean)(void *ctx, struct blob *picture, const struct clean_wish *wish,
+		void (*done)(void *arg, struct clean_answer *answer), void *arg);
 };
 
 #endif

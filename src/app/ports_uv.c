@@ -54,6 +54,14 @@ static void port_read(
 	store_read(p->store, query, done, arg);
 }
 
+static void port_clean(void *ctx, struct blob *picture, const struct clean_wish *wish,
+	void (*done)(void *arg, struct clean_answer *answer), void *arg)
+{
+	struct ports_uv *p = ctx;
+
+	cleaner_clean(p->cleaner, picture, wish, done, arg);
+}
+
 void ports_uv_fill(struct ports_uv *self, struct ports *ret)
 {
 	*ret = (struct ports){
@@ -66,5 +74,6 @@ void ports_uv_fill(struct ports_uv *self, struct ports *ret)
 		.ws_abandon = port_ws_abandon,
 		.store = port_store,
 		.read = port_read,
+		.clean = port_clean,
 	};
 }

@@ -2,6 +2,7 @@
 #ifndef FULLET_APP_PORTS_UV_H
 #define FULLET_APP_PORTS_UV_H
 
+#include "app/cleaner.h"
 #include "app/ports.h"
 #include "io/http_client.h"
 #include "io/loop.h"
@@ -12,6 +13,7 @@ struct ports_uv {
 	struct http_client *http;
 	struct lws_room *room;
 	struct store *store;
+	struct cleaner *cleaner;
 };
 
 /* `self` must stay where it is while the ports are used. */

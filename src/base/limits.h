@@ -115,6 +115,16 @@
 /* A disk with less than this left will soon refuse rows; `fullet check` says so. */
 #define STORE_DISK_MIN (16 * MIB)
 
+/* A stranger's picture: what Discord takes without a subscription is 10 MiB, a telephone's largest
+ * photo below 25. */
+#define PICTURE_BYTES_MAX (25 * MIB)
+/* The usual telephones make 48 to 50 megapixels; one takes 4 bytes, decoded. */
+#define PICTURE_PIXELS_MAX 51000000
+/* A JPEG's side is below it, and products of two sides stay far from overflowing. */
+#define PICTURE_SIDE_MAX 30000
+/* Pictures that wait for the cleaner: each is held in memory. */
+#define CLEAN_QUEUE_MAX 16
+
 /* Connections kept for reuse: Discord needs one, each ComfyUI server a few. */
 #define HTTP_IDLE_CONNECTIONS_MAX 16
 /* To one host without HTTP/2; further requests wait for a free one. */

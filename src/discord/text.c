@@ -305,6 +305,31 @@ static const struct {
 	[TEXT_SORRY_ERASED] = {
 		"Sorry, this picture was not made because you asked for everything of yours to be erased.",
 		"Lo siento, esta imagen no se hizo porque pediste que se borrara todo lo tuyo."},
+	[TEXT_SORRY_PICTURE_NOT] = {
+		"Sorry, that file is not a picture. Send a PNG, JPEG, WebP, GIF, AVIF or HEIC.",
+		"Lo siento, ese archivo no es una imagen. Envía un PNG, JPEG, WebP, GIF, AVIF o HEIC."},
+	[TEXT_SORRY_PICTURE_KIND] = {
+		"Sorry, I cannot open this kind of picture. Save it as a PNG, JPEG or WebP and send that.",
+		"Lo siento, no puedo abrir este tipo de imagen. Guárdala como PNG, JPEG o WebP y envía esa."},
+	[TEXT_SORRY_PICTURE_LARGE] = {
+		"Sorry, that file is too large[: {number} MB is the most]. Send a smaller PNG, JPEG or WebP.",
+		"Lo siento, ese archivo es demasiado grande[: caben {number} MB]. Envía un PNG, JPEG o WebP "
+		"más pequeño."},
+	[TEXT_SORRY_PICTURE_PIXELS] = {
+		"Sorry, that picture has too many pixels[: {number} megapixels is the most]. Make it smaller "
+		"and send it again.",
+		"Lo siento, esa imagen tiene demasiados píxeles[: caben {number} megapíxeles]. Redúcela y "
+		"envíala otra vez."},
+	[TEXT_SORRY_PICTURE_DAMAGED] = {
+		"Sorry, that picture is damaged or cut off. Send it again, or save it anew as a PNG or JPEG.",
+		"Lo siento, esa imagen está dañada o incompleta. Envíala otra vez, o guárdala de nuevo como "
+		"PNG o JPEG."},
+	[TEXT_SORRY_PICTURE_HARD] = {
+		"Sorry, I could not open that picture. Save it anew as a PNG or JPEG and send that.",
+		"Lo siento, no he podido abrir esa imagen. Guárdala de nuevo como PNG o JPEG y envía esa."},
+	[TEXT_SORRY_PICTURE_BUSY] = {
+		"Sorry, I cannot look at pictures right now. Try again in a minute.",
+		"Lo siento, ahora mismo no puedo mirar imágenes. Inténtalo de nuevo en un minuto."},
 	[TEXT_SESSION_WARNING] = {
 		"Nobody has used this channel for a while. It will be removed <t:{number}:R> with "
 		"everything in it; press the button or write something here to keep it.",

@@ -87,6 +87,14 @@ enum text_id {
 	TEXT_SORRY_PERMISSION,	/* the bot lacks a permission; text: what Discord says */
 	TEXT_SORRY_RESTRICTED,	/* the channel cannot be made age-restricted */
 	TEXT_SORRY_ERASED,	/* the member wants all of his erased */
+	/* a member's picture cannot be used: refusal or apology */
+	TEXT_SORRY_PICTURE_NOT,	    /* it is none */
+	TEXT_SORRY_PICTURE_KIND,    /* its format is not known here */
+	TEXT_SORRY_PICTURE_LARGE,   /* number: megabytes, the most */
+	TEXT_SORRY_PICTURE_PIXELS,  /* number: megapixels, the most */
+	TEXT_SORRY_PICTURE_DAMAGED, /* cut off or wrong */
+	TEXT_SORRY_PICTURE_HARD,    /* the decoder had trouble with it */
+	TEXT_SORRY_PICTURE_BUSY,    /* it was not looked at */
 	/* private channels */
 	TEXT_SESSION_WARNING, /* number: unix seconds of the end */
 	TEXT_SESSION_KEPT,

@@ -16,7 +16,26 @@ static const struct format {
 	[IMAGE_JPEG] = {"jpg", "image/jpeg", jpeg_size, jpeg_strip},
 	[IMAGE_WEBP] = {"webp", "image/webp", webp_size, webp_strip},
 	[IMAGE_GIF] = {"gif", "image/gif", NULL, NULL},
+	[IMAGE_AVIF] = {"avif", "image/avif", NULL, NULL},
+	[IMAGE_HEIC] = {"heic", "image/heic", NULL, NULL},
 };
+
+/* ISO/IEC 14496-12: the first box, "ftyp", lists brands; those of ISO/IEC 23008-12 and of AVIF tell
+ * how the picture is coded. "mif1" tells only that there is one. */
+static enum image_type by_brands(const uint8_t *p, size_t len)
+{
+	static const char hevc[] = "heicheixhevchevxheimheishevmhevs";
+	size_t size = min_of((size_t)be32(p), len);
+
+	for (size_t at = 8; at + 4 <= size; at += at == 8 ? 8 : 4) {
+		if (memcmp(p + at, "avif", 4) == 0 || memcmp(p + at, "avis", 4) == 0)
+			return IMAGE_AVIF;
+		for (size_t i = 0; i + 4 <= sizeof(hevc) - 1; i += 4)
+			if (memcmp(p + at, hevc + i, 4) == 0)
+				return IMAGE_HEIC;
+	}
+	return IMAGE_OTHER;
+}
 
 enum image_type image_sniff(const void *data, size_t len)
 {
@@ -30,6 +49,8 @@ enum image_type image_sniff(const void *data, size_t len)
 		return IMAGE_WEBP;
 	if (len >= 6 && (memcmp(p, "GIF87a", 6) == 0 || memcmp(p, "GIF89a", 6) == 0))
 		return IMAGE_GIF;
+	if (len >= 16 && memcmp(p + 4, "ftyp", 4) == 0)
+		return by_brands(p, len);
 	return IMAGE_OTHER;
 }
 

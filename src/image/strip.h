@@ -4,11 +4,20 @@
 
 #include "base/buf.h"
 
-enum image_type { IMAGE_OTHER, IMAGE_PNG, IMAGE_JPEG, IMAGE_WEBP, IMAGE_GIF };
+enum image_type {
+	IMAGE_OTHER,
+	IMAGE_PNG,
+	IMAGE_JPEG,
+	IMAGE_WEBP,
+	IMAGE_GIF,
+	IMAGE_AVIF,
+	IMAGE_HEIC,
+	IMAGE_TYPES
+};
 
 /* By the magic bytes, never by name. */
 enum image_type image_sniff(const void *data, size_t len);
-/* "png", "jpg", "webp", "gif"; NULL for IMAGE_OTHER. And "image/png" and so on. */
+/* "png", "jpg", ...; NULL for IMAGE_OTHER. And "image/png" and so on. */
 const char *image_extension(enum image_type type);
 const char *image_mime(enum image_type type);
 /* Reads the dimensions without decoding. -EBADMSG when they are not there. */

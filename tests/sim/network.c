@@ -419,6 +419,51 @@ static void port_read(
 	clock_at(sim->clock, sim_now(sim) + 2, read_answered, s);
 }
 
+/* ---- the cleaner: no decoder here; what begins like a PNG is taken for a clean one ---- */
+
+struct cleaning {
+	struct blob *picture;
+	unsigned life;
+	void (*done)(void *arg, struct clean_answer *answer);
+	void *arg;
+};
+
+static void cleaned(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	struct cleaning *c = arg;
+	struct clean_answer answer = {.type = image_sniff(c->picture->data, c->picture->len)};
+
+	if (run && c->life == sim->life && sim->shell) {
+		if (sim_chance(sim, sim->weather.lost_requests))
+			answer.result = CLEAN_UNAVAILABLE;
+		else if (answer.type == IMAGE_OTHER)
+			answer.result = CLEAN_NOT_A_PICTURE;
+		else if (answer.type != IMAGE_PNG)
+			answer.result = CLEAN_UNSUPPORTED;
+		else if (image_size(c->picture->data, c->picture->len, &answer.width,
+				 &answer.height) < 0)
+			answer.result = CLEAN_DAMAGED;
+		else
+			answer.png = blob_hold(c->picture);
+		c->done(c->arg, &answer);
+		blob_drop(answer.png);
+		bot_turn(sim);
+	}
+	blob_drop(c->picture);
+	free(c);
+}
+
+static void port_clean(void *ctx, struct blob *picture, const struct clean_wish *wish,
+	void (*done)(void *arg, struct clean_answer *answer), void *arg)
+{
+	struct sim *sim = ctx;
+	struct cleaning *c = xcalloc(1, sizeof(*c));
+
+	*c = (struct cleaning){blob_hold(picture), sim->life, done, arg};
+	clock_at(sim->clock, sim_now(sim) + 20 + (int64_t)rng_below(&sim->rng, 500), cleaned, c);
+}
+
 static int64_t port_now(void *ctx)
 {
 	return sim_now(ctx);
@@ -436,5 +481,6 @@ void network_ports(struct sim *sim, struct ports *ports)
 		.ws_abandon = port_ws_abandon,
 		.store = port_store,
 		.read = port_read,
+		.clean = port_clean,
 	};
 }
