@@ -122,6 +122,21 @@
 #define PICTURE_PIXELS_MAX 51000000
 /* A JPEG's side is below it, and products of two sides stay far from overflowing. */
 #define PICTURE_SIDE_MAX 30000
+/* What a picture is scaled down to if a workflow asks for nothing, and its PNG, which then stays
+ * below STORE_PICTURE_MAX whatever it shows. */
+#define CLEAN_PIXELS_MAX 16000000
+#define CLEAN_PNG_MAX	 STORE_PICTURE_MAX
+/* Sides are multiples of 8 to 64 where a model wants that. */
+#define CLEAN_MULTIPLE_MAX 256
+/* The cleaner: its address space (50 megapixels of HEIC take two thirds of it), the time on the
+ * wall for one picture on a slow and busy computer, the processor's seconds of one picture and
+ * those after which it gives way to a new one, as after so many pictures; how long it may wait. */
+#define CLEAN_MEMORY_MAX (1536 * MIB)
+#define CLEAN_MS	 20000
+#define CLEAN_CPU_S	 20
+#define CLEAN_CPU_ALL_S	 60
+#define CLEAN_SERVED_MAX 200
+#define CLEAN_IDLE_MS	 60000
 /* Pictures that wait for the cleaner: each is held in memory. */
 #define CLEAN_QUEUE_MAX 16
 
