@@ -81,6 +81,7 @@ static void fill_shell_config(const struct bot_config *config, struct bot *bot)
 		.user_agent = USER_AGENT,
 		.n_comfy = config->n_comfy,
 		.workflows = bot->workflows,
+		.export_path = c->export_path,
 		.max_jobs_per_user = (int)c->max_jobs_per_user,
 		.max_queue = (int)c->max_queue,
 		.session_ttl_ms = c->session_ttl_seconds * 1000,
@@ -115,6 +116,7 @@ int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why)
 		bot->ports.room = config->room;
 		bot->ports.store = store_new(take(db), wake, config->loop);
 		bot->ports.cleaner = cleaner_new(config->loop, &config->logger->log);
+		bot->ports.keeper = file_keeper_new(config->loop);
 		ports_uv_fill(&bot->ports, &ports);
 		fill_shell_config(config, bot);
 		past.rows.max_job_id = max_of(past.rows.max_job_id, first_id(config->loop));
@@ -141,6 +143,7 @@ struct bot *bot_free(struct bot *bot)
 	shell_free(bot->shell);
 	cleaner_free(bot->ports.cleaner);
 	http_client_free(bot->ports.http);
+	file_keeper_free(bot->ports.keeper);
 	if (bot->ports.store)
 		store_free(bot->ports.store);
 	workflow_set_free(bot->workflows);

@@ -50,6 +50,9 @@ static const struct setting settings[] = {
 		"A running picture without any sign of life for so long is given up."},
 	{"FLUJOS_DIR", TEXT, AT(flujos_dir), NULL, 0, 0, NULL,
 		"The folder with the workflows (default: ./flujos, else the ones shipped)."},
+	{"EXPORT_PATH", TEXT, AT(export_path), NULL, 0, 0, NULL,
+		"A folder in which a numbered copy of each finished picture is kept (01.png, 02.png, "
+		"...)."},
 	{"CA_FILE", TEXT, AT(ca_file), NULL, 0, 0, NULL,
 		"A PEM file with the certificate authorities to trust instead of the system's."},
 	{"LOG_FORMAT", CHOICE, AT(log_format), "text", 0, 0, "text json",

@@ -17,6 +17,7 @@ struct config {
 	char *comfy_urls;
 	char *comfy_api_key;
 	char *flujos_dir;
+	char *export_path;
 	char *ca_file;
 	char *log_format;
 	char *log_level;

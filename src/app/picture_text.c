@@ -23,3 +23,25 @@ enum text_id picture_text(enum clean_result result, int64_t *ret_number)
 	*ret_number = rows[result].number;
 	return rows[result].text;
 }
+
+char *picture_sorry(const char *reason, const char *locale)
+{
+	static const struct {
+		const char *reason;
+		enum text_id text;
+	} others[] = {
+		{PICTURE_UNREACHED, TEXT_SORRY_PICTURE_UNREACHED},
+		{PICTURE_FOREIGN, TEXT_SORRY_PICTURE_FOREIGN},
+		{PICTURE_UNSTORED, TEXT_SORRY_STORE},
+	};
+	enum text_id text = TEXT_SORRY_PICTURE_GONE;
+	int64_t number = 0;
+
+	for (size_t i = 0; i < countof(others); i++)
+		if (str_eq(others[i].reason, reason))
+			text = others[i].text;
+	for (int i = CLEAN_OK + 1; i < CLEAN_RESULTS; i++)
+		if (str_eq(clean_result_name((enum clean_result)i), reason))
+			text = picture_text((enum clean_result)i, &number);
+	return text_make(text, locale, &(struct text_args){.number = number});
+}

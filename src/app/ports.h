@@ -26,6 +26,9 @@ struct ports {
 	void (*ws_abandon)(void *ctx, struct websocket *ws);
 	/* Takes the contents of *op. */
 	void (*store)(void *ctx, struct store_op *op, store_done *done, void *arg);
+	/* Writes a copy into a folder, never over another file: 0 or -errno, why is a sentence. */
+	void (*keep)(void *ctx, const char *folder, const char *name, struct blob *bytes,
+		void (*done)(void *arg, int result, const char *why), void *arg);
 	void (*read)(void *ctx, const struct store_query *query, store_read_done *done, void *arg);
 	/* Cleans a stranger's picture (image/clean.h), which it holds meanwhile. done is called
 	 * exactly once, and may take the answer's png. */

@@ -62,6 +62,14 @@ static void port_clean(void *ctx, struct blob *picture, const struct clean_wish 
 	cleaner_clean(p->cleaner, picture, wish, done, arg);
 }
 
+static void port_keep(void *ctx, const char *folder, const char *name, struct blob *bytes,
+	void (*done)(void *arg, int result, const char *why), void *arg)
+{
+	struct ports_uv *p = ctx;
+
+	file_keep(p->keeper, folder, name, bytes, done, arg);
+}
+
 void ports_uv_fill(struct ports_uv *self, struct ports *ret)
 {
 	*ret = (struct ports){
@@ -73,6 +81,7 @@ void ports_uv_fill(struct ports_uv *self, struct ports *ret)
 		.ws_close = port_ws_close,
 		.ws_abandon = port_ws_abandon,
 		.store = port_store,
+		.keep = port_keep,
 		.read = port_read,
 		.clean = port_clean,
 	};

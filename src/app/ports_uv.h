@@ -5,6 +5,7 @@
 #include "app/cleaner.h"
 #include "app/ports.h"
 #include "io/http_client.h"
+#include "io/keep_file.h"
 #include "io/loop.h"
 
 /* The ports over real sockets and the real database. */
@@ -13,6 +14,7 @@ struct ports_uv {
 	struct http_client *http;
 	struct lws_room *room;
 	struct store *store;
+	struct file_keeper *keeper;
 	struct cleaner *cleaner;
 };
 

@@ -55,7 +55,7 @@ void pending_free(struct pending *pending)
 	free(pending);
 }
 
-static void value_saved(void *arg, int result, const char *why)
+void shell_value_saved(void *arg, int result, const char *why)
 {
 	struct shell *sh = arg;
 
@@ -67,7 +67,7 @@ void shell_save_value(struct shell *sh, const char *name, const char *value)
 {
 	struct store_op op = {.kind = STORE_VALUE, .name = xstrdup(name), .value = xstrdup(value)};
 
-	sh->ports.store(sh->ports.ctx, &op, value_saved, sh);
+	sh->ports.store(sh->ports.ctx, &op, shell_value_saved, sh);
 }
 
 struct shell *shell_new(const struct shell_config *config, const struct ports *ports, uint64_t seed)
@@ -116,6 +116,8 @@ struct shell *shell_free(struct shell *sh)
 		task_free(sh, sh->tasks);
 	while (sh->pending)
 		pending_free(sh->pending);
+	shell_input_free(sh);
+	shell_edited_free(sh);
 	gateway_free(sh->gateway);
 	rest_free(sh->rest);
 	core_free(sh->core);
@@ -140,6 +142,7 @@ void shell_start(struct shell *sh, const struct shell_past *past)
 
 	sh->started_ms = now_ms;
 	core_load_max_id(sh->core, past->rows.max_job_id);
+	core_load_image_count(sh->core, past->rows.image_count);
 	for (size_t i = 0; i < past->rows.n_sessions; i++)
 		core_load_session(sh->core, &past->rows.sessions[i]);
 	for (size_t i = 0; i < past->rows.n_jobs; i++)
@@ -167,7 +170,7 @@ static void gateway_saved(void *arg, int result, const char *why)
 	struct shell *sh = arg;
 
 	sh->gateway_saved = true;
-	value_saved(sh, result, why);
+	shell_value_saved(sh, result, why);
 }
 
 static void begin_close(struct shell *sh, int64_t now_ms)
@@ -205,6 +208,7 @@ static void tick(struct shell *sh, int64_t now_ms)
 	for (int i = 0; i < sh->config.n_comfy; i++)
 		if (comfy_deadline(sh->comfy[i].client) <= now_ms)
 			comfy_tick(sh->comfy[i].client, now_ms);
+	shell_export_tick(sh, now_ms);
 }
 
 static int64_t next_deadline(const struct shell *sh, int64_t now_ms)
@@ -216,6 +220,7 @@ static int64_t next_deadline(const struct shell *sh, int64_t now_ms)
 	for (int i = 0; i < sh->config.n_comfy; i++)
 		at = min_of(at, comfy_deadline(sh->comfy[i].client));
 	at = min_of(at, live_deadline(sh));
+	at = min_of(at, shell_export_deadline(sh));
 	if (sh->phase == FINISH)
 		at = min_of(at, sh->finish_by_ms);
 	if (sh->phase == CLOSE)

@@ -26,6 +26,7 @@ struct shell_config {
 	struct comfy_config comfy[COMFY_SERVERS_MAX];
 	int n_comfy;
 	const struct workflow_set *workflows;
+	const char *export_path; /* a folder for copies of finished pictures; NULL: none are kept */
 	int max_jobs_per_user;
 	int max_queue;
 	int64_t session_ttl_ms;

@@ -25,7 +25,8 @@ static void again_read(void *arg, struct store_result *result)
 				.kind = row->kind,
 				.prompt = row->prompt,
 				.options = row->options,
-				.input = row->input});
+				.input = row->input,
+				.age_restricted = row->flags & JOB_RESTRICTED});
 	pending_free(p);
 }
 
@@ -67,6 +68,7 @@ static const struct {
 } buttons[] = {
 	{"again", again},
 	{"cancel", cancel},
+	{"edit", shell_press_edit},
 	{"keep", keep},
 };
 

@@ -106,14 +106,25 @@ static void fetched(struct shell *sh, struct comfy_event *e)
 {
 	const struct job *job = tagged_job(sh, e->tag);
 	struct task *task;
+	bool whole;
 
 	if (!job)
 		return;
 	task = task_get(sh, job->row.id);
 	task->files_shrink = job->shrink;
-	core_answer(sh->core, job->row.id, job->epoch,
-		task_take_files(sh, task, e->files, e->n_files) ? ANSWER_OK : ANSWER_AGAIN,
-		&(struct answer_args){.detail = "the picture was damaged"}, shell_now(sh));
+	whole = task_take_files(sh, task, e->files, e->n_files);
+	core_answer(sh->core, job->row.id, job->epoch, whole ? ANSWER_OK : ANSWER_AGAIN,
+		&(struct answer_args){
+			.detail = "the picture was damaged", .n_files = task->n_files},
+		shell_now(sh));
+}
+
+static void uploaded(struct shell *sh, const struct comfy_event *e)
+{
+	const struct job *job = tagged_job(sh, e->tag);
+
+	if (job)
+		shell_uploaded(sh, job, e->text);
 }
 
 static void previewed(struct shell *sh, struct comfy_event *e)
@@ -178,6 +189,9 @@ static void on_event(struct shell_comfy *c, struct comfy_event *e)
 	case COMFY_UP:
 	case COMFY_DOWN:
 		server_is(c, e, e->kind == COMFY_UP);
+		break;
+	case COMFY_UPLOADED:
+		uploaded(sh, e);
 		break;
 	case COMFY_PENDING:
 		is_there(sh, e, -1);

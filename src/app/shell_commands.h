@@ -29,6 +29,7 @@ struct wish {
 	const char *prompt, *options, *input;
 	bool has_seed;
 	uint64_t seed;
+	bool age_restricted; /* the picture to edit is, whatever the workflow */
 };
 /* The one way in: every check of who may have what is here. Answers when it is refused. */
 void shell_request(struct shell *sh, const struct interaction *it, const struct wish *wish);
@@ -37,6 +38,8 @@ bool shell_check_prompt(struct shell *sh, const struct interaction *it, const ch
 
 /* The handlers of commands; each answers. They may take *it. */
 void command_imagine(struct shell *sh, struct interaction *it);
+void command_edit(struct shell *sh, struct interaction *it);
+void command_edit_this(struct shell *sh, struct interaction *it);
 void command_queue(struct shell *sh, struct interaction *it);
 void command_cancel(struct shell *sh, struct interaction *it);
 void command_models(struct shell *sh, struct interaction *it);
@@ -45,6 +48,8 @@ void command_help_all(struct shell *sh, struct interaction *it);
 void command_admin(struct shell *sh, struct interaction *it);
 
 void shell_press(struct shell *sh, struct interaction *it);
+void shell_modal(struct shell *sh, struct interaction *it);
+void shell_press_edit(struct shell *sh, struct interaction *it, uint64_t job_id);
 void shell_autocomplete(struct shell *sh, struct interaction *it);
 
 /* "a cat · being drawn, 40 %" of a job, for lists; owned. */

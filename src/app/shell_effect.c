@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "app/picture_text.h"
 #include "app/shell_parts.h"
 #include "core/session.h"
 #include "image/strip.h"
@@ -37,6 +38,8 @@ char *shell_sorry_text(const struct job *job)
 	};
 	size_t i = (size_t)job->row.sorry;
 
+	if (job->row.sorry == SORRY_PICTURE)
+		return picture_sorry(job->row.detail, job->row.locale);
 	return text_make(i < countof(texts) ? texts[i] : TEXT_SORRY_FAILED, job->row.locale,
 		&(struct text_args){.text = job->row.detail ? job->row.detail : ""});
 }
@@ -85,9 +88,9 @@ static void look(struct shell *sh, const struct effect *e)
 		sh, message_list(e->job->row.channel_id, 0), CALL_LOOK, e->job->row.id, e->epoch);
 }
 
-static void post(struct shell *sh, const struct effect *e)
+void shell_post(struct shell *sh, const struct job *job, uint32_t epoch)
 {
-	const struct job_row *row = &e->job->row;
+	const struct job_row *row = &job->row;
 	const struct workflow *wf = workflow_set_find(sh->config.workflows, row->model);
 	struct task *task = task_find(sh, row->id);
 	struct picture_file files[DISCORD_FILES_MAX];
@@ -108,7 +111,7 @@ static void post(struct shell *sh, const struct effect *e)
 			.type = task->files[i].type,
 			.blob = task->files[i].bytes};
 	(void)image_size(files[0].blob->data, files[0].blob->len, &view.width, &view.height);
-	shell_call(sh, message_picture(row->channel_id, &view), CALL_POST, row->id, e->epoch);
+	shell_call(sh, message_picture(row->channel_id, &view), CALL_POST, row->id, epoch);
 }
 
 static void sorry(struct shell *sh, const struct effect *e)
@@ -132,29 +135,10 @@ static void sorry(struct shell *sh, const struct effect *e)
 
 /* ---- a job's asks of a ComfyUI ---- */
 
-static struct comfy_client *client_of(struct shell *sh, const struct job *job)
+struct comfy_client *shell_client_of(struct shell *sh, const struct job *job)
 {
 	must(job->gpu >= 0 && job->gpu < sh->config.n_comfy);
 	return sh->comfy[job->gpu].client;
-}
-
-static void submit(struct shell *sh, const struct effect *e)
-{
-	const struct job_row *row = &e->job->row;
-	const struct workflow *wf = workflow_set_find(sh->config.workflows, row->model);
-	char prefix[48], *graph;
-
-	if (!wf) {
-		core_answer(sh->core, row->id, e->epoch, ANSWER_MODEL_GONE, NULL, shell_now(sh));
-		return;
-	}
-	snprintf(prefix, sizeof(prefix), "fullet/%" PRIu64, row->id);
-	graph = workflow_fill(
-		wf, &(struct workflow_fill){
-			    .prompt = row->prompt, .seed = row->seed, .filename_prefix = prefix});
-	comfy_submit(client_of(sh, e->job), comfy_tag(row->id, e->epoch), row->prompt_id, graph,
-		shell_now(sh));
-	free(graph);
 }
 
 static void fetch(struct shell *sh, const struct effect *e)
@@ -163,9 +147,10 @@ static void fetch(struct shell *sh, const struct effect *e)
 	size_t limit = sh->file_limit >> e->job->shrink;
 
 	if (task && task->n_files > 0 && task->files_shrink == e->job->shrink)
-		core_answer(sh->core, e->job->row.id, e->epoch, ANSWER_OK, NULL, shell_now(sh));
+		core_answer(sh->core, e->job->row.id, e->epoch, ANSWER_OK,
+			&(struct answer_args){.n_files = task->n_files}, shell_now(sh));
 	else
-		comfy_fetch(client_of(sh, e->job), comfy_tag(e->job->row.id, e->epoch),
+		comfy_fetch(shell_client_of(sh, e->job), comfy_tag(e->job->row.id, e->epoch),
 			e->job->row.prompt_id, limit, shell_now(sh));
 }
 
@@ -191,16 +176,39 @@ static void saved(void *arg, int result, const char *why)
 	pending_free(p);
 }
 
+/* The number of a job's first picture, and how far was counted: in one commit. Should they be torn
+ * apart all the same, this order leaves a number out and gives none twice. */
+static void save_count(struct shell *sh, const struct job *job)
+{
+	struct store_op op = {.kind = STORE_VALUE, .more = true};
+
+	if (job->step != JOB_POST)
+		return;
+	op.name = xstrdup("image_count");
+	op.value = xasprintf("%" PRId64, core_image_count(sh->core));
+	sh->ports.store(sh->ports.ctx, &op, shell_value_saved, sh);
+}
+
 static void save(struct shell *sh, const struct effect *e)
 {
 	struct store_op op = {.kind = STORE_JOB};
 
 	shell_gateway_note(sh);
+	save_count(sh, e->job);
 	job_row_copy(&op.job, &e->job->row);
 	sh->ports.store(sh->ports.ctx, &op, saved, pending_new(sh, e->job->row.id, NULL, NULL));
 }
 
 /* ---- what came back ---- */
+
+/* It is posted: from now on it is the member's last picture. */
+static void keep_last(struct shell *sh, const struct rest_call *call)
+{
+	const struct job *job = core_job(sh->core, call->tag);
+
+	if (job && job->epoch == (uint32_t)call->tag2)
+		shell_keep_last(sh, job);
+}
 
 static void looked(struct shell *sh, struct rest_call *call)
 {
@@ -215,6 +223,7 @@ static void looked(struct shell *sh, struct rest_call *call)
 	json_put(&doc);
 	args.live_id = marks.live_id;
 	if (answer == ANSWER_OK && marks.picture_id) {
+		keep_last(sh, call);
 		answer = ANSWER_FOUND_PICTURE;
 		args.message_id = marks.picture_id;
 	} else if (answer == ANSWER_OK && marks.sorry_id) {
@@ -242,6 +251,8 @@ static void posted(struct shell *sh, struct rest_call *call)
 	if (call->outcome == REST_REFUSED && call->discord_code == 10008 && call->kind == CALL_POST)
 		answer = ANSWER_OK;
 	json_put(&doc);
+	if (answer == ANSWER_OK && call->kind == CALL_POST)
+		keep_last(sh, call);
 	core_answer(sh->core, call->tag, (uint32_t)call->tag2, answer, &args, shell_now(sh));
 }
 
@@ -317,7 +328,8 @@ static void carry_out(struct shell *sh, const struct effect *e)
 		look(sh, e);
 		break;
 	case FX_POST:
-		post(sh, e);
+		if (!shell_export(sh, e))
+			shell_post(sh, job, e->epoch);
 		break;
 	case FX_SORRY:
 		sorry(sh, e);
@@ -328,15 +340,18 @@ static void carry_out(struct shell *sh, const struct effect *e)
 	case FX_SHOW:
 		live_show(sh, job);
 		break;
+	case FX_INPUT:
+		shell_input(sh, e);
+		break;
 	case FX_SUBMIT:
-		submit(sh, e);
+		shell_submit(sh, e);
 		break;
 	case FX_LOCATE:
-		comfy_locate(client_of(sh, job), comfy_tag(job->row.id, e->epoch),
+		comfy_locate(shell_client_of(sh, job), comfy_tag(job->row.id, e->epoch),
 			job->row.prompt_id, shell_now(sh));
 		break;
 	case FX_WATCH:
-		comfy_watch(client_of(sh, job), comfy_tag(job->row.id, e->epoch),
+		comfy_watch(shell_client_of(sh, job), comfy_tag(job->row.id, e->epoch),
 			job->row.prompt_id, shell_now(sh));
 		break;
 	case FX_FETCH:

@@ -77,6 +77,8 @@ static const struct {
 	void (*handle)(struct shell *sh, struct interaction *it);
 } commands[] = {
 	{COMMAND_IMAGINE, command_imagine},
+	{COMMAND_EDIT, command_edit},
+	{COMMAND_EDIT_THIS, command_edit_this},
 	{COMMAND_QUEUE, command_queue},
 	{COMMAND_CANCEL, command_cancel},
 	{COMMAND_MODELS, command_models},
@@ -114,6 +116,8 @@ static void dispatch(struct shell *sh, struct interaction *it)
 		shell_press(sh, it);
 		break;
 	case INTERACTION_MODAL:
+		shell_modal(sh, it);
+		break;
 	case INTERACTION_PING:
 		break;
 	}

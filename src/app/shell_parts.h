@@ -35,6 +35,7 @@ enum call_kind {
 	CALL_COMMANDS_CLEAR, /* the global ones; tag as CALL_COMMANDS_PUT */
 	CALL_APPLICATION,
 	CALL_GUILD,
+	CALL_PICTURE, /* the message that holds the picture to edit */
 	CALL_KINDS,
 };
 
@@ -50,6 +51,11 @@ struct task {
 	struct task_file *files;
 	size_t n_files;
 	int files_shrink; /* of the job when they were fetched */
+	/* copies for EXPORT_PATH */
+	bool exported;
+	size_t exports_left;
+	uint32_t post_epoch; /* the posting that waits for them; 0: none */
+	int64_t post_by_ms;
 	char *preview, *preview_type;
 	size_t preview_len;
 	uint32_t preview_no, preview_sent_no;
@@ -106,6 +112,15 @@ struct shell_report {
 	bool failed;
 };
 
+/* A message whose pictures a member was asked about: their URLs, which nobody but the interaction
+ * tells without the intent MESSAGE_CONTENT. */
+struct edited {
+	uint64_t user_id, message_id;
+	char *urls[ATTACHMENTS_MAX];
+};
+/* Windows that may be open at a time; of an older one the message is asked for. */
+#define EDITED_MAX 64
+
 #define SEEN_INTERACTIONS 512
 
 struct shell {
@@ -124,6 +139,12 @@ struct shell {
 	char *gpu_names[COMFY_SERVERS_MAX];
 	struct task *tasks;
 	struct pending *pending;
+	struct input *inputs_waiting;
+	size_t inputs;	       /* under way; at most INPUTS_MAX */
+	size_t posts_waiting;  /* for their copies */
+	bool export_failing;   /* the owner was told */
+	struct edited edited[EDITED_MAX]; /* whose windows are open */
+	size_t edited_next;
 	uint64_t application_id, bot_id, admin_channel_id;
 	struct shell_guild guild;
 	struct shell_report report;
@@ -150,6 +171,8 @@ int64_t shell_now(const struct shell *sh);
 void shell_fail(struct shell *sh, const char *sentence);
 void shell_log(const struct shell *sh, enum log_level level, const char *subject,
 	const char *format, ...) printf_like(4, 5);
+/* The store_done of statements whose failure is only worth a line; arg is the shell. */
+void shell_value_saved(void *arg, int result, const char *why);
 void shell_save_value(struct shell *sh, const char *name, const char *value);
 
 struct pending *pending_new(struct shell *sh, uint64_t id, void *what, void (*drop)(void *what));
@@ -212,6 +235,9 @@ uint64_t comfy_tag(uint64_t job_id, uint32_t epoch);
 
 /* shell_effect.c: what the core wants done */
 bool shell_effect_pump(struct shell *sh);
+/* FX_POST */
+void shell_post(struct shell *sh, const struct job *job, uint32_t epoch);
+struct comfy_client *shell_client_of(struct shell *sh, const struct job *job);
 /* Answers to calls of kind LOOK, POST, SORRY, ACK. */
 void shell_effect_answer(struct shell *sh, struct rest_call *call);
 
@@ -224,6 +250,31 @@ void shell_channels(struct shell *sh, struct json_object *array);
 void shell_threads(struct shell *sh, struct json_object *array);
 /* CHANNEL_UPDATE. */
 void shell_channel_changed(struct shell *sh, struct json_object *d);
+
+/* shell_edit.c */
+void shell_edited_free(struct shell *sh);
+
+/* shell_input.c: FX_INPUT */
+void shell_input(struct shell *sh, const struct effect *e);
+/* Answers to calls of kind PICTURE. */
+void shell_input_answer(struct shell *sh, struct rest_call *call);
+void shell_input_free(struct shell *sh); /* what waits for its turn */
+
+/* shell_submit.c: FX_SUBMIT, a picture to edit first */
+void shell_submit(struct shell *sh, const struct effect *e);
+/* It is in the card's folder of inputs under this name. */
+void shell_uploaded(struct shell *sh, const struct job *job, const char *name);
+
+/* shell_keep.c: finished pictures are kept as the member's last one, and in EXPORT_PATH */
+void shell_keep_last(struct shell *sh, const struct job *job);
+/* What it is stored as, and back: 0 when it is of no job. The caller owns the name. */
+char *shell_last_name(uint64_t job_id);
+uint64_t shell_last_job(const char *name);
+/* True: the posting waits for the copies, shell_post() is called when they are there. */
+bool shell_export(struct shell *sh, const struct effect *e);
+/* What is not there by its time is not waited for any longer. */
+void shell_export_tick(struct shell *sh, int64_t now_ms);
+int64_t shell_export_deadline(const struct shell *sh);
 
 /* shell_erase.c: FX_ERASE */
 void shell_erase(struct shell *sh, const struct effect *e);

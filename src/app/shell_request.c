@@ -56,14 +56,17 @@ void shell_request(struct shell *sh, const struct interaction *it, const struct 
 		.origin_id = it->channel_id,
 		.kind = wish->kind,
 		.administrator = shell_is_admin(it),
-		.age_restricted = wish->workflow->age_restricted,
+		.age_restricted = wish->workflow->age_restricted || wish->age_restricted,
 		.has_seed = wish->has_seed,
 		.seed = wish->seed,
 	};
 	enum refusal refusal = REFUSE_BANNED;
 
 	if (r.age_restricted && !it->age_restricted) {
-		shell_refuse(sh, it, TEXT_AGE_RESTRICTED, NULL);
+		shell_refuse(sh, it,
+			wish->workflow->age_restricted ? TEXT_AGE_RESTRICTED
+						       : TEXT_RESTRICTED_PICTURE,
+			NULL);
 		return;
 	}
 	if (shell_limits_apply(sh, it->roles, it->n_roles, &r))

@@ -128,6 +128,9 @@ static void finished(struct shell *sh, struct rest_call *call)
 	case CALL_GUILD:
 		shell_guild_answer(sh, call);
 		break;
+	case CALL_PICTURE:
+		shell_input_answer(sh, call);
+		break;
 	case CALL_IGNORED:
 	case CALL_KINDS:
 		break;

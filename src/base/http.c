@@ -102,6 +102,7 @@ void http_response_copy(struct http_response *dst, const struct http_response *s
 		.status = src->status,
 		.body = BUF(src->body.max),
 		.maybe_sent = src->maybe_sent,
+		.too_long = src->too_long,
 		.error = xstrdup(src->error),
 	};
 	for (size_t i = 0; i < src->n_headers; i++)

@@ -58,6 +58,7 @@ struct http_response {
 	size_t n_headers;
 	struct buf body;
 	bool maybe_sent;
+	bool too_long; /* with status 0: the answer has more than answer_max bytes */
 	char *error;
 };
 

@@ -103,8 +103,12 @@
 #define STORE_PRUNE_ROWS  2000
 /* A picture in the database: what fits into a message of Discord, or an input of that size. */
 #define STORE_PICTURE_MAX (64 * MIB)
+/* Pictures to edit that are fetched and cleaned at a time: each is held in memory. */
+#define INPUTS_MAX 4
 /* A member's last picture is kept so long for /edit; README promises it. */
 #define LAST_PICTURE_MS (INT64_C(24) * 3600 * 1000)
+/* And so large: whatever could be posted. */
+#define LAST_PICTURE_MAX DISCORD_REQUEST_MAX
 /* What autocompletion chooses from, and what a member is given of his own in one file. */
 #define RECENT_PROMPTS_MAX 50
 #define MEMBER_JOBS_MAX	   20000

@@ -30,8 +30,8 @@ struct job_row {
 	char prompt_id[UUID_SIZE];
 	char *detail;  /* the apology's detail */
 	char *options; /* what the member chose besides the prompt, a JSON object; NULL: nothing */
-	char *input;   /* where the picture to edit comes from: "https://...", "last" or
-			  "message:CHANNEL:MESSAGE"; NULL: there is none */
+	char *input;   /* where the picture to edit comes from (discord/source.h); a URL in it is
+			  signed: not for a log; NULL: there is none */
 	uint64_t origin_id; /* the channel in which it was asked for; 0 unknown */
 	int64_t number;	    /* of its first picture in the count of all; 0: none yet */
 	int flags;	    /* JOB_* below */

@@ -29,6 +29,14 @@ static const enum ask_step look_steps[] = {STEP_QUEUE, STEP_HISTORY, STEP_QUEUE,
 /* A server that is up but never again answers what we ask: some minutes. */
 #define MUTE_TRIES 60
 
+static void enter_upload(struct comfy_client *c, struct ask *a, int64_t now_ms)
+{
+	struct http_request request;
+
+	request_upload(&c->config, a->name, a->picture, &request);
+	a->call = client_send(c, a->serial, &request);
+}
+
 static void enter_post(struct comfy_client *c, struct ask *a, int64_t now_ms)
 {
 	struct http_request request;
@@ -185,6 +193,33 @@ static void look_failed(
 	}
 	/* The other of the two may still be answered. */
 	look_later(c, a, a->look + 1, now_ms);
+}
+
+/* ---- POST /upload/image ---- */
+
+/* What LoadImage calls the file: "folder/name". NULL when the answer does not say. */
+static char *uploaded_name(struct json_object *doc)
+{
+	const char *name = json_str(doc, "name"), *folder = json_str(doc, "subfolder");
+
+	if (!name || !*name || !str_eq(json_str(doc, "type"), "input"))
+		return NULL;
+	return folder && *folder ? xasprintf("%s/%s", folder, name) : xstrdup(name);
+}
+
+/* Doing it twice does no harm: the file is replaced by itself. */
+static void answer_upload(
+	struct comfy_client *c, struct ask *a, struct http_response *res, int64_t now_ms)
+{
+	cleanup(json_put) struct json_object *doc = comfy_reply_json(res);
+	char *name = res->status == 200 ? uploaded_name(doc) : NULL;
+
+	if (name)
+		ask_end(c, a, COMFY_UPLOADED, name, now_ms);
+	else if (res->status == 400 || res->status == 413)
+		ask_end(c, a, COMFY_REFUSED, comfy_reply_why(res, client_has_key(c)), now_ms);
+	else if (!ask_gives_up(c, a, res, TRIES_MAX, now_ms))
+		ask_pause(c, a, retry_ms(c, a), STEP_UPLOAD, now_ms);
 }
 
 /* ---- POST /prompt ---- */
@@ -367,6 +402,7 @@ static const struct step {
 	void (*due)(struct comfy_client *c, struct ask *a, int64_t now_ms);
 } steps[] = {
 	[STEP_NEW] = {NULL, NULL, NULL},
+	[STEP_UPLOAD] = {enter_upload, answer_upload, NULL},
 	[STEP_POST] = {enter_post, answer_post, NULL},
 	[STEP_QUEUE] = {enter_queue, answer_queue, NULL},
 	[STEP_HISTORY] = {enter_history, answer_history, NULL},

@@ -128,10 +128,22 @@ void client_remove(struct comfy_client *c, struct ask *a)
 	history_free(&a->history);
 	files_free(a->files, a->n_files);
 	free(a->prompt_id);
+	free(a->name);
+	blob_drop(a->picture);
 	free(a->graph);
 	free(a->told_node);
 	free(a->behind);
 	free(a);
+}
+
+void comfy_upload(struct comfy_client *c, uint64_t tag, const char *name, struct blob *picture,
+	int64_t now_ms)
+{
+	struct ask *a = client_add(c, ASK_UPLOAD, tag, "");
+
+	a->name = xstrdup(name);
+	a->picture = blob_hold(picture);
+	ask_go(c, a, STEP_UPLOAD, now_ms);
 }
 
 void comfy_submit(struct comfy_client *c, uint64_t tag, const char *prompt_id,

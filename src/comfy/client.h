@@ -32,6 +32,12 @@ void comfy_start(struct comfy_client *c, int64_t now_ms);
 
 /* ---- asks ----
  * A tag in use is taken over: the older ask is forgotten. */
+/* POST /upload/image: puts a PNG into the server's folder of inputs, as COMFY_UPLOAD_FOLDER/name. The
+ * name must be nobody else's: a file that has it is replaced. Ends: UPLOADED (text: what a LoadImage
+ * node names it), REFUSED (text), FAILED_ASK (trying again later may work). */
+#define COMFY_UPLOAD_FOLDER "fullet"
+void comfy_upload(struct comfy_client *c, uint64_t tag, const char *name, struct blob *picture,
+	int64_t now_ms);
 /* POST /prompt. prompt_json is the filled graph. Ends: SUBMITTED (certain: it is queued there),
  * REFUSED (text), FAILED_ASK (it is certainly not queued; another try later may work), LOST
  * (never heard whether; the queue and history were looked at three ways and do not have it). After
@@ -59,6 +65,7 @@ void comfy_forget(struct comfy_client *c, uint64_t tag);
 enum comfy_event_kind {
 	COMFY_UP,         /* the server answers (text: version and device, for the log) */
 	COMFY_DOWN,       /* it does not (text: why, no secret) */
+	COMFY_UPLOADED,
 	COMFY_SUBMITTED,
 	COMFY_REFUSED,    /* text: the reason in words for a member, first node error included,
 			     never a traceback */

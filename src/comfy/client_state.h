@@ -29,10 +29,11 @@ struct event_item {
 	struct event_item *prev, *next;
 };
 
-enum ask_kind { ASK_SUBMIT, ASK_LOCATE, ASK_WATCH, ASK_FETCH, ASK_CANCEL };
+enum ask_kind { ASK_UPLOAD, ASK_SUBMIT, ASK_LOCATE, ASK_WATCH, ASK_FETCH, ASK_CANCEL };
 
 enum ask_step {
 	STEP_NEW,
+	STEP_UPLOAD,	/* a picture is being handed over */
 	STEP_POST,	/* the graph is being handed over */
 	STEP_QUEUE,	/* /queue is being read */
 	STEP_HISTORY,	/* /history/{id} is being read */
@@ -59,6 +60,10 @@ struct ask {
 	bool doubt;  /* one of these was not answered: absence is not proved */
 	int tries;   /* what failed in a row */
 	int empties; /* how often {} from /history is still too early to be believed */
+
+	/* UPLOAD */
+	char *name;
+	struct blob *picture;
 
 	/* SUBMIT */
 	char *graph;

@@ -11,6 +11,8 @@
 #define ANSWER_MS 15000
 /* Validation of a graph reads model folders, on a slow disk for some seconds. */
 #define PROMPT_MS 30000
+/* A picture of some megabytes over the same line, upwards. */
+#define UPLOAD_MS 120000
 /* COMFY_FILE_MAX over a domestic line of 10 Mbit/s. */
 #define VIEW_MS 120000
 
@@ -92,6 +94,23 @@ void request_prompt(const struct comfy_config *config, const char *prompt_id, co
 	http_request_json(ret, xasprintf("{\"prompt\":%s,\"client_id\":\"%s\",\"prompt_id\":\"%s\","
 					 "\"extra_data\":{}}",
 				       graph, client_id, prompt_id));
+}
+
+static void add_field(struct http_request *req, const char *name, const char *value)
+{
+	http_request_part(req, name, NULL, NULL, value, strlen(value));
+}
+
+void request_upload(const struct comfy_config *config, const char *name, struct blob *picture,
+	struct http_request *ret)
+{
+	comfy_request(config, HTTP_POST, "/upload/image", ret);
+	ret->timeout_ms = UPLOAD_MS;
+	http_request_part_blob(ret, "image", name, "image/png", picture);
+	add_field(ret, "type", "input");
+	add_field(ret, "subfolder", COMFY_UPLOAD_FOLDER);
+	/* Else the same name with other bytes becomes "name (1).png". */
+	add_field(ret, "overwrite", "true");
 }
 
 void request_history(

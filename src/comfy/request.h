@@ -11,6 +11,9 @@
  * object (null kills the server's worker). */
 void request_prompt(const struct comfy_config *config, const char *prompt_id, const char *client_id,
 	const char *graph, struct http_request *ret);
+/* POST /upload/image, of a PNG; a file of this name is replaced. */
+void request_upload(const struct comfy_config *config, const char *name, struct blob *picture,
+	struct http_request *ret);
 void request_history(
 	const struct comfy_config *config, const char *prompt_id, struct http_request *ret);
 /* POST /queue {"delete":[id]}: takes a waiting prompt out. */

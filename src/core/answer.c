@@ -19,6 +19,7 @@ static void answer_ok(
 		break;
 	case JOB_FETCH:
 		job->row.outcome = OUTCOME_PICTURE;
+		core_number(core, job, args->n_files);
 		break;
 	case JOB_POST:
 	case JOB_SORRY:
@@ -200,6 +201,9 @@ static void dispatch_answer(struct core *core, struct job *job, enum answer answ
 		break;
 	case ANSWER_MODEL_GONE:
 		core_sorry(core, job, SORRY_MODEL_GONE, detail, now_ms);
+		break;
+	case ANSWER_NO_INPUT:
+		core_sorry(core, job, SORRY_PICTURE, detail, now_ms);
 		break;
 	case ANSWER_FOUND_PICTURE:
 		answer_found(core, job, OUTCOME_PICTURE, args->message_id, now_ms);

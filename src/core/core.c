@@ -114,6 +114,7 @@ bool core_cancel_job(struct core *core, struct job *job, enum sorry sorry, int64
 	case JOB_LOCATE:
 		core_stop_run(core, job);
 		break;
+	case JOB_INPUT:
 	case JOB_QUEUE:
 		break;
 	default:
@@ -216,6 +217,16 @@ void core_load_max_id(struct core *core, uint64_t max_job_id)
 	core->max_id = max_of(core->max_id, max_job_id);
 }
 
+void core_load_image_count(struct core *core, int64_t n)
+{
+	core->image_count = max_of(core->image_count, n);
+}
+
+int64_t core_image_count(const struct core *core)
+{
+	return core->image_count;
+}
+
 void core_load_job(struct core *core, const struct job_row *row, int64_t now_ms)
 {
 	struct job *job;
@@ -236,6 +247,7 @@ void core_load_job(struct core *core, const struct job_row *row, int64_t now_ms)
 	HASH_ADD(hh, core->by_id, row.id, sizeof(job->row.id), job);
 	session_count_job(core, job, 1);
 	core_load_max_id(core, row->id);
+	core_load_image_count(core, row->number);
 }
 
 /* The ephemeral answer may have died with the process: "thinking" must not be the last word. Jobs

@@ -31,6 +31,10 @@ struct core *core_free(struct core *core);
 void core_load_job(struct core *core, const struct job_row *row, int64_t now_ms);
 void core_load_session(struct core *core, const struct session_row *row);
 void core_load_max_id(struct core *core, uint64_t max_job_id);
+/* Pictures are numbered on from here, through restarts; what was counted so far is stored with each
+ * row that has a number (job_row.number). */
+void core_load_image_count(struct core *core, int64_t n);
+int64_t core_image_count(const struct core *core);
 /* How many pictures members asked for on the day: days since 1970, UTC. */
 #define CORE_DAY_MS (INT64_C(24) * 3600 * 1000)
 struct core_count {

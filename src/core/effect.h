@@ -13,8 +13,9 @@ enum effect_kind {
 	/* asks of a job, each answered once */
 	FX_ACK,	   /* defer the interaction: OK, NO, DOUBT */
 	FX_LOOK,   /* FOUND_*, OK (nothing there), AGAIN, NO, GONE */
+	FX_INPUT,  /* get and store the picture to edit: OK, AGAIN, NO */
 	FX_LOCATE, /* OK (finished), RUNNING, FAILED, MEMORY, INTERRUPTED, LOST, AGAIN */
-	FX_SUBMIT, /* OK, NO, AGAIN, LOST */
+	FX_SUBMIT, /* OK, NO, AGAIN, LOST, MODEL_GONE, NO_INPUT */
 	FX_WATCH,  /* OK (finished), FAILED, MEMORY, INTERRUPTED, LOST, STALLED */
 	FX_FETCH,  /* OK, NO_OUTPUT, TOO_LARGE, LOST, AGAIN */
 	FX_POST,   /* OK, AGAIN, DOUBT, NO, GONE, TOO_LARGE */

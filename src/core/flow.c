@@ -6,6 +6,7 @@ static const struct flow_step flow[] = {
 	/* step          name         stored ask        deadline tries backoff next         fail          sorry */
 	{JOB_ACK,        "ack",       false, FX_ACK,         0,   1,     0, JOB_CHANNEL, JOB_DROPPED,  SORRY_NONE},
 	{JOB_CHANNEL,    "channel",   true,  FX_NONE,        0,   1,     0, JOB_QUEUE,   JOB_SORRY,    SORRY_CHANNEL},
+	{JOB_INPUT,      "input",     false, FX_INPUT,  300000,   5,  1000, JOB_QUEUE,   JOB_SORRY,    SORRY_PICTURE},
 	{JOB_QUEUE,      "queue",     true,  FX_NONE,        0,   1,     0, JOB_SUBMIT,  JOB_SORRY,    SORRY_LOST},
 	{JOB_SUBMIT,     "submit",    true,  FX_SUBMIT,      0,   1,  1000, JOB_WATCH,   JOB_SORRY,    SORRY_REFUSED},
 	{JOB_WATCH,      "watch",     false, FX_WATCH,       0,   1,  1000, JOB_FETCH,   JOB_SORRY,    SORRY_FAILED},

@@ -15,6 +15,7 @@ enum job_step {
 	JOB_LOOK = 5,		/* looking into the channel for what was already said */
 	JOB_LOCATE = 6,		/* asking a ComfyUI whether it knows the prompt */
 	JOB_CHANNEL = 10,	/* accepted; needs the member's private channel */
+	JOB_INPUT = 15,		/* the picture that it edits is being fetched and looked at */
 	JOB_QUEUE = 20,		/* waits for a card */
 	JOB_SUBMIT = 30,	/* being given to a ComfyUI: gpu and prompt_id are set */
 	JOB_WATCH = 40,		/* runs there */
@@ -48,6 +49,7 @@ enum sorry {
 	SORRY_CANCELLED = 13,
 	SORRY_NOT_TAKEN = 14,
 	SORRY_LEFT = 15,       /* the member left the server */
+	SORRY_PICTURE = 16,    /* the picture to edit cannot be used; detail: a word for the reason */
 	SORRY_PERMISSION = 17, /* the bot lacks a permission; detail */
 	SORRY_RESTRICTED = 18, /* the channel cannot be made age-restricted */
 	SORRY_ERASED = 19,     /* the member wants all of his erased */
@@ -72,6 +74,7 @@ enum answer {
 	ANSWER_STALLED,
 	ANSWER_NO_OUTPUT,
 	ANSWER_MODEL_GONE, /* submit: there is no such workflow any more */
+	ANSWER_NO_INPUT,   /* submit: the picture to edit is not there any more; detail */
 	/* of looking into the channel */
 	ANSWER_FOUND_PICTURE,
 	ANSWER_FOUND_SORRY,
@@ -82,6 +85,7 @@ struct answer_args {
 	const char *detail;
 	uint64_t message_id; /* posted or found */
 	uint64_t live_id;    /* found by looking */
+	size_t n_files;	     /* fetched: they get numbers */
 };
 
 /*

@@ -68,6 +68,7 @@ struct core {
 	enum core_mode mode;
 	int64_t day; /* of the counts below */
 	struct member_day *days;
+	int64_t image_count; /* finished pictures ever */
 	struct effect_node *effects, *effects_last;
 	struct job *ended; /* its FX_END was given out last; freed at the next effect */
 };
@@ -104,6 +105,8 @@ void core_channel_ready(struct core *core, struct job *job, int64_t now_ms);
 void core_channel_refused(
 	struct core *core, struct job *job, enum sorry sorry, const char *detail, int64_t now_ms);
 /* False: it is too late, or too early, for that. */
+/* The pictures of a job that are about to be posted get their numbers. */
+void core_number(struct core *core, struct job *job, size_t n_files);
 bool core_cancel_job(struct core *core, struct job *job, enum sorry sorry, int64_t now_ms);
 
 /* queue.c: who is next, and where everyone stands */

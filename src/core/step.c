@@ -17,6 +17,15 @@ void core_save(struct core *core, struct job *job)
 	core_emit(core, (struct effect){.kind = FX_SAVE, .job = job});
 }
 
+/* Once for each job: what is fetched again keeps its number. */
+void core_number(struct core *core, struct job *job, size_t n_files)
+{
+	if (job->row.number || n_files == 0)
+		return;
+	job->row.number = core->image_count + 1;
+	core->image_count += (int64_t)n_files;
+}
+
 static void end(struct core *core, struct job *job, int64_t now_ms)
 {
 	session_touch(core, job->row.user_id, now_ms);
@@ -245,9 +254,10 @@ void core_resume(struct core *core, struct job *job, enum job_step step, int64_t
 
 void core_channel_ready(struct core *core, struct job *job, int64_t now_ms)
 {
+	enum job_step begin = job->row.input ? JOB_INPUT : JOB_QUEUE;
 	enum job_step step = job->row.outcome == OUTCOME_PICTURE   ? JOB_POST
 			     : job->row.outcome == OUTCOME_APOLOGY ? JOB_SORRY
-								   : JOB_QUEUE;
+								   : begin;
 
 	core_resume(core, job, step, now_ms);
 }

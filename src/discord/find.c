@@ -23,6 +23,12 @@ struct rest_call *message_list(uint64_t channel_id, uint64_t before)
 		"/channels/%" PRIu64 "/messages?limit=100", channel_id);
 }
 
+struct rest_call *message_get(uint64_t channel_id, uint64_t message_id)
+{
+	return call_get("GET /channels/{}/messages/{}", channel_id,
+		"/channels/%" PRIu64 "/messages/%" PRIu64, channel_id, message_id);
+}
+
 uint64_t message_id(struct json_object *answer)
 {
 	return json_id(answer, "id");

@@ -27,6 +27,8 @@ static char *option_text(struct json_object *option)
 {
 	struct json_object *value = json_member(option, "value");
 
+	if (!value) /* a menu in a modal: the first that was chosen */
+		value = json_at(option, "values.0");
 	switch (json_object_get_type(value)) {
 	case json_type_string:
 	case json_type_int:
@@ -191,6 +193,9 @@ int interaction_decode(struct json_object *d, struct interaction *ret)
 			attachments_decode(json_at(d, "data.resolved.attachments"), &it);
 	} else {
 		it.custom_id = text_repair(json_str(d, "data.custom_id"));
+		if (it.kind == INTERACTION_COMPONENT)
+			it.n_attachments =
+				message_pictures(json_member(d, "message"), it.attachments);
 		if (it.kind == INTERACTION_MODAL)
 			fields_decode(json_array(d, "data.components"), &it, 1);
 	}

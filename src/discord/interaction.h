@@ -17,6 +17,8 @@ enum interaction_kind {
 
 #define INTERACTION_OPTIONS_MAX 25
 #define PERMISSION_ADMINISTRATOR (1ull << 3)
+#define PERMISSION_VIEW_CHANNEL (1ull << 10)
+#define PERMISSION_READ_MESSAGE_HISTORY (1ull << 16)
 
 struct interaction_option {
 	char *name;
@@ -52,7 +54,7 @@ struct interaction {
 	bool age_restricted;       /* the channel it came from is */
 	uint64_t target_id;        /* of a message command: the message */
 	uint64_t target_channel_id;
-	/* Of a message command: the message's pictures; else the files of its options. */
+	/* Of a message command or a button: the message's pictures; else the files of its options. */
 	struct attachment attachments[ATTACHMENTS_MAX];
 	size_t n_attachments;
 	/* Of a modal: the fields, by their custom_id. Sub-commands are flattened. */

@@ -161,6 +161,12 @@ struct rest_call *message_ask(const struct interaction *it, const char *sentence
 	return callback(it, REST_REPEATABLE, CALLBACK_MESSAGE, data);
 }
 
+struct rest_call *message_callback(
+	const struct interaction *it, int type, struct json_object *data)
+{
+	return callback(it, REST_REPEATABLE, type, data);
+}
+
 struct rest_call *message_choices(
 	const struct interaction *it, const struct choice *choices, size_t n)
 {

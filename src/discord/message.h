@@ -17,6 +17,9 @@
  */
 
 /* ---- interactions (POST /interactions/{id}/{token}/callback) ---- */
+/* Of any type, once; takes `data`. For the makers of special answers (modal.c). */
+struct rest_call *message_callback(
+	const struct interaction *it, int type, struct json_object *data);
 /* Type 5, ephemeral. */
 struct rest_call *message_defer(const struct interaction *it);
 /* Type 4, ephemeral, a sentence. */
@@ -90,6 +93,8 @@ struct rest_call *message_plain(uint64_t channel_id, const char *sentence);
 /* ---- looking before acting ---- */
 /* GET /channels/{id}/messages?limit=100[&before=...] */
 struct rest_call *message_list(uint64_t channel_id, uint64_t before);
+/* GET /channels/{id}/messages/{id} */
+struct rest_call *message_get(uint64_t channel_id, uint64_t message_id);
 struct job_marks {
 	uint64_t live_id;     /* 0: none seen */
 	uint64_t picture_id;

@@ -70,6 +70,11 @@ static const struct {
 		"This model can only be used from an age-restricted channel. Type the command in one.",
 		"Este modelo solo se puede usar desde un canal con restricción de edad. Escribe el "
 		"comando en uno."},
+	[TEXT_RESTRICTED_PICTURE] = {
+		"This picture is age-restricted, so it can only be edited from an age-restricted "
+		"channel. Type the command in one.",
+		"Esta imagen tiene restricción de edad y solo se puede editar desde un canal que "
+		"también la tenga. Escribe el comando en uno."},
 	[TEXT_DRAINING] = {
 		"No new pictures are taken right now: an administrator lets the line run empty. "
 		"Please try again later.",
@@ -92,6 +97,32 @@ static const struct {
 	[TEXT_UNKNOWN_BUTTON] = {
 		"I don't know this button any more. Please use /imagine again.",
 		"Ya no conozco este botón. Usa /imaginar otra vez."},
+
+	[TEXT_NO_EDIT_MODELS] = {
+		"There is no model for editing right now. Please tell an administrator of this "
+		"server.",
+		"Ahora mismo no hay ningún modelo para editar. Avisa a quien administra este "
+		"servidor."},
+	[TEXT_NO_LAST] = {
+		"You have no picture of the last 24 hours. Attach one to the command, or make one "
+		"with /imagine first.",
+		"No tienes ninguna imagen de las últimas 24 horas. Adjunta una al comando, o crea "
+		"antes una con /imaginar."},
+	[TEXT_NO_PICTURE] = {
+		"There is no picture in this message that I can take. Choose a message with a "
+		"picture that was uploaded to Discord.",
+		"En este mensaje no hay ninguna imagen que yo pueda usar. Elige un mensaje con una "
+		"imagen subida a Discord."},
+	[TEXT_NO_VIEW] = {
+		"I cannot see this channel. Ask an administrator to let me view it and read its "
+		"history, or use /edit and attach the picture.",
+		"No puedo ver este canal. Pide a quien administra que me deje verlo y leer su "
+		"historial, o usa /editar y adjunta la imagen."},
+	[TEXT_EDIT_TITLE] = {"Edit this picture", "Editar esta imagen"},
+	[TEXT_EDIT_PROMPT] = {"What should change", "Qué debe cambiar"},
+	[TEXT_EDIT_MODEL] = {"Model", "Modelo"},
+	[TEXT_EDIT_WHICH] = {"Which picture", "Qué imagen"},
+	[TEXT_EDIT_NTH] = {"Picture {number}", "Imagen {number}"},
 
 	[TEXT_ADMINS_ONLY] = {
 		"Only administrators of this server can do that.",
@@ -327,6 +358,18 @@ static const struct {
 	[TEXT_SORRY_PICTURE_HARD] = {
 		"Sorry, I could not open that picture. Save it anew as a PNG or JPEG and send that.",
 		"Lo siento, no he podido abrir esa imagen. Guárdala de nuevo como PNG o JPEG y envía esa."},
+	[TEXT_SORRY_PICTURE_GONE] = {
+		"Sorry, the picture that you wanted to edit is not there any more. Send it again with "
+		"/edit.",
+		"Lo siento, la imagen que querías editar ya no está. Envíala otra vez con /editar."},
+	[TEXT_SORRY_PICTURE_UNREACHED] = {
+		"Sorry, Discord did not give me the picture that you wanted to edit, though I asked "
+		"several times. Try again in a minute.",
+		"Lo siento, Discord no me ha dado la imagen que querías editar, aunque se la he pedido "
+		"varias veces. Inténtalo de nuevo en un minuto."},
+	[TEXT_SORRY_PICTURE_FOREIGN] = {
+		"Sorry, I take pictures only from Discord itself. Attach the picture to /edit.",
+		"Lo siento, solo uso imágenes que estén en Discord. Adjunta la imagen a /editar."},
 	[TEXT_SORRY_PICTURE_BUSY] = {
 		"Sorry, I cannot look at pictures right now. Try again in a minute.",
 		"Lo siento, ahora mismo no puedo mirar imágenes. Inténtalo de nuevo en un minuto."},
@@ -359,6 +402,7 @@ static const struct {
 
 	[TEXT_BUTTON_CANCEL] = {"Cancel", "Cancelar"},
 	[TEXT_BUTTON_KEEP] = {"Keep", "Conservar"},
+	[TEXT_BUTTON_EDIT] = {"Edit", "Editar"},
 	[TEXT_BUTTON_AGAIN] = {"Try again", "Reintentar"},
 	[TEXT_SEED] = {"seed {text}", "semilla {text}"},
 	[TEXT_CHANNEL_TOPIC] = {

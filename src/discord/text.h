@@ -23,12 +23,23 @@ enum text_id {
 	TEXT_QUOTA,	      /* number: pictures a day */
 	TEXT_BANNED,
 	TEXT_AGE_RESTRICTED, /* the model is, the channel is not */
+	TEXT_RESTRICTED_PICTURE, /* the picture to edit is, the channel is not */
 	TEXT_DRAINING, /* an administrator lets the queue run empty */
 	TEXT_ERASING,  /* all of this member's is being erased */
 	TEXT_CANCEL_TOO_LATE,
 	TEXT_CANCELLING,
 	TEXT_NOT_YOURS, /* the button belongs to somebody else */
 	TEXT_UNKNOWN_BUTTON,
+	/* editing */
+	TEXT_NO_EDIT_MODELS,
+	TEXT_NO_LAST,	     /* the member has no last picture */
+	TEXT_NO_PICTURE,     /* the message has none that can be taken */
+	TEXT_NO_VIEW,	     /* the bot cannot see the channel of the message */
+	TEXT_EDIT_TITLE,     /* of the window that asks what should change: at most 45 characters */
+	TEXT_EDIT_PROMPT,    /* labels in it: at most 45 */
+	TEXT_EDIT_MODEL,
+	TEXT_EDIT_WHICH,
+	TEXT_EDIT_NTH, /* number: of a picture of the message, from 1 on */
 	/* commands that tell and administer */
 	TEXT_ADMINS_ONLY,
 	TEXT_UNKNOWN_COMMAND,
@@ -94,6 +105,9 @@ enum text_id {
 	TEXT_SORRY_PICTURE_PIXELS,  /* number: megapixels, the most */
 	TEXT_SORRY_PICTURE_DAMAGED, /* cut off or wrong */
 	TEXT_SORRY_PICTURE_HARD,    /* the decoder had trouble with it */
+	TEXT_SORRY_PICTURE_GONE,    /* it is not at its place any more */
+	TEXT_SORRY_PICTURE_UNREACHED, /* Discord does not give it, for now */
+	TEXT_SORRY_PICTURE_FOREIGN, /* it is not at Discord's */
 	TEXT_SORRY_PICTURE_BUSY,    /* it was not looked at */
 	/* private channels */
 	TEXT_SESSION_WARNING, /* number: unix seconds of the end */
@@ -111,6 +125,7 @@ enum text_id {
 	TEXT_BUTTON_CANCEL,
 	TEXT_BUTTON_AGAIN,
 	TEXT_BUTTON_KEEP,
+	TEXT_BUTTON_EDIT,
 	TEXT_SEED, /* text: the seed */
 	TEXT_CHANNEL_TOPIC,
 	TEXT_COUNT,

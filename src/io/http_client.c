@@ -194,6 +194,7 @@ static void transfer_finish(struct transfer *t, CURLcode code)
 		t->response.maybe_sent = true;
 	} else {
 		t->response.error = transfer_error(t, code);
+		t->response.too_long |= t->too_long || code == CURLE_FILESIZE_EXCEEDED;
 		t->response.maybe_sent = t->sent;
 	}
 	response = t->response;

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <zlib.h>
 
 #include "base/json.h"
 #include "sim.h"
@@ -99,6 +100,122 @@ static void count_rest(struct sim *sim, struct json_object *state)
 		count_message(sim, json_object_array_get_idx(messages, i));
 }
 
+/* ---- what is edited ---- */
+
+uint32_t check_sum(const void *data, size_t len)
+{
+	return (uint32_t)crc32(0, data, (uInt)len) | 1;
+}
+
+/* "<job>-<interaction>.png", as we name what we upload. */
+static bool uploaded_of(const char *name, uint64_t *ret_job, uint64_t *ret_interaction)
+{
+	unsigned long long job, interaction;
+
+	if (!name || sscanf(name, "%20llu-%20llu.png", &job, &interaction) != 2)
+		return false;
+	*ret_job = job;
+	*ret_interaction = interaction;
+	return true;
+}
+
+static void check_upload(struct sim *sim, const struct http_request *req)
+{
+	uint64_t job_id, interaction_id;
+
+	for (size_t i = 0; i < req->n_parts; i++) {
+		const struct http_part *part = &req->parts[i];
+
+		if (!str_eq(part->name, "image"))
+			continue;
+		if (!uploaded_of(part->filename, &job_id, &interaction_id)) {
+			sim_fail(sim, "a picture is uploaded as %s", part->filename);
+			return;
+		}
+		for (size_t k = 0; k < sim->n_edits; k++)
+			if (sim->edits[k].interaction_id == interaction_id &&
+				sim->edits[k].sum != check_sum(part->data, part->len))
+				sim_fail(sim, "job %" PRIu64 " gives another picture to its card",
+					job_id);
+	}
+}
+
+/* What a job edits is its own picture. */
+static void check_prompt(struct sim *sim, const struct http_request *req)
+{
+	struct json_object *body = json_parse(req->body, req->body_len, NULL);
+	struct json_object *graph = json_member(body, "prompt");
+	const char *image = json_str(graph, "4.inputs.image");
+	const char *prefix = json_str(graph, "7.inputs.filename_prefix");
+	uint64_t job_id, interaction_id;
+	unsigned long long saved = 0;
+
+	if (image && (!str_starts(image, "fullet/") ||
+			     !uploaded_of(image + strlen("fullet/"), &job_id, &interaction_id) ||
+			     !prefix || sscanf(prefix, "fullet/%20llu", &saved) != 1 ||
+			     saved != job_id))
+		sim_fail(sim, "the prompt for %s edits %s", prefix ? prefix : "?", image);
+	json_put(&body);
+}
+
+void check_given(struct sim *sim, const struct http_request *req)
+{
+	if (req->method == HTTP_POST && str_starts(req->url, "/upload/image"))
+		check_upload(sim, req);
+	else if (req->method == HTTP_POST && str_starts(req->url, "/prompt") && req->body)
+		check_prompt(sim, req);
+}
+
+/* A number names one picture of one job, for ever. */
+void check_kept(struct sim *sim, const char *name, const struct blob *bytes)
+{
+	const struct job *job = core_first_job(shell_core(sim->shell));
+	int64_t number = strtoll(name, NULL, 10);
+
+	while (job && job->row.number != number)
+		job = job->next;
+	if (!job)
+		return; /* it took so long that the picture was posted before */
+	for (size_t i = 0; i < sim->n_copies; i++)
+		if (sim->copies[i].number == number && sim->copies[i].job_id != job->row.id)
+			sim_fail(sim, "copy %s is of job %" PRIu64 " and of job %" PRIu64, name,
+				sim->copies[i].job_id, job->row.id);
+	if (sim->n_copies < countof(sim->copies))
+		sim->copies[sim->n_copies++] = (struct sim_copy){job->row.id, number};
+}
+
+/* Whatever way a job took, nothing of what it edited is left, and no two have one number. */
+static void check_left(struct sim *sim, const struct job_row *row)
+{
+	struct store_result result;
+
+	(void)store_db_read(sim->db,
+		&(struct store_query){.kind = STORE_READ_PICTURE, .id = row->id}, &result);
+	if (result.found)
+		sim_fail(sim, "the picture of job %" PRIu64 " is still stored", row->id);
+	store_result_free(&result);
+	if (row->step == JOB_DONE && row->number <= 0)
+		sim_fail(sim, "job %" PRIu64 " has no number", row->id);
+	for (size_t i = 0; i < sim->n_said; i++)
+		if (row->number && sim->said[i].number == row->number)
+			sim_fail(sim, "number %" PRId64 " is given twice", row->number);
+	said_about(sim, row->id)->number = row->number;
+}
+
+static void check_last(struct sim *sim, const struct job_row *row)
+{
+	struct store_result result;
+
+	(void)store_db_read(sim->db,
+		&(struct store_query){.kind = STORE_READ_LAST,
+			.id = row->user_id,
+			.now_ms = row->finished_ms},
+		&result);
+	if (row->step == JOB_DONE && !result.found)
+		sim_fail(sim, "job %" PRIu64 " is not kept as a last picture", row->id);
+	store_result_free(&result);
+}
+
 void check_caps(struct sim *sim)
 {
 	const struct core *core = shell_core(sim->shell);
@@ -148,6 +265,9 @@ static void check_job(struct sim *sim, const struct job_row *row)
 		sim_fail(sim,
 			"job %" PRIu64 " undeliverable (%s), though Discord refuses nothing here",
 			row->id, row->detail ? row->detail : "");
+	check_left(sim, row);
+	if (sim->seed % 10 == 0)
+		check_last(sim, row);
 	if (row->token)
 		sim_fail(sim, "job %" PRIu64 " ended and keeps its token", row->id);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -16,6 +17,8 @@ struct sim_ws {
 	int64_t last_ms; /* messages keep their order */
 	struct sim_ws *prev, *next;
 };
+
+static void held_free(struct sim *sim);
 
 static struct sim_ws *find_socket(struct sim *sim, uint64_t conn)
 {
@@ -89,6 +92,8 @@ static void request_arrives(void *ctx, void *arg, bool run)
 	world_http(sim->world, x->side, &x->req, &x->res, sim_now(sim));
 	if (x->side == WORLD_DISCORD)
 		check_said(sim, &x->req, &x->res);
+	else
+		check_given(sim, &x->req);
 	if (x->res.status == 0 || x->lose_answer) {
 		no_answer(x, true);
 		wait_ms = (int64_t)rng_below(&sim->rng, 15000);
@@ -317,6 +322,7 @@ void network_crash(struct sim *sim)
 {
 	struct sim_ws *ws, *next;
 
+	held_free(sim);
 	DL_FOREACH_SAFE(sim->sockets, ws, next)
 	{
 		world_ws_closed(sim->world, ws->conn, 0, sim_now(sim));
@@ -328,6 +334,7 @@ void network_free(struct sim *sim)
 {
 	struct sim_ws *ws, *next;
 
+	held_free(sim);
 	DL_FOREACH_SAFE(sim->sockets, ws, next)
 	remove_socket(sim, ws);
 }
@@ -335,14 +342,22 @@ void network_free(struct sim *sim)
 /* ---- the store's thread: in order, a little later, committed before it answers ---- */
 
 struct statement {
-	struct store_op op;
+	struct store_op op, before; /* before: one that waited for this one, for one commit */
+	bool has_before;
 	unsigned life;
 	int result;
-	store_done *done;
-	void *arg;
+	store_done *done, *before_done;
+	void *arg, *before_arg;
 	struct store_query query;
 	store_read_done *read_done;
 };
+
+static void statement_free(struct statement *s)
+{
+	store_op_free(&s->op);
+	store_op_free(&s->before);
+	free(s);
+}
 
 static void statement_answered(void *ctx, void *arg, bool run)
 {
@@ -350,26 +365,27 @@ static void statement_answered(void *ctx, void *arg, bool run)
 	struct statement *s = arg;
 
 	if (run && s->life == sim->life && sim->shell) {
+		if (s->before_done)
+			s->before_done(s->before_arg, s->result, NULL);
 		s->done(s->arg, s->result, s->result ? "the disk is full" : NULL);
 		bot_turn(sim);
 	}
-	store_op_free(&s->op);
-	free(s);
+	statement_free(s);
 }
 
 static void statement_runs(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
 	struct statement *s = arg;
+	struct store_op ops[] = {s->before, s->op};
 	char *why = NULL;
 
 	/* A statement whose process died before it ran is lost. */
 	if (!run || s->life != sim->life) {
-		store_op_free(&s->op);
-		free(s);
+		statement_free(s);
 		return;
 	}
-	s->result = store_db_apply(sim->db, &s->op, 1, &why);
+	s->result = store_db_apply(sim->db, s->has_before ? ops : &s->op, s->has_before + 1, &why);
 	if (s->result < 0)
 		sim_fail(sim, "the store refused a row: %s", why ? why : "?");
 	free(why);
@@ -377,20 +393,45 @@ static void statement_runs(void *ctx, void *arg, bool run)
 	bot_may_crash(sim);
 }
 
+static void held_free(struct sim *sim)
+{
+	if (sim->held)
+		statement_free(take(sim->held));
+}
+
+/* A busy disk, in order: others may be served before a row is written. */
+static void submit(struct sim *sim, struct statement *s)
+{
+	sim->stored_ms =
+		max_of(sim->stored_ms, sim_now(sim) + 1 + (int64_t)rng_below(&sim->rng, 40));
+	clock_at(sim->clock, sim->stored_ms, statement_runs, s);
+}
+
 static void port_store(void *ctx, struct store_op *op, store_done *done, void *arg)
 {
 	struct sim *sim = ctx;
-	struct statement *s = xcalloc(1, sizeof(*s));
+	struct statement *s = take(sim->held);
 
+	if (s && op->more) { /* two of that kind: the first one goes alone */
+		submit(sim, s);
+		s = NULL;
+	}
+	if (!s)
+		s = xcalloc(1, sizeof(*s));
+	else
+		*s = (struct statement){.before = s->op,
+			.before_done = s->done,
+			.before_arg = s->arg,
+			.has_before = true};
 	s->op = *op;
 	*op = (struct store_op){0};
 	s->life = sim->life;
 	s->done = done;
 	s->arg = arg;
-	/* A busy disk, in order: others may be served before a row is written. */
-	sim->stored_ms =
-		max_of(sim->stored_ms, sim_now(sim) + 1 + (int64_t)rng_below(&sim->rng, 40));
-	clock_at(sim->clock, sim->stored_ms, statement_runs, s);
+	if (s->op.more)
+		sim->held = s;
+	else
+		submit(sim, s);
 }
 
 static void read_answered(void *ctx, void *arg, bool run)
@@ -464,6 +505,44 @@ static void port_clean(void *ctx, struct blob *picture, const struct clean_wish 
 	clock_at(sim->clock, sim_now(sim) + 20 + (int64_t)rng_below(&sim->rng, 500), cleaned, c);
 }
 
+/* ---- copies of finished pictures ---- */
+
+struct keeping {
+	char *name;
+	struct blob *bytes;
+	unsigned life;
+	void (*done)(void *arg, int result, const char *why);
+	void *arg;
+};
+
+static void kept(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	struct keeping *k = arg;
+
+	if (run && k->life == sim->life && sim->shell) {
+		bool full = sim_chance(sim, sim->weather.lost_requests);
+
+		if (!full)
+			check_kept(sim, k->name, k->bytes);
+		k->done(k->arg, full ? -ENOSPC : 0, full ? "the disk is full" : NULL);
+		bot_turn(sim);
+	}
+	blob_drop(k->bytes);
+	free(k->name);
+	free(k);
+}
+
+static void port_keep(void *ctx, const char *folder, const char *name, struct blob *bytes,
+	void (*done)(void *arg, int result, const char *why), void *arg)
+{
+	struct sim *sim = ctx;
+	struct keeping *k = xcalloc(1, sizeof(*k));
+
+	*k = (struct keeping){xstrdup(name), blob_hold(bytes), sim->life, done, arg};
+	clock_at(sim->clock, sim_now(sim) + 1 + (int64_t)rng_below(&sim->rng, 6000), kept, k);
+}
+
 static int64_t port_now(void *ctx)
 {
 	return sim_now(ctx);
@@ -482,5 +561,6 @@ void network_ports(struct sim *sim, struct ports *ports)
 		.store = port_store,
 		.read = port_read,
 		.clean = port_clean,
+		.keep = port_keep,
 	};
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "comfy/request.h"
 #include "sandbox/draw.h"
 #include "sim.h"
 
@@ -43,31 +44,120 @@ static void write_log(void *ctx, enum log_level level, const char *subject, cons
 
 /* ---- what happens ---- */
 
+enum wish_kind { WISH_IMAGINE, WISH_EDIT_FILE, WISH_EDIT_LAST, WISH_EDIT_MESSAGE };
+
 struct wish {
+	enum wish_kind kind;
 	uint64_t user;
 	const char *model;
+	uint64_t menu; /* the interaction whose window is being filled in */
+	uint64_t n;    /* every attached picture is another */
 };
+
+static void counted(struct sim *sim, uint64_t interaction_id, uint32_t sum)
+{
+	if (!interaction_id) {
+		sim->commands_refused++;
+		return;
+	}
+	sim->requested++;
+	if (sum && sim->n_edits < countof(sim->edits))
+		sim->edits[sim->n_edits++] = (struct sim_edit){interaction_id, sum};
+}
+
+static uint32_t attach(struct sim *sim, const struct wish *wish, struct json_object *options)
+{
+	struct json_object *file = json_object_new_object();
+	struct draw_request draw = {
+		.width = 16, .height = 16, .seed = sim->seed * 100 + wish->n, .percent = 100};
+	char *png = NULL, *base64;
+	size_t len = draw_tiny(NULL, &draw, &png);
+	uint32_t sum = check_sum(png, len);
+
+	base64 = base64_encode(png, len);
+	json_add_str(file, "filename", "mine.png");
+	json_add_str(file, "base64", base64);
+	json_add(options, "image", file);
+	free(base64);
+	free(png);
+	return sum;
+}
+
+static void types(struct sim *sim, const struct wish *wish)
+{
+	struct json_object *options = json_object_new_object();
+	bool edits = wish->kind != WISH_IMAGINE;
+	uint32_t sum = 0;
+	char *why = NULL;
+
+	if (!edits)
+		json_add_str(options, "model", wish->model);
+	json_add_str(options, "prompt", "a red fox in the snow");
+	if (wish->kind == WISH_EDIT_FILE)
+		sum = attach(sim, wish, options);
+	counted(sim, world_command(sim->world, wish->user, 0, 0, edits ? "edit" : "imagine",
+			     options, &why, sim_now(sim)),
+		sum);
+	json_put(&options);
+	free(why);
+}
+
+static void window_filled(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	struct wish *wish = arg;
+
+	if (run) {
+		struct json_object *fields = json_object_new_object();
+
+		json_add_str(fields, "prompt", "with a hat");
+		counted(sim, world_modal(sim->world, wish->user, wish->menu, fields, sim_now(sim)),
+			0);
+		json_put(&fields);
+		network_pump(sim);
+	}
+	free(wish);
+}
+
+/* The menu of the newest message with a file that the member sees. */
+static void opens_menu(struct sim *sim, const struct wish *wish)
+{
+	struct json_object *state = world_state(sim->world),
+			   *messages = json_array(state, "messages");
+	uint64_t menu = 0;
+
+	for (size_t i = json_len(messages); i-- > 0 && !menu;) {
+		struct json_object *m = json_object_array_get_idx(messages, i);
+		char *why = NULL;
+
+		if (json_len(json_array(m, "attachments")) > 0)
+			menu = world_menu(sim->world, wish->user, json_id(m, "id"),
+				"Edit this picture", &why, sim_now(sim));
+		free(why);
+	}
+	json_put(&state);
+	if (menu) {
+		struct wish *filled = xcalloc(1, sizeof(*filled));
+
+		*filled = *wish;
+		filled->menu = menu;
+		clock_at(sim->clock,
+			sim_now(sim) + 1000 + (int64_t)rng_below(&sim->rng, 10000), window_filled,
+			filled);
+	}
+}
 
 static void member_asks(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
 	struct wish *wish = arg;
 
-	if (run) {
-		struct json_object *options = json_object_new_object();
-		char *why = NULL;
-
-		json_add_str(options, "model", wish->model);
-		json_add_str(options, "prompt", "a red fox in the snow");
-		if (world_command(
-			    sim->world, wish->user, 0, 0, "imagine", options, &why, sim_now(sim)))
-			sim->requested++;
-		else
-			sim->commands_refused++;
-		json_put(&options);
-		free(why);
+	if (run && wish->kind == WISH_EDIT_MESSAGE)
+		opens_menu(sim, wish);
+	else if (run)
+		types(sim, wish);
+	if (run)
 		network_pump(sim);
-	}
 	free(wish);
 }
 
@@ -155,6 +245,10 @@ static const char *const run_faults[] = {
 	"{\"kind\":\"status\",\"side\":\"comfy\",\"method\":\"POST\",\"route\":\"/"
 	"prompt\",\"status\":500,"
 	"\"count\":1,\"executed\":false}",
+	"{\"kind\":\"status\",\"side\":\"comfy\",\"method\":\"POST\",\"route\":\"/upload/"
+	"image\",\"status\":500,\"count\":2,\"executed\":true}",
+	"{\"kind\":\"reset\",\"side\":\"comfy\",\"method\":\"POST\",\"route\":\"/upload/"
+	"image\",\"count\":6,\"executed\":false}",
 	("{\"kind\":\"html\",\"side\":\"comfy\",\"method\":\"GET\",\"route\":\"/history/"
 	 "{}\",\"count\":2}"),
 };
@@ -213,8 +307,12 @@ static void plan(struct sim *sim)
 		struct wish *wish = xcalloc(1, sizeof(*wish));
 		int64_t at_ms = i % 3 == 1 ? START_MS + 5000 : sometime(sim);
 
-		*wish = (struct wish){users[rng_below(&sim->rng, (uint64_t)n_users)],
-			models[rng_below(&sim->rng, countof(models))]};
+		/* Half of them edit. */
+		*wish = (struct wish){
+			.kind = (enum wish_kind)max_of((int)rng_below(&sim->rng, 6) - 2, 0),
+			.user = users[rng_below(&sim->rng, (uint64_t)n_users)],
+			.model = models[rng_below(&sim->rng, countof(models))],
+			.n = (uint64_t)i + 1};
 		clock_at(sim->clock, at_ms, member_asks, wish);
 	}
 	/* Half of the crashes come at a time, the others at a deed: bot_may_crash(). */
@@ -255,15 +353,30 @@ static const char workflow_text[] =
 	"\"7\":{\"class_type\":\"SaveImage\",\"inputs\":{\"filename_prefix\":\"x\",\"images\":["
 	"\"6\",0]}}}";
 
+/* The same from a picture. */
+static const char edit_text[] =
+	"{\"1\":{\"class_type\":\"CheckpointLoaderSimple\",\"inputs\":{\"ckpt_name\":"
+	"\"sd_xl_base_1.0.safetensors\"}},"
+	"\"2\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"x\",\"clip\":[\"1\",1]}},"
+	"\"3\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"\",\"clip\":[\"1\",1]}},"
+	"\"4\":{\"class_type\":\"LoadImage\",\"inputs\":{\"image\":\"example.png\"}},"
+	"\"8\":{\"class_type\":\"VAEEncode\",\"inputs\":{\"pixels\":[\"4\",0],\"vae\":[\"1\",2]}},"
+	"\"5\":{\"class_type\":\"KSampler\",\"inputs\":{\"seed\":1,\"steps\":8,\"cfg\":4,"
+	"\"sampler_name\":\"euler\",\"scheduler\":\"simple\",\"denoise\":0.6,\"model\":[\"1\",0],"
+	"\"positive\":[\"2\",0],\"negative\":[\"3\",0],\"latent_image\":[\"8\",0]}},"
+	"\"6\":{\"class_type\":\"VAEDecode\",\"inputs\":{\"samples\":[\"5\",0],\"vae\":[\"1\",2]}},"
+	"\"7\":{\"class_type\":\"SaveImage\",\"inputs\":{\"filename_prefix\":\"x\",\"images\":["
+	"\"6\",0]}}}";
+
 static void set_up(struct sim *sim)
 {
 	struct world_config world = {
 		.seed = rng_u64(&sim->rng),
 		.bot_token = "simulated-token",
 		.guild_id = GUILD,
-		.rest_base = "http://discord.sim/api/v10",
-		.gateway_url = "ws://discord.sim/gateway",
-		.cdn_base = "http://discord.sim/cdn",
+		.rest_base = "http://127.0.0.1/api/v10",
+		.gateway_url = "ws://127.0.0.1/gateway",
+		.cdn_base = "http://127.0.0.1/cdn",
 		.step_ms = 200 + (int64_t)rng_below(&sim->rng, 2000),
 		.load_ms = (int64_t)rng_below(&sim->rng, 8000),
 		.draw = draw_tiny,
@@ -279,17 +392,21 @@ static void set_up(struct sim *sim)
 		sim->workflows, workflow_read("one", workflow_text, strlen(workflow_text)));
 	workflow_set_add(
 		sim->workflows, workflow_read("two", workflow_text, strlen(workflow_text)));
+	workflow_set_add(
+		sim->workflows, workflow_read("retouch_edit", edit_text, strlen(edit_text)));
+	must(workflow_set_count(sim->workflows, WORKFLOW_EDIT) == 1);
 	must(store_db_open(":memory:", &sim->db, &why) == 0);
 	sim->config = (struct shell_config){
 		.token = "simulated-token",
 		.guild_id = GUILD,
-		.api_url = "http://discord.sim/api/v10",
+		.api_url = "http://127.0.0.1/api/v10",
 		.user_agent = "DiscordBot (https://example.invalid, 1.0)",
 		.comfy = {{.url = "http://comfy.sim",
 			.stall_ms = 60000,
 			.no_websocket = sim->weather.no_websocket}},
 		.n_comfy = 1,
 		.workflows = sim->workflows,
+		.export_path = "/copies",
 		.max_jobs_per_user = 2,
 		.max_queue = 8,
 		.session_ttl_ms = 1800000,

@@ -22,10 +22,23 @@ struct sim_weather {
 	bool no_compression, no_websocket;
 };
 
+/* A picture that a member gave to be edited: what must come to a card. */
+struct sim_edit {
+	uint64_t interaction_id;
+	uint32_t sum; /* of its bytes; 0: not known */
+};
+
+/* A numbered copy of a finished picture. */
+struct sim_copy {
+	uint64_t job_id;
+	int64_t number;
+};
+
 /* What was seen to be said in Discord about a job. */
 struct sim_said {
 	uint64_t job_id;
 	int pictures, sorries;
+	int64_t number; /* of its first picture */
 };
 
 struct sim {
@@ -48,6 +61,11 @@ struct sim {
 	int64_t turn_at;	/* when the shell's next turn is planned */
 	struct sim_said *said;
 	size_t n_said;
+	struct sim_edit edits[64];
+	size_t n_edits;
+	struct sim_copy copies[64];
+	size_t n_copies;
+	struct statement *held; /* waits for the next one, for one commit */
 	uint64_t *messages; /* ids of messages already counted */
 	size_t n_messages;
 	size_t events;
@@ -75,6 +93,10 @@ void bot_turn(struct sim *sim);
 
 /* check.c */
 void check_said(struct sim *sim, const struct http_request *req, const struct http_response *res);
+/* What a ComfyUI is given. */
+void check_given(struct sim *sim, const struct http_request *req);
+uint32_t check_sum(const void *data, size_t len);
+void check_kept(struct sim *sim, const char *name, const struct blob *bytes);
 void check_caps(struct sim *sim);
 void check_rest(struct sim *sim);
 bool all_at_rest(struct sim *sim);

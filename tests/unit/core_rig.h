@@ -36,6 +36,7 @@ struct rig {
 
 static const char *const names[] = {[FX_ACK] = "ack",
 	[FX_LOOK] = "look",
+	[FX_INPUT] = "input",
 	[FX_LOCATE] = "locate",
 	[FX_SUBMIT] = "submit",
 	[FX_WATCH] = "watch",
@@ -119,6 +120,7 @@ static inline void answer(struct rig *rig, const struct effect *e)
 		break;
 	case FX_ACK:
 	case FX_LOOK:
+	case FX_INPUT:
 	case FX_LOCATE:
 	case FX_SUBMIT:
 	case FX_WATCH:

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/picture_text.h"
+#include "app/shell_parts.h"
+
+/*
+ * FX_SUBMIT. A job that edits gives its picture to the card first; the row names the
+ * prompt already, so a process that dies between the two finds that the card does not
+ * know it, and both are done again.
+ */
+
+/* The job of a reading, NULL when it is not being submitted by that ask any more. */
+static const struct job *submitting(const struct shell *sh, uint64_t job_id, uint32_t epoch)
+{
+	const struct job *job = core_job(sh->core, job_id);
+
+	return job && job->step == JOB_SUBMIT && job->epoch == epoch ? job : NULL;
+}
+
+static void answer(struct shell *sh, const struct job *job, enum answer answer, const char *detail)
+{
+	core_answer(sh->core, job->row.id, job->epoch, answer,
+		&(struct answer_args){.detail = detail}, shell_now(sh));
+}
+
+static void submit(struct shell *sh, const struct job *job, const char *image)
+{
+	const struct job_row *row = &job->row;
+	const struct workflow *wf = workflow_set_find(sh->config.workflows, row->model);
+	char prefix[48], *graph;
+
+	if (!wf) {
+		answer(sh, job, ANSWER_MODEL_GONE, NULL);
+		return;
+	}
+	snprintf(prefix, sizeof(prefix), "fullet/%" PRIu64, row->id);
+	graph = workflow_fill(wf, &(struct workflow_fill){.prompt = row->prompt,
+					  .seed = row->seed,
+					  .filename_prefix = prefix,
+					  .image = image});
+	comfy_submit(shell_client_of(sh, job), comfy_tag(row->id, job->epoch), row->prompt_id,
+		graph, shell_now(sh));
+	free(graph);
+}
+
+static void picture_read(void *arg, struct store_result *result)
+{
+	struct pending *p = arg;
+	struct shell *sh = p->shell;
+	const struct job *job = submitting(sh, p->id, (uint32_t)(uintptr_t)p->what);
+	char name[64];
+
+	pending_free(p);
+	if (!job)
+		return;
+	if (result->error < 0) {
+		answer(sh, job, ANSWER_AGAIN, "the picture to edit cannot be read");
+		return;
+	}
+	if (!result->found) {
+		answer(sh, job, ANSWER_NO_INPUT, PICTURE_GONE);
+		return;
+	}
+	/* Other bots may use the same ComfyUI: no two interactions have one id. */
+	snprintf(name, sizeof(name), "%" PRIu64 "-%" PRIu64 ".png", job->row.id,
+		job->row.interaction_id);
+	comfy_upload(shell_client_of(sh, job), comfy_tag(job->row.id, job->epoch), name,
+		result->picture.bytes, shell_now(sh));
+}
+
+void shell_uploaded(struct shell *sh, const struct job *job, const char *name)
+{
+	submit(sh, job, name);
+}
+
+void shell_submit(struct shell *sh, const struct effect *e)
+{
+	struct store_query query = {.kind = STORE_READ_PICTURE, .id = e->job->row.id};
+
+	if (!e->job->row.input)
+		submit(sh, e->job, NULL);
+	else
+		sh->ports.read(sh->ports.ctx, &query, picture_read,
+			pending_new(sh, e->job->row.id, (void *)(uintptr_t)e->epoch, NULL));
+}
