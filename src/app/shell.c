@@ -110,6 +110,7 @@ struct shell *shell_free(struct shell *sh)
 			sh->ports.ws_abandon(sh->ports.ctx, sh->comfy[i].ws);
 		comfy_client_free(sh->comfy[i].client);
 		free(sh->comfy[i].about);
+		shell_lora_free(&sh->comfy[i]);
 		free(sh->gpu_names[i]);
 	}
 	while (sh->tasks)
@@ -268,9 +269,9 @@ const struct core *shell_core(const struct shell *sh)
 	return sh->core;
 }
 
-const char *shell_title(const struct shell *sh, const char *model)
+const char *shell_title(const struct shell *sh, const char *model, const char *locale)
 {
 	const struct workflow *wf = workflow_set_find(sh->config.workflows, model);
 
-	return wf ? wf->title : model;
+	return wf ? workflow_title_in(wf, locale_is_spanish(locale)) : model;
 }

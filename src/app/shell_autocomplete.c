@@ -33,14 +33,84 @@ static void offer_send(struct shell *sh, const struct interaction *it, struct of
 	}
 }
 
-static void offer_models(
-	struct shell *sh, enum workflow_kind kind, const char *typed, struct offer *offer)
+/* What he may not use, or not here, is not offered. */
+static bool may_use_here(const struct interaction *it, const struct workflow *wf)
 {
+	return shell_may_use(it, wf) && (!wf->age_restricted || it->age_restricted);
+}
+
+static void offer_models(struct shell *sh, const struct interaction *it, enum workflow_kind kind,
+	const char *typed, struct offer *offer)
+{
+	bool spanish = locale_is_spanish(it->locale);
 	const struct workflow *wf;
 
-	for (size_t i = 0; (wf = workflow_set_at(sh->config.workflows, kind, i)); i++)
-		if (strcasestr(wf->title, typed) || strcasestr(wf->name, typed))
-			offer_add(offer, wf->title, wf->name);
+	for (size_t i = 0; (wf = workflow_set_at(sh->config.workflows, kind, i)); i++) {
+		const char *title = workflow_title_in(wf, spanish);
+
+		if (may_use_here(it, wf) &&
+			(strcasestr(title, typed) || strcasestr(wf->name, typed)))
+			offer_add(offer, title, wf->name);
+	}
+}
+
+/* ---- what the chosen model takes ---- */
+
+static const struct workflow *chosen_model(struct shell *sh, const struct interaction *it)
+{
+	const char *typed = interaction_option(it, "model");
+	const struct workflow *wf =
+		workflow_set_match(sh->config.workflows, WORKFLOW_IMAGINE, typed ? typed : "");
+
+	return wf && may_use_here(it, wf) ? wf : NULL;
+}
+
+static void offer_size(
+	struct offer *offer, const struct workflow *wf, const char *size, const char *typed)
+{
+	cleanup(freep) char *name = NULL;
+	int width, height;
+
+	if (!size_parse(size, wf, &width, &height))
+		return;
+	name = strchr(size, ':') ? xasprintf("%s · %dx%d", size, width, height)
+				 : xasprintf("%dx%d", width, height);
+	if (strcasestr(name, typed))
+		offer_add(offer, name, size);
+}
+
+/* What is typed comes first when it is a size, then the shapes that people know. */
+static void offer_sizes(
+	struct shell *sh, const struct interaction *it, const char *typed, struct offer *offer)
+{
+	static const char *const shapes[] = {"1:1", "3:2", "2:3", "4:3", "3:4", "16:9", "9:16",
+		"5:4", "4:5", "21:9", "9:21", "2:1", "1:2"};
+	const struct workflow *wf = chosen_model(sh, it);
+	bool known = false;
+
+	if (!wf)
+		return;
+	for (size_t i = 0; i < countof(shapes); i++)
+		known |= str_eq(shapes[i], typed);
+	if (!known)
+		offer_size(offer, wf, typed, "");
+	for (size_t i = 0; i < countof(shapes); i++)
+		offer_size(offer, wf, shapes[i], typed);
+}
+
+static void offer_loras(
+	struct shell *sh, const struct interaction *it, const char *typed, struct offer *offer)
+{
+	const struct workflow *wf = chosen_model(sh, it);
+	cleanup(freep) const char **names = NULL;
+	size_t n;
+
+	if (!wf || !workflow_accepts(wf, FIELD_LORA))
+		return;
+	n = shell_loras(sh, wf, &names);
+	for (size_t i = 0; n != SHELL_LORAS_UNKNOWN && i < n; i++)
+		if (strcasestr(names[i], typed) && text_utf16_len(names[i]) <= CHOICE_UNITS_MAX)
+			offer_add(offer, names[i], names[i]);
 }
 
 /* An administrator may cancel anybody's: his own come first. */
@@ -107,8 +177,12 @@ void shell_autocomplete(struct shell *sh, struct interaction *it)
 		return;
 	}
 	if (str_eq(name, "model"))
-		offer_models(sh, command == COMMAND_EDIT ? WORKFLOW_EDIT : WORKFLOW_IMAGINE, typed,
-			&offer);
+		offer_models(sh, it, command == COMMAND_EDIT ? WORKFLOW_EDIT : WORKFLOW_IMAGINE,
+			typed, &offer);
+	else if (str_eq(name, "size"))
+		offer_sizes(sh, it, typed, &offer);
+	else if (str_eq(name, "lora"))
+		offer_loras(sh, it, typed, &offer);
 	else if (command == COMMAND_CANCEL)
 		offer_jobs(sh, it, typed, &offer);
 	offer_send(sh, it, &offer);

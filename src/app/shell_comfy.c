@@ -167,6 +167,8 @@ static void server_is(struct shell_comfy *c, const struct comfy_event *e, bool u
 	if (up)
 		str_set(&c->about, e->text);
 	core_gpu(c->shell->core, c->index, up, shell_now(c->shell));
+	if (up)
+		shell_lora_up(c->shell, c->index);
 }
 
 static void on_event(struct shell_comfy *c, struct comfy_event *e)

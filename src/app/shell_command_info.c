@@ -147,17 +147,61 @@ void command_cancel(struct shell *sh, struct interaction *it)
 
 /* ---- models, cards, help ---- */
 
-static void add_models(const struct shell *sh, struct buf *out, enum workflow_kind kind,
-	enum text_id head, const char *locale, int64_t *left_out)
+/* "steps 1 to 50 (4)": an option that the model takes, its ends, and what it is without. */
+static void add_option(
+	struct buf *out, const struct workflow *wf, enum workflow_field field, const char *locale)
+{
+	const char *name = command_option(COMMAND_IMAGINE, option_name(field), locale);
+	const struct workflow_inputs *list = field == FIELD_STEPS ? &wf->steps : &wf->cfg;
+	const struct workflow_range *range =
+		field == FIELD_STEPS ? &wf->steps_range : &wf->cfg_range;
+	int width, height;
+	char min[24], max[24];
+
+	(void)buf_printf(out, "%s%s", out->len ? " · " : "", name);
+	if (!workflow_ends(wf, field, min, max))
+		return;
+	add_text(out, " ", TEXT_RANGE, locale, &(struct text_args){.text = min, .name = max});
+	if (field == FIELD_SIZE && workflow_size(wf, &width, &height))
+		(void)buf_printf(out, " (%dx%d)", width, height);
+	else if ((field == FIELD_STEPS || field == FIELD_CFG) && range->value)
+		(void)buf_printf(out, " (%s)", range->value);
+	else if (field == FIELD_STEPS && workflow_number(wf, list) > 0)
+		(void)buf_printf(out, " (%" PRId64 ")", workflow_number(wf, list));
+}
+
+/* The model in a line, what it takes in another; owned. */
+static char *model_item(const struct workflow *wf, const char *locale)
+{
+	bool spanish = locale_is_spanish(locale);
+	const char *about = workflow_description_in(wf, spanish);
+	cleanup(freep) char *title = text_clean(workflow_title_in(wf, spanish), TITLE_CHARS_MAX);
+	cleanup(freep) char *described = about ? text_clean(about, REASON_CHARS_MAX) : NULL;
+	cleanup(buf_free) struct buf options = BUF(LIST_BYTES_MAX);
+
+	for (int field = 0; field < FIELD_COUNT_OF && wf->kind == WORKFLOW_IMAGINE; field++)
+		if (option_name((enum workflow_field)field) &&
+			workflow_accepts(wf, (enum workflow_field)field))
+			add_option(&options, wf, (enum workflow_field)field, locale);
+	return xasprintf("- **%s**%s%s%s%s", title, described ? " · " : "",
+		described ? described : "", options.len ? "\n  " : "", buf_str(&options));
+}
+
+static void add_models(const struct shell *sh, const struct interaction *it, struct buf *out,
+	enum workflow_kind kind, enum text_id head, int64_t *left_out)
 {
 	const struct workflow *wf;
+	bool first = true;
 
 	for (size_t i = 0; (wf = workflow_set_at(sh->config.workflows, kind, i)); i++) {
-		cleanup(freep) char *title = text_clean(wf->title, TITLE_CHARS_MAX);
-		cleanup(freep) char *item = xasprintf("- %s", title);
+		cleanup(freep) char *item = NULL;
 
-		if (i == 0)
-			add_text(out, out->len ? "\n" : "", head, locale, NULL);
+		if (!shell_may_use(it, wf) || (wf->age_restricted && !it->age_restricted))
+			continue;
+		if (first)
+			add_text(out, out->len ? "\n" : "", head, it->locale, NULL);
+		first = false;
+		item = model_item(wf, it->locale);
 		add_line(out, item, left_out);
 	}
 }
@@ -167,8 +211,8 @@ void command_models(struct shell *sh, struct interaction *it)
 	struct buf out = BUF(LIST_BYTES_MAX);
 	int64_t left_out = 0;
 
-	add_models(sh, &out, WORKFLOW_IMAGINE, TEXT_MODELS_IMAGINE, it->locale, &left_out);
-	add_models(sh, &out, WORKFLOW_EDIT, TEXT_MODELS_EDIT, it->locale, &left_out);
+	add_models(sh, it, &out, WORKFLOW_IMAGINE, TEXT_MODELS_IMAGINE, &left_out);
+	add_models(sh, it, &out, WORKFLOW_EDIT, TEXT_MODELS_EDIT, &left_out);
 	add_left_out(&out, it->locale, left_out);
 	if (!out.len)
 		add_text(&out, "", TEXT_NO_MODELS, it->locale, NULL);

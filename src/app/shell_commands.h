@@ -3,6 +3,7 @@
 #define FULLET_APP_SHELL_COMMANDS_H
 
 #include "app/shell_parts.h"
+#include "comfy/options.h"
 #include "discord/command.h"
 #include "discord/text.h"
 
@@ -33,8 +34,28 @@ struct wish {
 };
 /* The one way in: every check of who may have what is here. Answers when it is refused. */
 void shell_request(struct shell *sh, const struct interaction *it, const struct wish *wish);
+/* By his roles. */
+bool shell_may_use(const struct interaction *it, const struct workflow *wf);
 /* False, and answered, when it is blank or too long. */
 bool shell_check_prompt(struct shell *sh, const struct interaction *it, const char *prompt);
+
+/* shell_options.c: what is chosen besides model and prompt */
+/* Reads the options of a command into the wish, as far as its workflow takes them. *ret_options is
+ * owned by the caller. False, and answered, when one does not fit. */
+bool shell_options_take(
+	struct shell *sh, const struct interaction *it, struct wish *wish, char **ret_options);
+
+/* shell_lora.c */
+/* The names that the workflow's loader can be given, in an owned array of borrowed texts;
+ * SHELL_LORAS_UNKNOWN when no server has told. */
+#define SHELL_LORAS_UNKNOWN SIZE_MAX
+size_t shell_loras(struct shell *sh, const struct workflow *wf, const char ***ret);
+/* The one that is meant: by its name, without folder and ending too, else the only one that
+ * contains what was typed. TEXT_NONE, else why there is none. */
+enum text_id shell_lora_find(
+	struct shell *sh, const struct workflow *wf, const char *typed, const char **ret);
+/* This server is known not to have it. */
+bool shell_lora_lacks(struct shell *sh, int gpu, const struct workflow *wf, const char *name);
 
 /* The handlers of commands; each answers. They may take *it. */
 void command_imagine(struct shell *sh, struct interaction *it);

@@ -5,6 +5,7 @@
 
 #include "app/picture_text.h"
 #include "app/shell_parts.h"
+#include "comfy/options.h"
 #include "core/session.h"
 #include "image/strip.h"
 
@@ -35,6 +36,7 @@ char *shell_sorry_text(const struct job *job)
 		[SORRY_PERMISSION] = TEXT_SORRY_PERMISSION,
 		[SORRY_RESTRICTED] = TEXT_SORRY_RESTRICTED,
 		[SORRY_ERASED] = TEXT_SORRY_ERASED,
+		[SORRY_OPTIONS] = TEXT_SORRY_OPTIONS,
 	};
 	size_t i = (size_t)job->row.sorry;
 
@@ -93,18 +95,23 @@ void shell_post(struct shell *sh, const struct job *job, uint32_t epoch)
 	const struct job_row *row = &job->row;
 	const struct workflow *wf = workflow_set_find(sh->config.workflows, row->model);
 	struct task *task = task_find(sh, row->id);
+	cleanup(options_free) struct options options;
 	struct picture_file files[DISCORD_FILES_MAX];
 	struct picture_view view = {
 		.job_id = row->id,
 		.user_id = row->user_id,
 		.locale = row->locale,
-		.title = shell_title(sh, row->model),
+		.title = shell_title(sh, row->model, row->locale),
 		.prompt = row->prompt,
 		.seed = wf ? workflow_seed(wf, row->seed) : row->seed,
 		.duration_ms = row->duration_ms,
 		.files = files,
 	};
 
+	options_read(row->options, &options);
+	view.steps = options.text[FIELD_STEPS];
+	view.cfg = options.text[FIELD_CFG];
+	view.lora = options.text[FIELD_LORA];
 	must(task && task->n_files > 0); /* the step before this one fetched them */
 	for (size_t i = 0; i < task->n_files && i < countof(files); i++)
 		files[view.n_files++] = (struct picture_file){.name = task->files[i].name,

@@ -90,6 +90,7 @@ struct shell_comfy {
 	struct comfy_client *client;
 	struct websocket *ws;
 	char *about; /* version and device, as it said; NULL */
+	struct lora_list *loras; /* shell_lora.c */
 };
 
 /* Who administers the guild; known from GUILD_CREATE or GET /guilds/{id}. */
@@ -233,6 +234,11 @@ void shell_comfy_start(struct shell *sh);
 bool shell_comfy_pump(struct shell *sh, int64_t now_ms);
 uint64_t comfy_tag(uint64_t job_id, uint32_t epoch);
 
+/* shell_lora.c: the LoRAs that the servers have */
+/* The server answers (again): its lists are read. */
+void shell_lora_up(struct shell *sh, int gpu);
+void shell_lora_free(struct shell_comfy *c);
+
 /* shell_effect.c: what the core wants done */
 bool shell_effect_pump(struct shell *sh);
 /* FX_POST */
@@ -240,6 +246,13 @@ void shell_post(struct shell *sh, const struct job *job, uint32_t epoch);
 struct comfy_client *shell_client_of(struct shell *sh, const struct job *job);
 /* Answers to calls of kind LOOK, POST, SORRY, ACK. */
 void shell_effect_answer(struct shell *sh, struct rest_call *call);
+
+/* shell_options.c */
+/* Why the workflow cannot draw what was chosen (the JSON text of a row): a sentence, owned; NULL: it
+ * can. gpu: the server that would draw it, -1: whichever. With a server, the sentence is made for
+ * being cleaned once more. */
+char *shell_options_problem(struct shell *sh, const struct workflow *wf, const char *options,
+	int gpu, const char *locale);
 
 /* shell_session.c: the same for private channels */
 void shell_session_effect(struct shell *sh, const struct effect *e);
@@ -294,8 +307,8 @@ void live_answer(struct shell *sh, struct rest_call *call);
 bool live_pump(struct shell *sh, int64_t now_ms);
 int64_t live_deadline(const struct shell *sh);
 
-/* The title that members know a workflow by. */
-const char *shell_title(const struct shell *sh, const char *model);
+/* The title that members know a workflow by, in the locale's language. */
+const char *shell_title(const struct shell *sh, const char *model, const char *locale);
 /* The sentence of a job's apology; the caller owns it. */
 char *shell_sorry_text(const struct job *job);
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
 #include "app/shell_commands.h"
 
 /* A member asks for a picture. */
@@ -33,10 +35,26 @@ static void tell_refusal(struct shell *sh, const struct interaction *it, const s
 		[REFUSE_DRAINING] = TEXT_DRAINING,
 		[REFUSE_ERASING] = TEXT_ERASING,
 	};
-	int64_t number = refusal == REFUSE_CAP ? r->cap : refusal == REFUSE_QUOTA ? r->quota : 0;
+	int left = r->quota - core_day_count(sh->core, r->user_id, shell_now(sh));
+	bool fewer = refusal == REFUSE_QUOTA && left > 0;
+	int number = refusal == REFUSE_CAP ? r->cap : fewer ? left : r->quota;
 
 	must((size_t)refusal < countof(texts));
-	shell_refuse(sh, it, texts[refusal], &(struct text_args){.number = number});
+	shell_refuse(sh, it, fewer ? TEXT_QUOTA_LEFT : texts[refusal],
+		&(struct text_args){.number = number});
+}
+
+bool shell_may_use(const struct interaction *it, const struct workflow *wf)
+{
+	return shell_is_admin(it) || workflow_allows(wf, it->roles, it->n_roles);
+}
+
+static int count_of(const char *text)
+{
+	cleanup(options_free) struct options o;
+
+	options_read(text, &o);
+	return options_count(&o);
 }
 
 void shell_request(struct shell *sh, const struct interaction *it, const struct wish *wish)
@@ -59,9 +77,17 @@ void shell_request(struct shell *sh, const struct interaction *it, const struct 
 		.age_restricted = wish->workflow->age_restricted || wish->age_restricted,
 		.has_seed = wish->has_seed,
 		.seed = wish->seed,
+		.pictures = count_of(wish->options),
 	};
 	enum refusal refusal = REFUSE_BANNED;
+	char *problem;
 
+	if (!shell_may_use(it, wish->workflow)) {
+		shell_refuse(sh, it, TEXT_MODEL_ROLES,
+			&(struct text_args){.text = workflow_title_in(wish->workflow,
+						    locale_is_spanish(it->locale))});
+		return;
+	}
 	if (r.age_restricted && !it->age_restricted) {
 		shell_refuse(sh, it,
 			wish->workflow->age_restricted ? TEXT_AGE_RESTRICTED
@@ -69,10 +95,26 @@ void shell_request(struct shell *sh, const struct interaction *it, const struct 
 			NULL);
 		return;
 	}
+	problem = shell_options_problem(sh, wish->workflow, wish->options, -1, it->locale);
+	if (problem) {
+		shell_answer_now(sh, message_refuse(it, problem));
+		free(problem);
+		return;
+	}
 	if (shell_limits_apply(sh, it->roles, it->n_roles, &r))
 		refusal = core_request(sh->core, &r, shell_now(sh));
 	if (refusal != REFUSE_NOTHING)
 		tell_refusal(sh, it, &r, refusal);
+}
+
+static void imagine(struct shell *sh, const struct interaction *it, const struct workflow *wf,
+	const char *prompt)
+{
+	struct wish wish = {.workflow = wf, .kind = COMMAND_IMAGINE, .prompt = prompt};
+	cleanup(freep) char *options = NULL;
+
+	if (!shell_may_use(it, wf) || shell_options_take(sh, it, &wish, &options))
+		shell_request(sh, it, &wish);
 }
 
 void command_imagine(struct shell *sh, struct interaction *it)
@@ -88,6 +130,5 @@ void command_imagine(struct shell *sh, struct interaction *it)
 		shell_refuse(sh, it, TEXT_UNKNOWN_MODEL,
 			&(struct text_args){.text = typed ? typed : ""});
 	else if (shell_check_prompt(sh, it, prompt))
-		shell_request(sh, it,
-			&(struct wish){.workflow = wf, .kind = COMMAND_IMAGINE, .prompt = prompt});
+		imagine(sh, it, wf, prompt);
 }

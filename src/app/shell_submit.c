@@ -4,6 +4,7 @@
 
 #include "app/picture_text.h"
 #include "app/shell_parts.h"
+#include "comfy/options.h"
 
 /*
  * FX_SUBMIT. A job that edits gives its picture to the card first; the row names the
@@ -29,17 +30,21 @@ static void submit(struct shell *sh, const struct job *job, const char *image)
 {
 	const struct job_row *row = &job->row;
 	const struct workflow *wf = workflow_set_find(sh->config.workflows, row->model);
+	cleanup(freep) char *problem =
+		wf ? shell_options_problem(sh, wf, row->options, job->gpu, row->locale) : NULL;
+	cleanup(options_free) struct options options = {0};
+	struct workflow_fill fill = {.prompt = row->prompt, .seed = row->seed, .image = image};
 	char prefix[48], *graph;
 
-	if (!wf) {
-		answer(sh, job, ANSWER_MODEL_GONE, NULL);
+	if (!wf || problem) {
+		answer(sh, job, wf ? ANSWER_OPTIONS : ANSWER_MODEL_GONE, problem);
 		return;
 	}
 	snprintf(prefix, sizeof(prefix), "fullet/%" PRIu64, row->id);
-	graph = workflow_fill(wf, &(struct workflow_fill){.prompt = row->prompt,
-					  .seed = row->seed,
-					  .filename_prefix = prefix,
-					  .image = image});
+	fill.filename_prefix = prefix;
+	options_read(row->options, &options);
+	options_fill(wf, &options, &fill);
+	graph = workflow_fill(wf, &fill);
 	comfy_submit(shell_client_of(sh, job), comfy_tag(row->id, job->epoch), row->prompt_id,
 		graph, shell_now(sh));
 	free(graph);

@@ -173,7 +173,7 @@ static struct live_view view_of(
 		.state = live_state_of(job),
 		.job_id = job->row.id,
 		.locale = job->row.locale,
-		.title = shell_title(sh, job->row.model),
+		.title = shell_title(sh, job->row.model, job->row.locale),
 		.prompt = job->row.prompt,
 		.position = job->position ? job->position : 1,
 		.no_gpu = job->shown_no_gpu,

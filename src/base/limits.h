@@ -56,6 +56,9 @@
 #define WORKFLOW_CFG_MAX   30
 /* Pictures of one job. */
 #define WORKFLOW_COUNT_MAX 4
+/* LoRA files that a server may have, and the bytes of a name, which holds its folders. */
+#define LORAS_MAX     5000
+#define LORA_NAME_MAX 400
 
 /* What a member may type; the command table tells Discord the same. */
 #define PROMPT_CHARS_MAX 1500

@@ -35,6 +35,7 @@ struct job_row {
 	uint64_t origin_id; /* the channel in which it was asked for; 0 unknown */
 	int64_t number;	    /* of its first picture in the count of all; 0: none yet */
 	int flags;	    /* JOB_* below */
+	int pictures;	    /* how many were asked for; they count for the day's quota */
 };
 
 /* job_row.flags */

@@ -138,6 +138,13 @@ char *workflow_describe(const struct workflow *wf);
  */
 char **workflow_check(const struct workflow *wf, struct json_object *object_info, size_t *ret_n);
 
+/* The texts that an input of a node may have, from the class's entry in /object_info; borrowed, NULL
+ * when it is no choice. */
+struct json_object *workflow_choices(struct json_object *class_info, const char *input);
+/* Class and input of the loader that a chosen LoRA goes into; borrowed. False when there is none. */
+bool workflow_lora_loader(
+	const struct workflow *wf, const char **ret_class, const char **ret_input);
+
 /*
  * The workflows of a folder's files, sorted by title. Reading files is the shell's
  * work: it adds each and then looks them up.

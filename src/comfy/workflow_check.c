@@ -31,7 +31,7 @@ static void finding(struct findings *f, const char *format, ...)
  * The values that an input may have: [["a", "b"], {...}] in nodes of the first
  * kind, ["COMBO", {"options": ["a", "b"]}] in newer ones. NULL when it is no choice.
  */
-static struct json_object *choices(struct json_object *class_info, const char *input)
+struct json_object *workflow_choices(struct json_object *class_info, const char *input)
 {
 	static const char *const groups[] = {"required", "optional"};
 
@@ -112,7 +112,7 @@ static void check_node(struct findings *f, const struct graph *g, int i, struct 
 		const char *text = json_object_is_type(value, json_type_string)
 					   ? json_object_get_string(value)
 					   : NULL;
-		struct json_object *list = text ? choices(info, name) : NULL;
+		struct json_object *list = text ? workflow_choices(info, name) : NULL;
 		bool is_file = inputs_have(&g->wf->models, node->id, name) ||
 			       inputs_have(&g->wf->lora, node->id, name);
 

@@ -84,6 +84,20 @@ static void set_lora(struct json_object *graph, const struct workflow *wf, const
 	wake_strength(row);
 }
 
+bool workflow_lora_loader(
+	const struct workflow *wf, const char **ret_class, const char **ret_input)
+{
+	const char *class = wf->lora_at.n ? json_str(json_member(wf->graph, wf->lora_at.at[0].node),
+						    "class_type")
+					  : NULL;
+
+	if (!class)
+		return false;
+	*ret_class = class;
+	*ret_input = wf->lora_at.at[0].input;
+	return true;
+}
+
 static void set_prefix(struct json_object *graph, const struct workflow *wf, const char *prefix)
 {
 	for (size_t i = 0; prefix && i < wf->n_outputs; i++) {

@@ -205,6 +205,9 @@ static void dispatch_answer(struct core *core, struct job *job, enum answer answ
 	case ANSWER_NO_INPUT:
 		core_sorry(core, job, SORRY_PICTURE, detail, now_ms);
 		break;
+	case ANSWER_OPTIONS:
+		core_sorry(core, job, SORRY_OPTIONS, detail, now_ms);
+		break;
 	case ANSWER_FOUND_PICTURE:
 		answer_found(core, job, OUTCOME_PICTURE, args->message_id, now_ms);
 		break;

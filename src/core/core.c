@@ -139,6 +139,11 @@ enum cancel core_cancel(
 	return CANCEL_DONE;
 }
 
+static int pictures_of(const struct request *r)
+{
+	return max_of(r->pictures, 1);
+}
+
 static enum refusal refusal_of(const struct core *core, const struct request *r, int64_t now_ms)
 {
 	if (core->stopping)
@@ -153,7 +158,7 @@ static enum refusal refusal_of(const struct core *core, const struct request *r,
 		(r->cap > 0 ? r->cap : core->config.max_jobs_per_user))
 		return REFUSE_CAP;
 	if (r->quota > 0 && !r->administrator &&
-		core_day_count(core, r->user_id, now_ms) >= r->quota)
+		core_day_count(core, r->user_id, now_ms) + pictures_of(r) > r->quota)
 		return REFUSE_QUOTA;
 	if (core_live_jobs(core) >= (size_t)core->config.max_queue)
 		return REFUSE_FULL;
@@ -176,6 +181,7 @@ static struct job *job_new(struct core *core, const struct request *r, int64_t n
 		.seed = r->has_seed ? r->seed : rng_u64(core->rng),
 		.origin_id = r->origin_id,
 		.flags = r->age_restricted ? JOB_RESTRICTED : 0,
+		.pictures = pictures_of(r),
 		.created_ms = now_ms,
 		.username = xstrdup(r->username),
 		.locale = xstrdup(r->locale),
@@ -203,7 +209,7 @@ enum refusal core_request(struct core *core, const struct request *r, int64_t no
 	job = job_new(core, r, now_ms);
 	session_count_job(core, job, 1);
 	session_member_is_here(core, r->user_id, now_ms);
-	quota_count(core, r->user_id, now_ms);
+	quota_count(core, job, now_ms);
 	session_touch(core, r->user_id, now_ms);
 	core_ask_step(core, job, now_ms);
 	core_log(core, LOG_INFO, job, "asked for %s", r->model);

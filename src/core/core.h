@@ -86,6 +86,7 @@ struct request {
 	uint64_t seed;
 	int cap;   /* pictures of this member that may wait; 0: the config's */
 	int quota; /* pictures of this member a day; 0: as many as he likes */
+	int pictures; /* of this one job, which counts once against the cap; 0: one */
 };
 enum refusal {
 	REFUSE_NOTHING,

@@ -53,6 +53,7 @@ enum sorry {
 	SORRY_PERMISSION = 17, /* the bot lacks a permission; detail */
 	SORRY_RESTRICTED = 18, /* the channel cannot be made age-restricted */
 	SORRY_ERASED = 19,     /* the member wants all of his erased */
+	SORRY_OPTIONS = 20,    /* the workflow takes what was chosen no more; detail says it */
 };
 
 /* How an ask of a step ended. */
@@ -75,6 +76,7 @@ enum answer {
 	ANSWER_NO_OUTPUT,
 	ANSWER_MODEL_GONE, /* submit: there is no such workflow any more */
 	ANSWER_NO_INPUT,   /* submit: the picture to edit is not there any more; detail */
+	ANSWER_OPTIONS,	   /* submit: it does not take what was chosen; detail */
 	/* of looking into the channel */
 	ANSWER_FOUND_PICTURE,
 	ANSWER_FOUND_SORRY,

@@ -51,10 +51,10 @@ void core_load_day(struct core *core, int64_t day, const struct core_count *coun
 		get(core, counts[i].user_id)->n = counts[i].n;
 }
 
-void quota_count(struct core *core, uint64_t user_id, int64_t now_ms)
+void quota_count(struct core *core, const struct job *job, int64_t now_ms)
 {
 	turn_page(core, now_ms / CORE_DAY_MS);
-	get(core, user_id)->n++;
+	get(core, job->row.user_id)->n += max_of(job->row.pictures, 1);
 }
 
 void quota_give_back(struct core *core, const struct job *job, int64_t now_ms)
@@ -63,9 +63,9 @@ void quota_give_back(struct core *core, const struct job *job, int64_t now_ms)
 
 	turn_page(core, now_ms / CORE_DAY_MS);
 	d = find(core, job->row.user_id);
-	if (d && d->n > 0 && job->row.outcome != OUTCOME_PICTURE &&
+	if (d && job->row.outcome != OUTCOME_PICTURE &&
 		job->row.created_ms / CORE_DAY_MS == core->day)
-		d->n--;
+		d->n = max_of(d->n - max_of(job->row.pictures, 1), 0);
 }
 
 int core_day_count(const struct core *core, uint64_t user_id, int64_t now_ms)

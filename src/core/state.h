@@ -118,7 +118,7 @@ int queue_live_jobs_of(const struct core *core, uint64_t user_id);
 void queue_show(struct core *core, int64_t now_ms);
 
 /* quota.c: pictures a day */
-void quota_count(struct core *core, uint64_t user_id, int64_t now_ms);
+void quota_count(struct core *core, const struct job *job, int64_t now_ms);
 /* A job that ended without a picture is given back. */
 void quota_give_back(struct core *core, const struct job *job, int64_t now_ms);
 void quota_free(struct core *core);

@@ -46,6 +46,17 @@ const char *command_help(enum command_id id, const char *locale)
 	return row ? in(&row->help, locale) : NULL;
 }
 
+const char *command_option(enum command_id id, const char *option, const char *locale)
+{
+	const struct command_row *command = row_of(id);
+	const struct option_row *row = command ? command->options : NULL;
+
+	for (; row && row->name.en; row++)
+		if (str_eq(row->name.en, option))
+			return in(&row->name, locale);
+	return option;
+}
+
 bool command_is_for_admins(enum command_id id)
 {
 	const struct command_row *row = row_of(id);

@@ -35,6 +35,8 @@ enum command_id command_find(const char *name);
 const char *command_name(enum command_id id, const char *locale);
 /* What the command is for, in a sentence or two; NULL when there is no such command. */
 const char *command_help(enum command_id id, const char *locale);
+/* What the option is called in the locale's language; its own name when there is no such one. */
+const char *command_option(enum command_id id, const char *option, const char *locale);
 /* True when only administrators see it. */
 bool command_is_for_admins(enum command_id id);
 /* By number, for going through all; COMMAND_NONE past the end. */

@@ -36,7 +36,7 @@ static const struct option_row imagine_options[] = {
 	{.name = {"seed", "semilla"},
 	 .description = {"A number: the same one draws the same picture again",
 	                 "Un número: con el mismo sale otra vez la misma imagen"},
-	 .type = OPTION_STRING, .max_length = 20},
+	 .type = OPTION_STRING, .max_length = 40},
 	{.name = {"count", "cantidad"},
 	 .description = {"How many pictures, 1 to 4", "Cuántas imágenes, de 1 a 4"},
 	 .type = OPTION_INTEGER, .bounded = true, .min = 1, .max = COUNT_MAX},

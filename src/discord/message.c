@@ -369,6 +369,22 @@ struct rest_call *message_live_edit(
 
 /* ---- the end of a job ---- */
 
+static void add_chosen(struct buf *text, const struct picture_view *view)
+{
+	cleanup(freep) char *lora = view->lora ? text_clean(view->lora, TITLE_CHARS_MAX) : NULL;
+	cleanup(freep) char *cfg = view->cfg ? text_clean(view->cfg, TITLE_CHARS_MAX) : NULL;
+	cleanup(freep) char *steps = view->steps ? text_make(TEXT_STEPS, view->locale,
+							   &(struct text_args){.text = view->steps})
+						 : NULL;
+
+	if (steps)
+		must(buf_printf(text, " · %s", steps) == 0);
+	if (cfg)
+		must(buf_printf(text, " · cfg %s", cfg) == 0);
+	if (lora)
+		must(buf_printf(text, " · LoRA %s", lora) == 0);
+}
+
 static char *picture_content(const struct picture_view *view)
 {
 	struct buf text = BUF(16 * KIB);
@@ -384,6 +400,7 @@ static char *picture_content(const struct picture_view *view)
 	must(buf_add_str(&text, seed) == 0);
 	if (view->width > 0 && view->height > 0)
 		must(buf_printf(&text, " · %d×%d", view->width, view->height) == 0);
+	add_chosen(&text, view);
 	if (view->duration_ms > 0) {
 		cleanup(freep) char *duration = text_duration(view->duration_ms, view->locale);
 

@@ -77,6 +77,7 @@ struct picture_view {
 	const char *prompt;
 	uint64_t seed;
 	int width, height;     /* 0: not known */
+	const char *steps, *cfg, *lora; /* what was chosen; NULL: nothing */
 	int64_t duration_ms;
 	const struct picture_file *files;
 	size_t n_files;        /* 1..DISCORD_FILES_MAX */

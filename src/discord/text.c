@@ -8,11 +8,11 @@
 #include "base/limits.h"
 #include "discord/interaction.h"
 
-/* A sentence is the template, the cleaned reason (every character escaped) and two numbers. */
+/* A sentence is the template, two cleaned texts (every character escaped) and two numbers. */
 #define SENTENCE_BYTES_MAX (8 * KIB)
 
 /*
- * {number}, {channel} and {text} stand for the arguments; a part in square brackets
+ * {number}, {channel}, {text} and {name} stand for the arguments; a part in square brackets
  * is left out when an argument in it is missing.
  */
 /* clang-format off */
@@ -61,6 +61,11 @@ static const struct {
 		"midnight UTC; please come back then.",
 		"Ya pediste todas las imágenes de hoy[: {number}]. El día vuelve a empezar a "
 		"medianoche UTC; vuelve entonces."},
+	[TEXT_QUOTA_LEFT] = {
+		"Of today's pictures only {number} are left for you. Ask for fewer, or come back "
+		"after midnight UTC.",
+		"De las imágenes de hoy solo te quedan {number}. Pide menos, o vuelve después de "
+		"medianoche UTC."},
 	[TEXT_BANNED] = {
 		"An administrator of this server has barred you from asking for pictures. Only "
 		"they can lift that.",
@@ -75,6 +80,40 @@ static const struct {
 		"channel. Type the command in one.",
 		"Esta imagen tiene restricción de edad y solo se puede editar desde un canal que "
 		"también la tenga. Escribe el comando en uno."},
+	[TEXT_MODEL_ROLES] = {
+		"The model[ “{text}”] is only for some roles of this server, and you have none of "
+		"them. Pick another one from the list.",
+		"El modelo[ «{text}»] es solo para algunos roles de este servidor, y no tienes "
+		"ninguno. Elige otro de la lista."},
+	[TEXT_OPTION_NO_INPUT] = {
+		"The model “{text}” cannot be given {name}. Leave {name} out, or pick another "
+		"model: /models shows what each one takes.",
+		"Al modelo «{text}» no se le puede dar {name}. Quita {name} o elige otro modelo: "
+		"/modelos muestra lo que admite cada uno."},
+	[TEXT_OPTION_RANGE] = {
+		"{name} for this model: {text}.",
+		"{name} para este modelo: {text}."},
+	[TEXT_RANGE] = {"{text} to {name}", "de {text} a {name}"},
+	[TEXT_RANGE_SIZE] = {
+		"a ratio such as 16:9, or pixels from {text} to {name}",
+		"una proporción como 16:9, o píxeles de {text} a {name}"},
+	[TEXT_RANGE_LENGTH] = {
+		"at most {number} characters",
+		"{number} caracteres como mucho"},
+	[TEXT_LORA_UNKNOWN] = {
+		"There is no LoRA[ “{text}”] for this model. Pick one from the list that appears "
+		"while you type.",
+		"No hay ningún LoRA[ «{text}»] para este modelo. Elige uno de la lista que aparece "
+		"al escribir."},
+	[TEXT_LORA_SEVERAL] = {
+		"Several LoRAs fit[ “{text}”]. Pick one from the list that appears while you type.",
+		"Hay varios LoRA que encajan[ con «{text}»]. Elige uno de la lista que aparece al "
+		"escribir."},
+	[TEXT_LORA_NO_LIST] = {
+		"I can't see right now which LoRAs there are, because no ComfyUI answers. Try "
+		"again in a minute, or leave lora out.",
+		"Ahora no puedo ver qué LoRA hay, porque no responde ningún ComfyUI. Inténtalo en "
+		"un minuto, o quita lora."},
 	[TEXT_DRAINING] = {
 		"No new pictures are taken right now: an administrator lets the line run empty. "
 		"Please try again later.",
@@ -373,6 +412,11 @@ static const struct {
 	[TEXT_SORRY_PICTURE_BUSY] = {
 		"Sorry, I cannot look at pictures right now. Try again in a minute.",
 		"Lo siento, ahora mismo no puedo mirar imágenes. Inténtalo de nuevo en un minuto."},
+	[TEXT_SORRY_OPTIONS] = {
+		"Sorry, the model was changed and no longer takes what you chose[. {text}]. Please "
+		"ask again.",
+		"Lo siento, el modelo ha cambiado y ya no admite lo que elegiste[. {text}]. Pídela "
+		"otra vez."},
 	[TEXT_SESSION_WARNING] = {
 		"Nobody has used this channel for a while. It will be removed <t:{number}:R> with "
 		"everything in it; press the button or write something here to keep it.",
@@ -405,6 +449,7 @@ static const struct {
 	[TEXT_BUTTON_EDIT] = {"Edit", "Editar"},
 	[TEXT_BUTTON_AGAIN] = {"Try again", "Reintentar"},
 	[TEXT_SEED] = {"seed {text}", "semilla {text}"},
+	[TEXT_STEPS] = {"{text} steps", "{text} pasos"},
 	[TEXT_CHANNEL_TOPIC] = {
 		"private channel, removed when it has not been used for a while",
 		"canal privado, se borra cuando lleva un rato sin usarse"},
@@ -415,19 +460,29 @@ static const struct {
 struct values {
 	char number[24];
 	char channel[32];
-	char *text;
+	char *text, *name;
 };
 
 static void values_done(struct values *v)
 {
 	free(v->text);
+	free(v->name);
+}
+
+static char *cleaned(const char *text, bool plain)
+{
+	cleanup(freep) char *raw = xstrdup(text ? text : "");
+	size_t n = strlen(raw);
+
+	/* It becomes part of our sentence, which has its own full stop. */
+	while (n > 0 && strchr(". \t\r\n", raw[n - 1]))
+		raw[--n] = '\0';
+	return plain ? text_plain(raw, REASON_CHARS_MAX) : text_clean(raw, REASON_CHARS_MAX);
 }
 
 static void values_make(struct values *v, const struct text_args *args)
 {
-	cleanup(freep) char *raw = xstrdup(args && args->text ? args->text : "");
 	static const struct text_args none;
-	size_t n;
 
 	*v = (struct values){0};
 	if (!args)
@@ -436,11 +491,8 @@ static void values_make(struct values *v, const struct text_args *args)
 		snprintf(v->number, sizeof(v->number), "%" PRId64, args->number);
 	if (args->channel_id)
 		snprintf(v->channel, sizeof(v->channel), "<#%" PRIu64 ">", args->channel_id);
-	/* It becomes part of our sentence, which has its own full stop. */
-	n = strlen(raw);
-	while (n > 0 && strchr(". \t\r\n", raw[n - 1]))
-		raw[--n] = '\0';
-	v->text = text_clean(raw, REASON_CHARS_MAX);
+	v->text = cleaned(args->text, args->plain);
+	v->name = cleaned(args->name, args->plain);
 }
 
 /* The value named at p ("{number}..."), and where the text goes on; NULL when there is none. */
@@ -449,7 +501,8 @@ static const char *value_at(const struct values *v, const char *p, const char **
 	const struct {
 		const char *name;
 		const char *value;
-	} names[] = {{"{number}", v->number}, {"{channel}", v->channel}, {"{text}", v->text}};
+	} names[] = {{"{number}", v->number}, {"{channel}", v->channel}, {"{text}", v->text},
+		{"{name}", v->name}};
 
 	for (size_t i = 0; i < countof(names); i++)
 		if (str_starts(p, names[i].name)) {

@@ -21,9 +21,20 @@ enum text_id {
 	TEXT_STOPPING,	      /* the bot is about to restart */
 	TEXT_NOT_READY,	      /* the bot is still starting */
 	TEXT_QUOTA,	      /* number: pictures a day */
+	TEXT_QUOTA_LEFT,      /* number: pictures that are left of them */
 	TEXT_BANNED,
 	TEXT_AGE_RESTRICTED, /* the model is, the channel is not */
 	TEXT_RESTRICTED_PICTURE, /* the picture to edit is, the channel is not */
+	TEXT_MODEL_ROLES,    /* text: the model, which is for some roles only */
+	/* what was chosen for a picture */
+	TEXT_OPTION_NO_INPUT, /* text: the model, name: the option */
+	TEXT_OPTION_RANGE,    /* name: the option, text: what it may be, as the following say */
+	TEXT_RANGE,	      /* text: the least, name: the most */
+	TEXT_RANGE_SIZE,      /* the same */
+	TEXT_RANGE_LENGTH,    /* number: characters */
+	TEXT_LORA_UNKNOWN,    /* text: what was typed */
+	TEXT_LORA_SEVERAL,    /* text: what was typed */
+	TEXT_LORA_NO_LIST,    /* no server has told which there are */
 	TEXT_DRAINING, /* an administrator lets the queue run empty */
 	TEXT_ERASING,  /* all of this member's is being erased */
 	TEXT_CANCEL_TOO_LATE,
@@ -109,6 +120,7 @@ enum text_id {
 	TEXT_SORRY_PICTURE_UNREACHED, /* Discord does not give it, for now */
 	TEXT_SORRY_PICTURE_FOREIGN, /* it is not at Discord's */
 	TEXT_SORRY_PICTURE_BUSY,    /* it was not looked at */
+	TEXT_SORRY_OPTIONS,	/* what was chosen does not fit any more; text: what may be */
 	/* private channels */
 	TEXT_SESSION_WARNING, /* number: unix seconds of the end */
 	TEXT_SESSION_KEPT,
@@ -127,6 +139,7 @@ enum text_id {
 	TEXT_BUTTON_KEEP,
 	TEXT_BUTTON_EDIT,
 	TEXT_SEED, /* text: the seed */
+	TEXT_STEPS, /* text: how many */
 	TEXT_CHANNEL_TOPIC,
 	TEXT_COUNT,
 };
@@ -135,6 +148,8 @@ struct text_args {
 	int64_t number;
 	uint64_t channel_id;
 	const char *text; /* untrusted: it is cleaned and shortened on the way in */
+	const char *name; /* the same */
+	bool plain;	  /* the sentence is cleaned again later: no escapes */
 };
 
 /* The sentence in the locale's language; args may be NULL. TEXT_NONE is "". The caller owns it. */

@@ -58,6 +58,7 @@ static const struct column {
 	COL(COL_ID, origin_id),
 	COL(COL_I64, number),
 	COL(COL_INT, flags),
+	COL(COL_INT, pictures),
 };
 
 static void add_names(struct buf *sql, const char *before)

@@ -503,7 +503,7 @@ int store_db_load(
 			ret_why);
 	if (r == 0) /* 2 is an apology */
 		r = sql_run(db->sql,
-			"SELECT user_id, count(*) FROM jobs WHERE created_ms >= ? AND outcome <> 2 "
+			"SELECT user_id, sum(pictures) FROM jobs WHERE created_ms >= ? AND outcome <> 2 "
 			"GROUP BY user_id ORDER BY user_id",
 			&day, 1, take_count, &s, ret_why);
 	if (r == 0)

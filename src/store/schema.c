@@ -78,6 +78,9 @@ static const char *const migrations[] = {
 	" at_ms {int} NOT NULL,"
 	" bytes {blob} NOT NULL){table};"
 	"CREATE INDEX last_pictures_age ON last_pictures (at_ms)",
+
+	/* 3: several pictures of one job. */
+	"ALTER TABLE jobs ADD COLUMN pictures {int} NOT NULL DEFAULT 1",
 };
 
 /* By enum sql_dialect. */

@@ -14,7 +14,7 @@
  * file beside the database keeps a second process out).
  */
 
-/* How many pictures of a member's count for today's quota. */
+/* How many pictures of a member's count for today's quota: each of a job that draws several. */
 struct day_count {
 	uint64_t user_id;
 	int n;

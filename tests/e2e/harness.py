@@ -323,6 +323,12 @@ class Sandbox:
         """What comfy_stall holds goes on; other faults stay."""
         self.fault("comfy_stall", ms=0)
 
+    def graph(self, at=-1):
+        """The graph of a prompt that ComfyUI was given and has done, as its history has it."""
+        prompt_id = self.state().prompts()[at]["prompt_id"]
+        done = json.loads(self.download(f"{self.comfy}/history/{prompt_id}"))
+        return done[prompt_id]["prompt"][2]
+
     def download(self, url):
         with urllib.request.urlopen(url, timeout=PATIENCE) as response:
             return response.read()

@@ -93,6 +93,32 @@ static void test_pictures_a_day(void **state)
 	stop(&rig);
 }
 
+/* Several pictures of one job count once against the cap, and each for the day. */
+static void test_several_of_one_job(void **state)
+{
+	struct request r = a_request(1);
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = RIG_BIT(FX_WATCH);
+	r.cap = 2;
+	r.quota = 5;
+	r.pictures = 4;
+	assert_int_equal(ask_as(&rig, &r), REFUSE_NOTHING);
+	assert_int_equal(core_job(rig.core, 1)->row.pictures, 4);
+	assert_int_equal(core_day_count(rig.core, 1, rig.now_ms), 4);
+	r.pictures = 2;
+	assert_int_equal(ask_as(&rig, &r), REFUSE_QUOTA);
+	r.pictures = 1;
+	assert_int_equal(ask_as(&rig, &r), REFUSE_NOTHING);
+	assert_int_equal(ask_as(&rig, &r), REFUSE_CAP);
+	core_answer(rig.core, 1, rig.epoch[1], ANSWER_FAILED, NULL, rig.now_ms);
+	run(&rig);
+	assert_int_equal(core_day_count(rig.core, 1, rig.now_ms), 1);
+	stop(&rig);
+}
+
 static void test_an_apology_is_given_back(void **state)
 {
 	struct request r = a_request(1);
@@ -194,6 +220,7 @@ int main(void)
 		cmocka_unit_test(test_what_a_request_says_is_in_the_row),
 		cmocka_unit_test(test_cap_of_one_member),
 		cmocka_unit_test(test_pictures_a_day),
+		cmocka_unit_test(test_several_of_one_job),
 		cmocka_unit_test(test_an_apology_is_given_back),
 		cmocka_unit_test(test_pause_lets_requests_wait),
 		cmocka_unit_test(test_drain_refuses_and_goes_on),

@@ -40,6 +40,7 @@ static void rows_same(const struct job_row *a, const struct job_row *b)
 	str_same(a->input, b->input);
 	assert_true(a->origin_id == b->origin_id && a->number == b->number);
 	assert_int_equal(a->flags, b->flags);
+	assert_int_equal(a->pictures, b->pictures);
 	assert_string_equal(a->prompt_id, b->prompt_id);
 }
 
@@ -80,6 +81,7 @@ static struct job_row full_row(void)
 	row.origin_id = UINT64_MAX;
 	row.number = INT64_MAX;
 	row.flags = JOB_RESTRICTED;
+	row.pictures = 4;
 	str_copy(row.prompt_id, sizeof(row.prompt_id), "01234567-89ab-4def-8123-456789abcdef");
 	return row;
 }
@@ -259,7 +261,7 @@ static void test_foreign_tables_stay(void **state)
 	raw_equal(p->path, "SELECT user_id || channel FROM sessions", "uc");
 	raw_equal(p->path, "SELECT name || n FROM counters", "k41");
 	raw_equal(p->path, "PRAGMA user_version", "99");
-	raw_equal(p->path, "SELECT version FROM fullet_schema", "2");
+	raw_equal(p->path, "SELECT version FROM fullet_schema", "3");
 	raw_equal(p->path, "SELECT count(*) FROM jobs", "1");
 	raw_equal(p->path,
 		"SELECT group_concat(name) FROM (SELECT name FROM sqlite_master "
@@ -381,6 +383,7 @@ static void put_prompt(struct store_db *db, uint64_t id, uint64_t user, const ch
 	op.job.user_id = user;
 	op.job.created_ms = created_ms;
 	op.job.outcome = outcome;
+	op.job.pictures = id == 3 ? 4 : 1;
 	str_set(&op.job.prompt, prompt);
 	assert_int_equal(store_db_apply(db, &op, 1, NULL), 0);
 	store_op_free(&op);
@@ -420,7 +423,7 @@ static void test_day(void **state)
 	assert_int_equal(store_db_apply(db, &count, 1, NULL), 0);
 	assert_int_equal(store_db_load(db, 100, &s, NULL), 0);
 	assert_int_equal(s.n_today, 2);
-	assert_true(s.today[0].user_id == 5 && s.today[0].n == 2);
+	assert_true(s.today[0].user_id == 5 && s.today[0].n == 5);
 	assert_true(s.today[1].user_id == 9 && s.today[1].n == 1);
 	assert_int_equal(s.image_count, 41);
 	store_snapshot_free(&s);
@@ -504,7 +507,7 @@ static void test_from_schema_1(void **state)
 	assert_true(s.n_sessions == 1 && s.sessions[0].active_ms == 77 && !s.sessions[0].flags);
 	store_snapshot_free(&s);
 	store_db_close(db);
-	raw_equal(p->path, "SELECT version FROM fullet_schema", "2");
+	raw_equal(p->path, "SELECT version FROM fullet_schema", "3");
 }
 
 static void test_newer_schema(void **state)
@@ -515,8 +518,8 @@ static void test_newer_schema(void **state)
 	assert_int_equal(put(db, job_op(1, 5, 0)), 0);
 	store_db_close(db);
 	raw(p->path, "UPDATE fullet_schema SET version = 1000");
-	open_fails(p->path, -ENOTSUP, "newer fullet (schema 1000, this one knows 2)");
-	raw(p->path, "UPDATE fullet_schema SET version = 2");
+	open_fails(p->path, -ENOTSUP, "newer fullet (schema 1000, this one knows 3)");
+	raw(p->path, "UPDATE fullet_schema SET version = 3");
 	db = open_ok(p->path);
 	store_db_close(db);
 }
@@ -663,7 +666,7 @@ static void test_prune_by_number(void **state)
 	raw(p->path,
 		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100100) "
 		"INSERT INTO jobs SELECT i,0,0,0,0,0,0,0,100,1,1,0,0,1,'0',i,0,0,0,NULL,NULL,"
-		"NULL,NULL,NULL,NULL,'',NULL,NULL,NULL,0,0,0 FROM n");
+		"NULL,NULL,NULL,NULL,'',NULL,NULL,NULL,0,0,0,1 FROM n");
 	db = open_ok(p->path);
 	assert_int_equal(count_rows(db, 1, 200), 100);
 	assert_int_equal(count_rows(db, 101, 101), 1);
