@@ -152,9 +152,6 @@ static void add_option(
 	struct buf *out, const struct workflow *wf, enum workflow_field field, const char *locale)
 {
 	const char *name = command_option(COMMAND_IMAGINE, option_name(field), locale);
-	const struct workflow_inputs *list = field == FIELD_STEPS ? &wf->steps : &wf->cfg;
-	const struct workflow_range *range =
-		field == FIELD_STEPS ? &wf->steps_range : &wf->cfg_range;
 	int width, height;
 	char min[24], max[24];
 
@@ -164,10 +161,8 @@ static void add_option(
 	add_text(out, " ", TEXT_RANGE, locale, &(struct text_args){.text = min, .name = max});
 	if (field == FIELD_SIZE && workflow_size(wf, &width, &height))
 		(void)buf_printf(out, " (%dx%d)", width, height);
-	else if ((field == FIELD_STEPS || field == FIELD_CFG) && range->value)
-		(void)buf_printf(out, " (%s)", range->value);
-	else if (field == FIELD_STEPS && workflow_number(wf, list) > 0)
-		(void)buf_printf(out, " (%" PRId64 ")", workflow_number(wf, list));
+	else if ((field == FIELD_STEPS || field == FIELD_CFG) && workflow_default(wf, field, min))
+		(void)buf_printf(out, " (%s)", min);
 }
 
 /* The model in a line, what it takes in another; owned. */

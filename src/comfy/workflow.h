@@ -100,6 +100,9 @@ bool size_parse(const char *text, const struct workflow *wf, int *ret_width, int
 /* The size that it draws when nothing else is asked for; false when the graph does not tell. */
 bool workflow_size(const struct workflow *wf, int *ret_width, int *ret_height);
 
+/* The number of steps, or the cfg, when nothing else is asked for, as a text; false as above. */
+bool workflow_default(const struct workflow *wf, enum workflow_field field, char text[24]);
+
 /*
  * What to set. NULL and 0 leave what stands in the sidecar as default, or else in the graph. What the
  * graph has no input for is left out; ask workflow_accepts() before.

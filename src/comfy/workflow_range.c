@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/json.h"
@@ -116,6 +117,19 @@ bool workflow_size(const struct workflow *wf, int *ret_width, int *ret_height)
 		return false;
 	*ret_width = width;
 	*ret_height = height;
+	return true;
+}
+
+bool workflow_default(const struct workflow *wf, enum workflow_field field, char text[24])
+{
+	bool steps = field == FIELD_STEPS;
+	const struct workflow_range *range = steps ? &wf->steps_range : &wf->cfg_range;
+	double value = range->value ? strtod(range->value, NULL)
+				    : standing(wf, steps ? &wf->steps : &wf->cfg);
+
+	if (isnan(value))
+		return false;
+	snprintf(text, 24, "%.6g", value);
 	return true;
 }
 

@@ -79,7 +79,8 @@ def test_tells(lab):
     lola = sandbox.member("lola")
     sandbox.post("/control/locale", user=lola, locale="es-ES")
     models = sandbox.ask(ana, "models")
-    assert "**Models for /imagine**" in models and "- Flux (Schnell)" in models, models
+    assert "**Models for /imagine**" in models and "- **Flux (Schnell)**" in models, models
+    assert "steps 1 to 150 (4) · cfg 0 to 30 (1) · count 1 to 4" in models, models
     assert "**Models for /edit**" in models
     status = sandbox.wait(
         lambda s: "idle" in sandbox.ask(ana, "status") and sandbox.ask(ana, "status"), "a card"

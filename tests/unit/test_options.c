@@ -153,6 +153,10 @@ static void test_ends(void **state)
 	assert_string_equal(max, "2048x2048");
 	assert_true(workflow_ends(wf, FIELD_SEED, min, max));
 	assert_string_equal(max, "18446744073709551615");
+	assert_true(workflow_default(wf, FIELD_CFG, min));
+	assert_string_equal(min, "8");
+	assert_true(workflow_default(wf, FIELD_STEPS, min));
+	assert_string_equal(min, "20");
 	assert_false(workflow_ends(wf, FIELD_LORA, min, max));
 	assert_false(workflow_ends(wf, FIELD_NEGATIVE, min, max));
 	workflow_free(wf);
