@@ -42,6 +42,15 @@
 #define WORKFLOW_FILE_MAX (4 * MIB)
 #define WORKFLOW_NODES_MAX 4000
 #define WORKFLOWS_MAX 200
+/* Names in the folder of workflows that are looked at all, refused and superfluous ones too. */
+#define FLUJOS_NAMES_MAX 1000
+/* Its sidecar; a description in it, which stands in a list of models; and the gigabytes that a card
+ * may be said to need. */
+#define WORKFLOW_META_MAX	 (256 * KIB)
+#define WORKFLOW_DESCRIPTION_MAX 200
+#define WORKFLOW_VRAM_GB_MAX	 1024
+/* A picture that carries a workflow: upscaled ones of 16 megapixels are below 40 MiB. */
+#define WORKFLOW_PICTURE_MAX (64 * MIB)
 /* Inputs of one kind (prompts, models, ...) in a workflow, and what is told of a bad one. */
 #define WORKFLOW_INPUTS_MAX 1000
 #define WORKFLOW_PROBLEMS_MAX 50

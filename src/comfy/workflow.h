@@ -25,6 +25,7 @@ struct workflow_input {
 struct workflow_inputs {
 	struct workflow_input *at;
 	size_t n;
+	bool given; /* by the sidecar: what the graph suggests is not added */
 };
 
 /* What a job can say about a workflow. */
@@ -46,10 +47,12 @@ enum workflow_field {
 struct workflow_range {
 	double min, max, step;
 	char *value; /* the sidecar's default, the text of a number; NULL: what stands in the graph */
+	bool given;  /* the sidecar says something about it */
 };
 
 struct workflow {
 	char *name;   /* the file's name without .json: what Discord sends as the option's value */
+	char *file;   /* the file's name to be shown, if whoever read it has said; else NULL */
 	char *title;  /* "Flux (Schnell)"; members see workflow_title_in() */
 	char *title_es;                     /* NULL: the same */
 	char *description, *description_es; /* one line; NULL: none, or the same */
@@ -58,7 +61,8 @@ struct workflow {
 	bool age_restricted; /* only from, and into, age-restricted channels */
 	uint64_t *roles;     /* who may use it: any of these; none: everybody */
 	size_t n_roles;
-	struct workflow_range width_range, height_range, steps_range, cfg_range;
+	struct workflow_range width_range, height_range, steps_range, cfg_range, count_range;
+	char *negative_value; /* the sidecar's default; NULL: what stands in the graph */
 	struct json_object *graph; /* owned, as it was read: key order, 64-bit integers and the text
 				      of floats kept */
 	struct workflow_inputs prompt, negative, seed, width, height, steps, cfg, batch, image;
@@ -69,6 +73,9 @@ struct workflow {
 	size_t n_outputs;
 	char **problems; /* sentences, each with the node; not empty = refused */
 	size_t n_problems;
+	char **warnings; /* sentences about what is probably a mistake, but does no harm */
+	size_t n_warnings;
+	bool sidecar; /* there was one */
 };
 
 /*
@@ -77,6 +84,14 @@ struct workflow {
  * The caller frees with workflow_free().
  */
 struct workflow *workflow_read(const char *name, const char *text, size_t len);
+/* The same with the owner's word on it, the file NAME.meta.json (docs/WORKFLOWS.md). `meta` may be
+ * NULL. What is wrong in it is a problem of the workflow. */
+struct workflow *workflow_read_with(
+	const char *name, const char *text, size_t len, const char *meta, size_t meta_len);
+/* One that is refused for a reason that its reader has found, such as that it cannot be read. */
+struct workflow *workflow_refused(const char *name, const char *why);
+/* Adds a sentence to the warnings. */
+void workflow_warn(struct workflow *wf, const char *sentence);
 struct workflow *workflow_free(struct workflow *wf); /* returns NULL */
 /* True when it can be used: no problems. */
 bool workflow_usable(const struct workflow *wf);
@@ -88,8 +103,8 @@ const char *workflow_title_in(const struct workflow *wf, bool spanish);
 const char *workflow_description_in(const struct workflow *wf, bool spanish);
 /* May somebody with these roles use it? */
 bool workflow_allows(const struct workflow *wf, const uint64_t *roles, size_t n_roles);
-/* What a member typed as cfg or steps: the text of one finite number within the range (for steps a
- * whole one). workflow_fill() takes just these texts. */
+/* What a member typed as cfg, steps or count: the text of one finite number within the range (for
+ * the last two a whole one). workflow_fill() takes just these texts. */
 bool workflow_number_fits(const struct workflow *wf, enum workflow_field field, const char *text);
 /*
  * "16:9" is a shape: the workflow's own number of pixels in that shape, as far as its ranges allow.

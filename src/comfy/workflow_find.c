@@ -150,7 +150,7 @@ void find_samplers(struct graph *g)
 	for (size_t i = 0; i < g->n; i++)
 		if (g->nodes[i].sampler)
 			upstream(g, i, name_is_sampling, mark_near);
-	if (!any && g->wf->n_outputs > 0)
+	if (!any && g->wf->n_outputs > 0 && !g->wf->prompt.given)
 		workflow_problem(g->wf,
 			"%s: nothing that draws from a prompt (such as a KSampler) leads to it",
 			graph_label(g, graph_find(g, g->wf->outputs[0]), label));
@@ -313,7 +313,7 @@ void find_numbers(struct graph *g)
 		add_number(g, &g->nodes[i], "cfg", &g->wf->cfg);
 	}
 	for (size_t i = 0; i < g->n && g->wf->seed.n == 0; i++)
-		if (g->nodes[i].sampler) {
+		if (g->nodes[i].sampler || (g->wf->prompt.given && g->nodes[i].live)) {
 			workflow_problem(g->wf,
 				"%s: no seed that could be set was found for it, so that ComfyUI "
 				"would give the same picture from its cache again and again",
@@ -372,7 +372,7 @@ void find_files(struct graph *g)
 		if (!class_loads_image(node->class) || !json_str(node->inputs, "image"))
 			continue;
 		inputs_add(&g->wf->image, node->id, "image", NULL);
-		if (g->wf->kind == WORKFLOW_IMAGINE)
+		if (g->wf->kind == WORKFLOW_IMAGINE && g->wf->image.n > 0)
 			workflow_problem(g->wf,
 				"%s: it needs an input picture, which /imagine does not have: name "
 				"the file NAME_edit.json, so that it serves /edit",
@@ -380,6 +380,6 @@ void find_files(struct graph *g)
 	}
 	if (g->wf->kind == WORKFLOW_EDIT && g->wf->image.n == 0 && g->wf->n_outputs > 0)
 		workflow_problem(g->wf,
-			"the file is named NAME_edit, but nothing in it takes the member's "
-			"picture: add a LoadImage node, or name it otherwise");
+			"it is for /edit (by its name or its sidecar), but nothing in it takes the "
+			"member's picture: add a LoadImage node, or name it otherwise");
 }

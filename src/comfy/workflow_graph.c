@@ -21,22 +21,37 @@ const char *printable(char *dst, size_t size, const char *text)
 	return dst;
 }
 
-void workflow_problem(struct workflow *wf, const char *format, ...)
+static void add_sentence(char ***list, size_t *n, const char *format, va_list args)
 {
 	char text[1000];
-	va_list args;
 
 	/* A hostile or hopeless file does not fill the log. */
-	if (wf->n_problems >= WORKFLOW_PROBLEMS_MAX)
+	if (*n >= WORKFLOW_PROBLEMS_MAX)
 		return;
-	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	for (size_t i = 0; i < wf->n_problems; i++)
-		if (str_eq(wf->problems[i], text))
+	for (size_t i = 0; i < *n; i++)
+		if (str_eq((*list)[i], text))
 			return;
-	wf->problems = xrealloc(wf->problems, (wf->n_problems + 1) * sizeof(*wf->problems));
-	wf->problems[wf->n_problems++] = xstrdup(text);
+	*list = xrealloc(*list, (*n + 1) * sizeof(**list));
+	(*list)[(*n)++] = xstrdup(text);
+}
+
+void workflow_problem(struct workflow *wf, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add_sentence(&wf->problems, &wf->n_problems, format, args);
+	va_end(args);
+}
+
+void workflow_warning(struct workflow *wf, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	add_sentence(&wf->warnings, &wf->n_warnings, format, args);
+	va_end(args);
 }
 
 bool inputs_have(const struct workflow_inputs *list, const char *node, const char *input)
@@ -49,7 +64,7 @@ bool inputs_have(const struct workflow_inputs *list, const char *node, const cha
 
 void inputs_add(struct workflow_inputs *list, const char *node, const char *input, const char *file)
 {
-	if (list->n >= WORKFLOW_INPUTS_MAX || inputs_have(list, node, input))
+	if (list->given || list->n >= WORKFLOW_INPUTS_MAX || inputs_have(list, node, input))
 		return;
 	list->at = xrealloc(list->at, (list->n + 1) * sizeof(*list->at));
 	list->at[list->n++] = (struct workflow_input){

@@ -54,6 +54,7 @@ const char *graph_label(const struct graph *g, int i, char label[LABEL_SIZE]);
 const char *printable(char *dst, size_t size, const char *text);
 
 void workflow_problem(struct workflow *wf, const char *format, ...) printf_like(2, 3);
+void workflow_warning(struct workflow *wf, const char *format, ...) printf_like(2, 3);
 /* Adds an input unless it is there already. file may be NULL. */
 void inputs_add(
 	struct workflow_inputs *list, const char *node, const char *input, const char *file);
@@ -91,6 +92,13 @@ bool has_word(const char *text, const char *word); /* contains, without case */
 uint64_t seed_ceiling(const char *class, const char *input);
 /* The custom node package (or a hint) that brings a class; NULL when unknown. */
 const char *class_package(const char *class);
+
+/* workflow_sidecar.c. After the graph was taken and before it is understood. */
+void sidecar_read(struct workflow *wf, const char *text, size_t len);
+/* Once outputs are known: what the sidecar names must matter to one. */
+void sidecar_check_nodes(struct graph *g);
+/* Once all is known: what the sidecar says about inputs that are not there. */
+void sidecar_check_options(struct workflow *wf);
 
 /* workflow_range.c: fills in what nobody said about the ranges. */
 void workflow_ranges(struct workflow *wf);

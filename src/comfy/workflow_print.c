@@ -1,36 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "base/buf.h"
 #include "base/limits.h"
 #include "comfy/workflow_graph.h"
 
-struct row {
-	const char *name;
-	const struct workflow_inputs *list;
-	bool files;
-};
-
-#define ROWS 11
-
-static void rows(const struct workflow *wf, struct row row[ROWS])
-{
-	const struct row all[ROWS] = {
-		{"prompt", &wf->prompt, false},
-		{"negative", &wf->negative, false},
-		{"seed", &wf->seed, false},
-		{"width", &wf->width, false},
-		{"height", &wf->height, false},
-		{"steps", &wf->steps, false},
-		{"cfg", &wf->cfg, false},
-		{"batch", &wf->batch, false},
-		{"image", &wf->image, false},
-		{"models", &wf->models, true},
-		{"lora", &wf->lora, true},
-	};
-
-	memcpy(row, all, sizeof(all));
-}
+/* What was understood, for a program. workflow_table.c has it for a person. */
 
 static struct json_object *strings(char *const *list, size_t n)
 {
@@ -41,77 +16,103 @@ static struct json_object *strings(char *const *list, size_t n)
 	return array;
 }
 
-struct json_object *workflow_json(const struct workflow *wf)
+static void add_inputs(
+	struct json_object *doc, const char *name, const struct workflow_inputs *list, bool files)
+{
+	struct json_object *array = json_object_new_array();
+
+	for (size_t k = 0; k < list->n; k++) {
+		struct json_object *one = json_object_new_object();
+
+		json_add_str(one, "node", list->at[k].node);
+		json_add_str(one, "input", list->at[k].input);
+		if (files)
+			json_add_str(one, "file", list->at[k].file);
+		json_object_array_add(array, one);
+	}
+	json_add(doc, name, array);
+}
+
+/* The text keeps 0.1 what it is. */
+static struct json_object *number(double value)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%.6g", value);
+	return json_object_new_double_s(value, text);
+}
+
+static void add_range(struct json_object *doc, const char *name, const struct workflow_range *range)
+{
+	struct json_object *one = json_object_new_object();
+
+	if (range->value)
+		json_add(one, "default",
+			json_object_new_double_s(strtod(range->value, NULL), range->value));
+	json_add(one, "min", number(range->min));
+	json_add(one, "max", number(range->max));
+	json_add(one, "step", number(range->step));
+	json_add_bool(one, "sidecar", range->given);
+	json_add(doc, name, one);
+}
+
+static struct json_object *ranges(const struct workflow *wf)
 {
 	struct json_object *doc = json_object_new_object();
-	struct row row[ROWS];
 
-	rows(wf, row);
-	json_add_str(doc, "title", wf->title);
-	for (size_t i = 0; i < ROWS; i++) {
-		struct json_object *array = json_object_new_array();
-
-		for (size_t k = 0; k < row[i].list->n; k++) {
-			const struct workflow_input *at = &row[i].list->at[k];
-			struct json_object *one = json_object_new_object();
-
-			json_add_str(one, "node", at->node);
-			json_add_str(one, "input", at->input);
-			if (row[i].files)
-				json_add_str(one, "file", at->file);
-			json_object_array_add(array, one);
-		}
-		json_add(doc, row[i].name, array);
-	}
-	json_add(doc, "outputs", strings(wf->outputs, wf->n_outputs));
-	json_add(doc, "problems", strings(wf->problems, wf->n_problems));
+	add_range(doc, "width", &wf->width_range);
+	add_range(doc, "height", &wf->height_range);
+	add_range(doc, "steps", &wf->steps_range);
+	add_range(doc, "cfg", &wf->cfg_range);
+	add_range(doc, "count", &wf->count_range);
 	return doc;
 }
 
-/* What the input holds in the file, for a person: texts and numbers. */
-static const char *shown(
-	const struct workflow *wf, const struct workflow_input *at, char *dst, size_t size)
+static struct json_object *roles(const struct workflow *wf)
 {
-	struct json_object *value =
-		json_member(json_member(json_member(wf->graph, at->node), "inputs"), at->input);
+	struct json_object *array = json_object_new_array();
+	char text[24];
 
-	if (at->file)
-		return printable(dst, size, at->file);
-	if (!value)
-		return "";
-	return printable(dst, size,
-		json_object_to_json_string_ext(
-			value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
+	for (size_t i = 0; i < wf->n_roles; i++) {
+		snprintf(text, sizeof(text), "%" PRIu64, wf->roles[i]);
+		json_object_array_add(array, json_object_new_string(text));
+	}
+	return array;
 }
 
-char *workflow_describe(const struct workflow *wf)
+struct json_object *workflow_json(const struct workflow *wf)
 {
-	struct buf b = BUF(16 * MIB);
-	struct row row[ROWS];
-	char text[80], node[64], input[64], class[64];
+	struct json_object *doc = json_object_new_object();
 
-	rows(wf, row);
-	buf_printf(&b, "%s: %s, for %s\n", wf->name, wf->title,
-		wf->kind == WORKFLOW_EDIT ? "/edit" : "/imagine");
-	for (size_t i = 0; i < ROWS; i++)
-		for (size_t k = 0; k < row[i].list->n; k++) {
-			const struct workflow_input *at = &row[i].list->at[k];
-			const char *kind = json_str(json_member(wf->graph, at->node), "class_type");
-
-			buf_printf(&b, "  %-9s node %s (%s), %s: %s\n", row[i].name,
-				printable(node, sizeof(node), at->node),
-				printable(class, sizeof(class), kind ? kind : "?"),
-				printable(input, sizeof(input), at->input),
-				shown(wf, at, text, sizeof(text)));
-		}
-	for (size_t i = 0; i < wf->n_outputs; i++) {
-		const char *kind = json_str(json_member(wf->graph, wf->outputs[i]), "class_type");
-
-		buf_printf(&b, "  %-9s node %s (%s)\n", "output",
-			printable(node, sizeof(node), wf->outputs[i]),
-			printable(class, sizeof(class), kind ? kind : "?"));
+	json_add_str(doc, "name", wf->name);
+	json_add_str(doc, "title", wf->title);
+	json_add_str(doc, "title_es", workflow_title_in(wf, true));
+	if (wf->description) {
+		json_add_str(doc, "description", wf->description);
+		json_add_str(doc, "description_es", workflow_description_in(wf, true));
 	}
-	for (size_t i = 0; i < wf->n_problems; i++)
-		buf_printf(&b, "  problem   %s\n", wf->problems[i]);
-	return buf_take(&b);
+	json_add_str(doc, "kind", wf->kind == WORKFLOW_EDIT ? "edit" : "imagine");
+	json_add_bool(doc, "sidecar", wf->sidecar);
+	json_add_int(doc, "vram_bytes", wf->vram_bytes);
+	json_add_bool(doc, "age_restricted", wf->age_restricted);
+	json_add(doc, "roles", roles(wf));
+	add_inputs(doc, "prompt", &wf->prompt, false);
+	add_inputs(doc, "negative", &wf->negative, false);
+	add_inputs(doc, "seed", &wf->seed, false);
+	add_inputs(doc, "width", &wf->width, false);
+	add_inputs(doc, "height", &wf->height, false);
+	add_inputs(doc, "steps", &wf->steps, false);
+	add_inputs(doc, "cfg", &wf->cfg, false);
+	add_inputs(doc, "batch", &wf->batch, false);
+	add_inputs(doc, "image", &wf->image, false);
+	add_inputs(doc, "models", &wf->models, true);
+	add_inputs(doc, "lora", &wf->lora, true);
+	add_inputs(doc, "lora_at", &wf->lora_at, false);
+	json_add(doc, "ranges", ranges(wf));
+	if (wf->negative_value)
+		json_add_str(doc, "negative_default", wf->negative_value);
+	json_add(doc, "outputs", strings(wf->outputs, wf->n_outputs));
+	json_add(doc, "problems", strings(wf->problems, wf->n_problems));
+	json_add(doc, "warnings", strings(wf->warnings, wf->n_warnings));
+	return doc;
 }

@@ -86,15 +86,17 @@ void workflow_ranges(struct workflow *wf)
 		WORKFLOW_SIDE_MAX, step);
 	complete(&wf->steps_range, standing(wf, &wf->steps), 1, WORKFLOW_STEPS_MAX, 1);
 	complete(&wf->cfg_range, standing(wf, &wf->cfg), 0, WORKFLOW_CFG_MAX, 0.1);
+	complete(&wf->count_range, standing(wf, &wf->batch), 1, WORKFLOW_COUNT_MAX, 1);
 }
 
 bool workflow_number_fits(const struct workflow *wf, enum workflow_field field, const char *text)
 {
-	const struct workflow_range *range =
-		field == FIELD_STEPS ? &wf->steps_range : &wf->cfg_range;
+	const struct workflow_range *range = field == FIELD_STEPS   ? &wf->steps_range
+					     : field == FIELD_COUNT ? &wf->count_range
+								    : &wf->cfg_range;
 	double value;
 
-	if (!is_number_text(text) || (field == FIELD_STEPS && strchr(text, '.')))
+	if (!is_number_text(text) || (field != FIELD_CFG && strchr(text, '.')))
 		return false;
 	value = strtod(text, NULL);
 	return value >= range->min && value <= range->max;

@@ -392,10 +392,13 @@ static void give(struct walk *w)
 	for (size_t i = 0; i < w->n_texts; i++) {
 		const struct text *t = &w->texts[i];
 
-		if (t->roles & ROLE_POSITIVE)
-			inputs_add(&wf->prompt, w->g->nodes[t->node].id, t->input, NULL);
-		else if (t->roles & ROLE_NEGATIVE)
-			inputs_add(&wf->negative, w->g->nodes[t->node].id, t->input, NULL);
+		const char *id = w->g->nodes[t->node].id;
+
+		/* One may be the other by the sidecar's word. */
+		if ((t->roles & ROLE_POSITIVE) && !inputs_have(&wf->negative, id, t->input))
+			inputs_add(&wf->prompt, id, t->input, NULL);
+		else if ((t->roles & ROLE_NEGATIVE) && !inputs_have(&wf->prompt, id, t->input))
+			inputs_add(&wf->negative, id, t->input, NULL);
 	}
 }
 
@@ -428,7 +431,8 @@ void find_texts(struct graph *g)
 		qsort(w.texts, w.n_texts, sizeof(*w.texts), by_order);
 	settle_joins(&w);
 	settle_titles(&w);
-	refuse_ambiguous(&w);
+	if (!g->wf->prompt.given)
+		refuse_ambiguous(&w);
 	give(&w);
 	if (sampler >= 0 && g->wf->prompt.n == 0)
 		workflow_problem(g->wf, "%s: no text for the prompt was found upstream of it%s%s",
