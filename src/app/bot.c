@@ -7,6 +7,7 @@
 #include "app/flujos.h"
 #include "app/memory.h"
 #include "base/date.h"
+#include "io/folder_watch.h"
 #include "io/http_client.h"
 
 #define STOP_MS 10000
@@ -17,6 +18,11 @@ struct bot {
 	struct ports_uv ports;
 	struct shell_config config;
 	struct workflow_set *workflows;
+	struct flujos *flujos;
+	struct folder_watch *watch;
+	const struct log *log;
+	bool changed, unwatched; /* something in the folder has; changes are not told */
+	int64_t look_ms;
 	struct shell *shell;
 	int64_t released_ms;
 };
@@ -26,25 +32,73 @@ static void wake(void *ctx)
 	loop_wake(ctx);
 }
 
+static void folder_changed(void *ctx)
+{
+	struct bot *bot = ctx;
+
+	bot->changed = true;
+}
+
+/* The folder may have become another one. */
+static void watch_folder(struct bot *bot)
+{
+	int r = folder_watch_renew(bot->watch);
+
+	if (r < 0 && r != -ENOENT && !bot->unwatched)
+		log_line(bot->log, LOG_WARN, "workflow",
+			"the system does not tell of changes in the folder of workflows (%s): it is "
+			"looked at each second",
+			strerror(-r));
+	bot->unwatched = r < 0 && r != -ENOENT;
+	flujos_watched(bot->flujos, r == 0);
+}
+
+static void workflow_news(void *ctx, const struct flujos_news *news)
+{
+	struct bot *bot = ctx;
+
+	shell_workflows_changed(bot->shell);
+	if (news->kind == FLUJOS_REFUSED)
+		shell_workflow_refused(bot->shell, news->file, news->why, news->kept);
+	else if (news->mended)
+		shell_workflow_mended(bot->shell, news->file);
+}
+
+/* Between two turns of the shell, which holds no pointer into the set meanwhile. */
+static void look_at_workflows(struct bot *bot, int64_t now_ms)
+{
+	if (bot->changed)
+		bot->look_ms = min_of(bot->look_ms, now_ms + FLUJOS_PAUSE_MS);
+	bot->changed = false;
+	if (now_ms < bot->look_ms)
+		return;
+	watch_folder(bot);
+	bot->look_ms = flujos_look(bot->flujos, now_ms, workflow_news, bot);
+}
+
 static int load_workflows(const struct bot_config *config, struct bot *bot, char **ret_why)
 {
 	cleanup(freep) char *dir = flujos_find(config->config->flujos_dir);
 	int r;
 
+	bot->log = &config->logger->log;
 	bot->workflows = workflow_set_new();
 	if (!dir) {
 		*ret_why = xstrdup(
 			"there is no folder flujos here nor beside the program: set FLUJOS_DIR");
 		return -ENOENT;
 	}
-	r = flujos_load(dir, &config->logger->log, bot->workflows);
+	bot->flujos = flujos_new(dir, bot->workflows, bot->log);
+	bot->watch = folder_watch_new(config->loop, dir, folder_changed, bot);
+	watch_folder(bot); /* before it is read, so that no change falls between */
+	r = flujos_load(bot->flujos);
 	if (r < 0) {
 		*ret_why = xasprintf("the workflows in %s cannot be read: %s", dir, strerror(-r));
 		return r;
 	}
 	if (!workflow_set_at(bot->workflows, WORKFLOW_IMAGINE, 0))
-		log_line(&config->logger->log, LOG_WARN, "workflow",
-			"%s holds no usable workflow for /imagine", dir);
+		log_line(bot->log, LOG_WARN, "workflow", "%s holds no usable workflow for /imagine",
+			dir);
 	return 0;
 }
 
@@ -142,6 +196,8 @@ struct bot *bot_free(struct bot *bot)
 		return NULL;
 	shell_free(bot->shell);
 	cleaner_free(bot->ports.cleaner);
+	folder_watch_free(bot->watch);
+	flujos_free(bot->flujos);
 	http_client_free(bot->ports.http);
 	file_keeper_free(bot->ports.keeper);
 	if (bot->ports.store)
@@ -166,9 +222,10 @@ int64_t bot_turn(struct bot *bot, int64_t now_ms)
 
 	store_poll(bot->ports.store);
 	cleaner_poll(bot->ports.cleaner);
+	look_at_workflows(bot, now_ms);
 	at_ms = shell_turn(bot->shell, now_ms);
 	release_memory(bot, now_ms);
-	return at_ms;
+	return min_of(at_ms, bot->look_ms);
 }
 
 void bot_stop(struct bot *bot)

@@ -267,17 +267,22 @@ static void check_server(struct report *r, const char *server, const struct work
 static void check_workflows(struct report *r, struct workflow_set *set)
 {
 	cleanup(freep) char *dir = flujos_find(r->config->flujos_dir);
+	struct flujos *flujos = dir ? flujos_new(dir, set, NULL) : NULL;
+	int loaded = flujos ? flujos_load(flujos) : -1;
 	const struct workflow *wf;
 	size_t usable = 0, n = 0;
 
-	if (!dir || flujos_load(dir, NULL, set) < 0) {
+	flujos_free(flujos);
+	if (loaded < 0) {
 		say(r, BAD, "workflows: the folder %s cannot be read", dir ? dir : "flujos");
 		return;
 	}
 	for (; (wf = workflow_set_all(set, n)); n++) {
 		usable += workflow_usable(wf);
 		for (size_t i = 0; i < wf->n_problems; i++)
-			say(r, BAD, "workflow %s/%s.json: %s", dir, wf->name, wf->problems[i]);
+			say(r, BAD, "workflow %s/%s: %s", dir, wf->file, wf->problems[i]);
+		for (size_t i = 0; i < wf->n_warnings; i++)
+			say(r, WARNING, "workflow %s/%s: %s", dir, wf->file, wf->warnings[i]);
 	}
 	if (usable)
 		say(r, GOOD, "workflows: %zu of %zu in %s can be used", usable, n, dir);

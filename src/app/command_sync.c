@@ -33,10 +33,12 @@ static size_t edit_workflows(const struct config *config)
 {
 	cleanup(freep) char *dir = flujos_find(config->flujos_dir);
 	struct workflow_set *set = workflow_set_new();
+	struct flujos *flujos = dir ? flujos_new(dir, set, NULL) : NULL;
 	size_t n = 0;
 
-	if (dir && flujos_load(dir, NULL, set) == 0)
+	if (flujos && flujos_load(flujos) == 0)
 		n = workflow_set_count(set, WORKFLOW_EDIT);
+	flujos_free(flujos);
 	workflow_set_free(set);
 	return n;
 }

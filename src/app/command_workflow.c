@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <errno.h>
 #include <stdlib.h>
 
 #include "app/command_line.h"
 #include "app/flujos.h"
 #include "base/json.h"
-#include "base/limits.h"
 
 int command_workflow(int argc, char **argv)
 {
-	cleanup(buf_free) struct buf text = BUF(WORKFLOW_FILE_MAX);
-	cleanup(freep) char *name = NULL;
 	cleanup(freep) char *out = NULL;
 	const char *path = NULL;
 	struct workflow *wf;
 	bool json = false, usable;
-	int r;
 
 	for (int i = 0; i < argc; i++) {
 		if (str_eq(argv[i], "--json"))
@@ -30,14 +25,7 @@ int command_workflow(int argc, char **argv)
 		fprintf(stderr, "usage: fullet workflow FILE [--json]\n");
 		return 2;
 	}
-	r = flujos_read(path, &text);
-	if (r < 0) {
-		fprintf(stderr, "fullet: %s cannot be read: %s\n", path,
-			r == -EFBIG ? "it is larger than 4 MiB" : strerror(-r));
-		return 1;
-	}
-	name = flujos_name(path);
-	wf = workflow_read(name, buf_str(&text), text.len);
+	wf = flujos_file(path);
 	if (json) {
 		struct json_object *doc = workflow_json(wf);
 

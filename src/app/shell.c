@@ -142,6 +142,7 @@ void shell_start(struct shell *sh, const struct shell_past *past)
 	int64_t now_ms = shell_now(sh);
 
 	sh->started_ms = now_ms;
+	shell_workflows_note(sh);
 	core_load_max_id(sh->core, past->rows.max_job_id);
 	core_load_image_count(sh->core, past->rows.image_count);
 	for (size_t i = 0; i < past->rows.n_sessions; i++)

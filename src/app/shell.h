@@ -61,6 +61,12 @@ enum shell_state { SHELL_RUNNING, SHELL_STOPPED, SHELL_FAILED };
 enum shell_state shell_state(const struct shell *shell);
 /* SHELL_FAILED: a sentence that says what to change. */
 const char *shell_failure(const struct shell *shell);
+/* A workflow of config->workflows was changed, put in or taken out, between two turns. */
+void shell_workflows_changed(struct shell *shell);
+/* #admin-tools hears of a file that was refused, and that it is in order again. `kept`: the workflow of
+ * before goes on. */
+void shell_workflow_refused(struct shell *shell, const char *file, const char *why, bool kept);
+void shell_workflow_mended(struct shell *shell, const char *file);
 /* When the gateway said READY or RESUMED first; 0 before. */
 int64_t shell_ready_ms(const struct shell *shell);
 const struct core *shell_core(const struct shell *shell);

@@ -150,6 +150,7 @@ struct shell {
 	struct shell_guild guild;
 	struct shell_report report;
 	bool in_guild, commands_checked, other_guilds_may_go;
+	size_t edits;	       /* workflows that edit, 2 for several: what the commands depend on */
 	bool commands_cleared; /* by an administrator: they stay away until he wants them back */
 	bool content_asked, content_known, content_granted; /* the intent MESSAGE_CONTENT */
 	int64_t started_ms;
@@ -220,6 +221,10 @@ void shell_commands_refresh(struct shell *sh);
 void shell_commands_put(struct shell *sh, struct shell_report *report);
 void shell_commands_answer(struct shell *sh, struct rest_call *call);
 void shell_report_free(struct shell_report *report);
+
+/* shell_workflow.c */
+/* The commands are made from the workflows as they are now. */
+void shell_workflows_note(struct shell *sh);
 
 /* shell_limits.c: what administrators have set */
 void shell_limits_load(struct shell *sh, const struct shell_past *past);

@@ -230,6 +230,17 @@ static const struct {
 	[TEXT_HELP_HEAD] = {
 		"**What I can do**",
 		"**Lo que sé hacer**"},
+	[TEXT_WORKFLOW_REFUSED] = {
+		"A workflow file cannot be used. {text}",
+		"Un archivo de flujo no se puede usar. {text}"},
+	[TEXT_WORKFLOW_KEPT] = {
+		"A workflow file was changed and cannot be used; the workflow of before goes on. "
+		"{text}",
+		"Un archivo de flujo ha cambiado y no se puede usar; sigue el flujo de antes. "
+		"{text}"},
+	[TEXT_WORKFLOW_MENDED] = {
+		"This workflow file is in order again: {text}",
+		"Este archivo de flujo vuelve a estar bien: {text}"},
 	[TEXT_SYNC_DONE] = {
 		"Commands registered: {number}",
 		"Comandos registrados: {number}"},

@@ -72,6 +72,9 @@ enum text_id {
 	TEXT_STATUS_DOWN,
 	TEXT_STATUS_UPTIME, /* text: a duration */
 	TEXT_HELP_HEAD,
+	TEXT_WORKFLOW_REFUSED, /* text: file and reason */
+	TEXT_WORKFLOW_KEPT,    /* the same */
+	TEXT_WORKFLOW_MENDED,  /* text: the file */
 	TEXT_SYNC_DONE,	  /* number: commands */
 	TEXT_SYNC_FAILED, /* text: why */
 	TEXT_CLEARED,
