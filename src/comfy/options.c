@@ -97,7 +97,7 @@ static bool fits(const struct workflow *wf, enum workflow_field field, const cha
 	case FIELD_CFG:
 		return workflow_number_fits(wf, field, text);
 	case FIELD_COUNT:
-		return count_parse(text, &width);
+		return count_parse(text, &width) && workflow_number_fits(wf, field, text);
 	case FIELD_LORA:
 		return *text && strlen(text) <= LORA_NAME_MAX;
 	default:
@@ -157,7 +157,7 @@ bool workflow_ends(const struct workflow *wf, enum workflow_field field, char mi
 		return true;
 	case FIELD_COUNT:
 		number_text(min, 1);
-		number_text(max, WORKFLOW_COUNT_MAX);
+		number_text(max, wf->count_range.max);
 		return true;
 	case FIELD_SIZE:
 		snprintf(min, 24, "%.0fx%.0f", wf->width_range.min, wf->height_range.min);

@@ -45,7 +45,7 @@ static void set_whole(struct json_object *graph, const struct workflow_inputs *l
 	char text[16];
 
 	snprintf(text, sizeof(text), "%d", chosen);
-	set_numbers(graph, list, chosen > 0 ? text : range->value);
+	set_numbers(graph, list, chosen > 0 ? text : range ? range->value : NULL);
 }
 
 /* An owner who wants no LoRA unless one is chosen leaves the loader in with strength 0. */
@@ -131,7 +131,7 @@ char *workflow_fill(const struct workflow *wf, const struct workflow_fill *fill)
 	set_whole(graph, &wf->width, &wf->width_range, fill->width);
 	set_whole(graph, &wf->height, &wf->height_range, fill->height);
 	set_whole(graph, &wf->steps, &wf->steps_range, fill->steps);
-	set_whole(graph, &wf->batch, &wf->count_range, fill->count);
+	set_whole(graph, &wf->batch, NULL, fill->count);
 	set_numbers(graph, &wf->cfg, fill->cfg ? fill->cfg : wf->cfg_range.value);
 	set_lora(graph, wf, fill->lora);
 	set_prefix(graph, wf, fill->filename_prefix);

@@ -80,22 +80,12 @@ static struct json_object *roles(const struct workflow *wf)
 	return array;
 }
 
+/* What was promised first comes first, in its order. */
 struct json_object *workflow_json(const struct workflow *wf)
 {
 	struct json_object *doc = json_object_new_object();
 
-	json_add_str(doc, "name", wf->name);
 	json_add_str(doc, "title", wf->title);
-	json_add_str(doc, "title_es", workflow_title_in(wf, true));
-	if (wf->description) {
-		json_add_str(doc, "description", wf->description);
-		json_add_str(doc, "description_es", workflow_description_in(wf, true));
-	}
-	json_add_str(doc, "kind", wf->kind == WORKFLOW_EDIT ? "edit" : "imagine");
-	json_add_bool(doc, "sidecar", wf->sidecar);
-	json_add_int(doc, "vram_bytes", wf->vram_bytes);
-	json_add_bool(doc, "age_restricted", wf->age_restricted);
-	json_add(doc, "roles", roles(wf));
 	add_inputs(doc, "prompt", &wf->prompt, false);
 	add_inputs(doc, "negative", &wf->negative, false);
 	add_inputs(doc, "seed", &wf->seed, false);
@@ -107,12 +97,23 @@ struct json_object *workflow_json(const struct workflow *wf)
 	add_inputs(doc, "image", &wf->image, false);
 	add_inputs(doc, "models", &wf->models, true);
 	add_inputs(doc, "lora", &wf->lora, true);
+	json_add(doc, "outputs", strings(wf->outputs, wf->n_outputs));
+	json_add(doc, "problems", strings(wf->problems, wf->n_problems));
+	json_add(doc, "warnings", strings(wf->warnings, wf->n_warnings));
+	json_add_str(doc, "name", wf->name);
+	json_add_str(doc, "title_es", workflow_title_in(wf, true));
+	if (wf->description) {
+		json_add_str(doc, "description", wf->description);
+		json_add_str(doc, "description_es", workflow_description_in(wf, true));
+	}
+	json_add_str(doc, "kind", wf->kind == WORKFLOW_EDIT ? "edit" : "imagine");
+	json_add_bool(doc, "sidecar", wf->sidecar);
+	json_add_int(doc, "vram_bytes", wf->vram_bytes);
+	json_add_bool(doc, "age_restricted", wf->age_restricted);
+	json_add(doc, "roles", roles(wf));
 	add_inputs(doc, "lora_at", &wf->lora_at, false);
 	json_add(doc, "ranges", ranges(wf));
 	if (wf->negative_value)
 		json_add_str(doc, "negative_default", wf->negative_value);
-	json_add(doc, "outputs", strings(wf->outputs, wf->n_outputs));
-	json_add(doc, "problems", strings(wf->problems, wf->n_problems));
-	json_add(doc, "warnings", strings(wf->warnings, wf->n_warnings));
 	return doc;
 }

@@ -86,7 +86,7 @@ void workflow_ranges(struct workflow *wf)
 		WORKFLOW_SIDE_MAX, step);
 	complete(&wf->steps_range, standing(wf, &wf->steps), 1, WORKFLOW_STEPS_MAX, 1);
 	complete(&wf->cfg_range, standing(wf, &wf->cfg), 0, WORKFLOW_CFG_MAX, 0.1);
-	complete(&wf->count_range, standing(wf, &wf->batch), 1, WORKFLOW_COUNT_MAX, 1);
+	complete(&wf->count_range, NAN, 1, WORKFLOW_COUNT_MAX, 1);
 }
 
 bool workflow_number_fits(const struct workflow *wf, enum workflow_field field, const char *text)

@@ -220,6 +220,7 @@ struct option {
 	size_t range, inputs; /* in struct workflow */
 	bool whole;
 	double least, most;
+	bool max_only; /* one picture is what is drawn, and counted, unless more are asked for */
 };
 
 #define OPTION(name, range, inputs, ...)                                                           \
@@ -234,7 +235,7 @@ static const struct option options[] = {
 	OPTION("height", height_range, height, true, 16, 16384),
 	OPTION("steps", steps_range, steps, true, 1, WORKFLOW_STEPS_MAX),
 	OPTION("cfg", cfg_range, cfg, false, 0, WORKFLOW_CFG_MAX),
-	OPTION("count", count_range, batch, true, 1, WORKFLOW_COUNT_MAX),
+	OPTION("count", count_range, batch, true, 1, WORKFLOW_COUNT_MAX, true),
 };
 
 static struct workflow_range *range_of(struct workflow *wf, const struct option *o)
@@ -275,7 +276,7 @@ static void read_bound(struct side *s, const struct option *o, const char *key,
 
 static void read_range(struct side *s, const struct option *o, struct json_object *value)
 {
-	static const char *const names[] = {"default", "min", "max", "step"};
+	static const char *const names[] = {"max", "min", "default", "step"};
 	struct workflow_range *range = range_of(s->wf, o);
 	char prefix[40], safe[80];
 	double standard;
@@ -291,7 +292,7 @@ static void read_range(struct side *s, const struct option *o, struct json_objec
 	range->given = true;
 	json_object_object_foreach(value, key, number)
 	{
-		int i = known(s, prefix, key, names, countof(names));
+		int i = known(s, prefix, key, names, o->max_only ? 1 : countof(names));
 
 		if (i >= 0)
 			read_bound(s, o, names[i], number, range);
@@ -371,7 +372,7 @@ void sidecar_check_options(struct workflow *wf)
 		if (range->given && inputs->n == 0)
 			workflow_warning(wf, "%s: options.%s: the graph has no input for it",
 				s.file, o->name);
-		else if (range->given && !range->value && inputs->n > 0 &&
+		else if (range->given && !o->max_only && !range->value && inputs->n > 0 &&
 			 (own < range->min || own > range->max))
 			workflow_warning(wf,
 				"%s: options.%s: the graph's own %g is not between min and max, "

@@ -185,6 +185,48 @@ def test_png(lab, capsys):
     f.wait_line(r"cut\.png is refused: the PNG is cut off before its end")
 
 
+def test_sidecar(lab):
+    f = Folder(lab, "flux_image", "z-image_imagine")
+    f.write(
+        "flux_image.meta.json",
+        {
+            "title": {"en": "Fast", "es": "Rápido"},
+            "description": {"en": "Four steps", "es": "Cuatro pasos"},
+            "vram_gb": 9,
+            "options": {
+                "steps": {"default": 2, "min": 1, "max": 6},
+                "width": {"default": 512, "max": 768},
+                "height": {"default": 640, "max": 768},
+            },
+        },
+    )
+    f.wait_titles("Fast", "Z-Image (Turbo)")
+    ines = f.sandbox.member("ines")
+    f.sandbox.post("/control/locale", user=ines, locale="es-ES")
+    f.wait_titles("Rápido", "Z-Image (Turbo)", user=ines)
+    assert "Four steps" in f.sandbox.ask(f.user, "models")
+    assert "Cuatro pasos" in f.sandbox.ask(ines, "models")
+    f.picture("flux_image")
+    picture = f.sandbox.state().pictures()[-1]
+    (file,) = picture["attachments"]
+    width, height = struct.unpack(">II", f.sandbox.download(file["url"])[16:24])
+    assert (width, height) == (512, 640)
+    answer = f.sandbox.ask(
+        f.user, "imagine", {"model": "flux_image", "prompt": "a fox", "steps": 7}
+    )
+    assert "6" in answer and len(f.sandbox.state().pictures()) == 1
+    # A broken sidecar refuses the workflow as a whole: the one before goes on, limits and all.
+    f.write("flux_image.meta.json", {"title": "Slow", "options": {"steps": {"max": "many"}}})
+    line = f.wait_line(r"flux_image\.json is refused and the one before goes on: .*")
+    assert "flux_image.meta.json: options.steps.max: a whole number" in line
+    assert sorted(f.titles()) == ["Fast", "Z-Image (Turbo)"]
+    f.write("flux_image.meta.json", {"tilte": "Slow"})
+    f.wait_line(r'"tilte" is not known and does nothing; is "title" meant\?')
+    f.wait_titles("Flux (Schnell)", "Z-Image (Turbo)")
+    f.remove("flux_image.meta.json")
+    f.wait_line(r"flux_image\.json is live: Flux \(Schnell\)")
+
+
 def test_edit_commands_follow(lab):
     """/edit is there when something edits, and asks for a model when there is a choice."""
     f = Folder(lab)

@@ -99,11 +99,11 @@ static struct json_object *filled(const struct workflow *wf, const struct workfl
 
 static void test_options(void **state)
 {
-	struct workflow *wf = with(
-		"{'options':{'width':{'default':832,'min':512,'max':1536,'step':64},"
-		"'height':{'default':1216},'steps':{'default':6,'min':4,'max':12},"
-		"'cfg':{'default':1.50,'min':1,'max':3.5,'step':0.5},'count':{'default':2,'max':2},"
-		"'negative':{'default':'blurry'}}}");
+	struct workflow *wf =
+		with("{'options':{'width':{'default':832,'min':512,'max':1536,'step':64},"
+		     "'height':{'default':1216},'steps':{'default':6,'min':4,'max':12},"
+		     "'cfg':{'default':1.50,'min':1,'max':3.5,'step':0.5},'count':{'max':2},"
+		     "'negative':{'default':'blurry'}}}");
 	struct json_object *doc;
 	int width = 0, height = 0;
 
@@ -112,7 +112,7 @@ static void test_options(void **state)
 	doc = filled(wf, &(struct workflow_fill){.prompt = "p", .seed = 1});
 	assert_int_equal(json_int(doc, "4.inputs.width", 0), 832);
 	assert_int_equal(json_int(doc, "4.inputs.height", 0), 1216);
-	assert_int_equal(json_int(doc, "4.inputs.batch_size", 0), 2);
+	assert_int_equal(json_int(doc, "4.inputs.batch_size", 0), 1);
 	assert_int_equal(json_int(doc, "5.inputs.steps", 0), 6);
 	assert_string_equal(json_object_get_string(json_at(doc, "5.inputs.cfg")), "1.50");
 	assert_string_equal(json_str(doc, "3.inputs.text"), "blurry");
@@ -124,9 +124,9 @@ static void test_options(void **state)
 				 .height = 512,
 				 .steps = 9,
 				 .cfg = "3",
-				 .count = 1});
+				 .count = 2});
 	assert_int_equal(json_int(doc, "4.inputs.width", 0), 512);
-	assert_int_equal(json_int(doc, "4.inputs.batch_size", 0), 1);
+	assert_int_equal(json_int(doc, "4.inputs.batch_size", 0), 2);
 	assert_int_equal(json_int(doc, "5.inputs.steps", 0), 9);
 	assert_string_equal(json_str(doc, "3.inputs.text"), "n");
 	json_put(&doc);
@@ -339,6 +339,8 @@ static void test_unknown(void **state)
 		{"{'options':{'steps':{'minimum':3}}}", "\"options.steps.minimum\" is not known"},
 		{"{'nodes':{'promt':{}}}", "\"nodes.promt\" is not known and does nothing; is "
 					   "\"prompt\" meant?"},
+		{"{'options':{'count':{'default':2}}}",
+			"\"options.count.default\" is not known and does nothing; there are: max"},
 		{"{'title':{'fr':'x'}}", "\"title.fr\" is not known"},
 		{"{'options':{'steps':{'max':10}}}",
 			"options.steps: the graph's own 20 is not between min and max"},
