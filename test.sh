@@ -101,6 +101,19 @@ run_meson() {
 	count_with_status "$1" "$status" $(/usr/bin/python3 tests/count.py meson "$log.json")
 }
 
+# The tests of the store once more, on real servers.
+run_databases() {
+	heading 'databases'
+	local name log=$PWD/$build/meson-logs/testlog-store
+	rm -f "$log"-*.json
+	timeout 1200 tests/databases.py each meson test -C "$build" --no-rebuild --print-errorlogs \
+		--suite store --num-processes 1 --timeout-multiplier 5 --logbase 'testlog-store-{}'
+	for name in postgres mysql; do
+		# shellcheck disable=SC2046
+		count "store on $name" $(/usr/bin/python3 tests/count.py meson "$log-$name.json")
+	done
+}
+
 # The seeds are shared among the processors.
 run_sim() {
 	heading simulator
@@ -203,6 +216,7 @@ export ASAN_OPTIONS=halt_on_error=1:print_summary=1
 if part unit; then
 	run_structure
 	run_meson unit
+	run_databases
 	run_meson fuzz
 fi
 part sim && run_sim

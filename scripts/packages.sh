@@ -21,18 +21,24 @@ build='
 	libjson-c-dev
 	uthash-dev
 	libsqlite3-dev
+	libpq-dev
+	libmariadb-dev
 	libgd-dev
 	libssl-dev
 	zlib1g-dev
 	libzstd-dev
 	ca-certificates
 '
-# nghttp2-proxy puts HTTP/2 in front of the sandbox's Discord.
+# nghttp2-proxy puts HTTP/2 in front of the sandbox's Discord. Of MariaDB only the programs are
+# installed, without the service.
 test='
 	libcmocka-dev
 	python3@python3
 	python3-pytest
 	nghttp2-proxy@nghttpx
+	postgresql
+	mariadb-server-core|mariadb-server@mariadbd
+	mariadb-client-core|mariadb-client@mariadb
 	openssl@openssl
 '
 browser='
@@ -146,6 +152,16 @@ wanted=()
 for entry in "${missing[@]}"; do
 	wanted+=("$(choose "$entry")")
 done
+# Debian's PostgreSQL would set up a database and start it with the computer, which the tests do not
+# need (they start their own): told not to, for this installation only.
+no_cluster=/etc/postgresql-common/createcluster.d/fullet-tests.conf
+case " ${wanted[*]} " in
+*' postgresql '*)
+	"${as_root[@]}" mkdir -p "${no_cluster%/*}" &&
+		echo 'create_main_cluster = false' | "${as_root[@]}" tee "$no_cluster" >/dev/null
+	trap '"${as_root[@]}" rm -f "$no_cluster"' EXIT
+	;;
+esac
 say "packages: installing ${wanted[*]}"
 if ! apt_get install -y --no-install-recommends "${wanted[@]}" >&2; then
 	none=$(without_candidate "${wanted[@]}")

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "app/database.h"
 #include "app/flujos.h"
 #include "app/memory.h"
 #include "base/date.h"
@@ -160,7 +161,7 @@ int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why)
 	int r = load_workflows(config, bot, ret_why);
 
 	if (r == 0)
-		r = store_db_open(config->database, &db, ret_why);
+		r = database_open(config->database, &config->logger->log, &db, ret_why);
 	if (r == 0)
 		r = load_past(db, loop_now(config->loop), &past, ret_why);
 	if (r == 0)
@@ -218,12 +219,14 @@ static void release_memory(struct bot *bot, int64_t now_ms)
 
 int64_t bot_turn(struct bot *bot, int64_t now_ms)
 {
-	int64_t at_ms;
+	char *trouble = store_trouble(bot->ports.store);
+	int64_t told_ms = shell_database(bot->shell, trouble), at_ms;
 
+	free(trouble);
 	store_poll(bot->ports.store);
 	cleaner_poll(bot->ports.cleaner);
 	look_at_workflows(bot, now_ms);
-	at_ms = shell_turn(bot->shell, now_ms);
+	at_ms = min_of(shell_turn(bot->shell, now_ms), told_ms);
 	release_memory(bot, now_ms);
 	return min_of(at_ms, bot->look_ms);
 }

@@ -15,7 +15,7 @@ struct bot_config {
 	struct logger *logger;
 	struct loop *loop;
 	struct lws_room *room; /* shared with whatever else uses the loop */
-	const char *database;  /* path */
+	const char *database;  /* as store_db_open() takes it */
 	/* What the bot uses in the place of the settings of the same name (the sandbox's). */
 	const char *token, *api_url;
 	uint64_t guild_id;
@@ -24,7 +24,6 @@ struct bot_config {
 	const char *comfy_key;
 };
 
-#define DATABASE_PATH "database/bot_data.db"
 #define USER_AGENT    "DiscordBot (https://github.com/fullet/fullet, " FULLET_VERSION ")"
 
 /* 0, or -errno with a sentence. */

@@ -8,6 +8,7 @@
 #include "app/ask.h"
 #include "app/bot.h"
 #include "app/command_line.h"
+#include "app/database.h"
 #include "app/flujos.h"
 #include "base/json.h"
 #include "comfy/client.h"
@@ -294,19 +295,23 @@ static void check_workflows(struct report *r, struct workflow_set *set)
 
 static void check_database(struct report *r)
 {
+	const char *where = database_where(r->config);
+	cleanup(freep) char *about = NULL;
 	struct store_db *db = NULL;
 	char *why = NULL;
-	int e = store_db_open_shared(DATABASE_PATH, &db, &why);
+	int e = store_db_open_shared(where, &db, &why);
 
 	if (e == -ENOENT ||
 		e == -ENOTSUP) { /* not made yet, or to be migrated: no bot runs on it */
 		free(take(why));
-		e = store_db_open(DATABASE_PATH, &db, &why);
+		e = store_db_open(where, &db, &why);
 	}
 	if (e == 0)
 		e = store_db_check(db, &why);
 	if (e == 0)
-		say(r, GOOD, "database: %s", DATABASE_PATH);
+		about = store_db_about(db);
+	if (e == 0)
+		say(r, GOOD, "database: %s (%s)", store_db_shown(db), about ? about : "?");
 	else
 		say(r, BAD, "database: %s", why ? why : strerror(-e));
 	free(why);

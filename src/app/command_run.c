@@ -5,6 +5,7 @@
 
 #include "app/bot.h"
 #include "app/command_line.h"
+#include "app/database.h"
 #include "io/claim.h"
 
 struct running {
@@ -52,7 +53,7 @@ static int run_bot(const struct config *config, struct logger *logger)
 	struct bot_config bot = {
 		.config = config,
 		.logger = logger,
-		.database = DATABASE_PATH,
+		.database = database_where(config),
 		.token = config->discord_token,
 		.api_url = config->discord_api_url,
 		.guild_id = config->allowed_guild_id,

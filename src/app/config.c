@@ -12,8 +12,9 @@
 #include "base/buf.h"
 #include "base/http.h"
 #include "base/near.h"
+#include "store/database_url.h"
 
-enum kind { TEXT, SECRET, ID, NUMBER, URL, URLS, CHOICE };
+enum kind { TEXT, SECRET, ID, NUMBER, URL, URLS, DATABASE, CHOICE };
 
 struct setting {
 	const char *name;
@@ -48,6 +49,9 @@ static const struct setting settings[] = {
 		"A private channel is removed after so many seconds without activity."},
 	{"STALL_SECONDS", NUMBER, AT(stall_seconds), "300", 5, 86400, NULL,
 		"A running picture without any sign of life for so long is given up."},
+	{"DATABASE_URL", DATABASE, AT(database_url), NULL, 0, 0, NULL,
+		"Where jobs are kept: postgresql://... or mysql://... (default: the SQLite file "
+		"database/bot_data.db)."},
 	{"FLUJOS_DIR", TEXT, AT(flujos_dir), NULL, 0, 0, NULL,
 		"The folder with the workflows (default: ./flujos, else the ones shipped)."},
 	{"EXPORT_PATH", TEXT, AT(export_path), NULL, 0, 0, NULL,
@@ -123,6 +127,16 @@ static char *check_urls(const char *text)
 	return NULL;
 }
 
+static char *check_database(const char *text)
+{
+	struct database_url url;
+	char *why = NULL;
+
+	if (database_url_parse(text, &url, &why) == 0)
+		database_url_free(&url);
+	return why;
+}
+
 static bool is_choice(const char *choices, const char *value)
 {
 	size_t n = strcspn(value, " ");
@@ -144,6 +158,8 @@ static char *check_text(const struct setting *s, const char *value)
 		return check_url(value);
 	if (s->kind == URLS)
 		return check_urls(value);
+	if (s->kind == DATABASE)
+		return check_database(value);
 	if (s->kind == CHOICE && !is_choice(s->choices, value))
 		return xasprintf("it must be one of: %s", s->choices);
 	return NULL;

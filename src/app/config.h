@@ -16,6 +16,7 @@ struct config {
 	char *comfy_url;
 	char *comfy_urls;
 	char *comfy_api_key;
+	char *database_url; /* NULL: SQLite at DATABASE_PATH */
 	char *flujos_dir;
 	char *export_path;
 	char *ca_file;

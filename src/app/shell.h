@@ -58,6 +58,9 @@ int64_t shell_turn(struct shell *shell, int64_t now_ms);
  * the next start can resume. */
 void shell_stop(struct shell *shell);
 enum shell_state { SHELL_RUNNING, SHELL_STOPPED, SHELL_FAILED };
+/* Told in each turn why the database takes nothing at present, or NULL; when it wants to be told again
+ * at the latest. What is wrong is said once, and once that it is over. */
+int64_t shell_database(struct shell *shell, const char *why);
 enum shell_state shell_state(const struct shell *shell);
 /* SHELL_FAILED: a sentence that says what to change. */
 const char *shell_failure(const struct shell *shell);

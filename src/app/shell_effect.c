@@ -177,8 +177,8 @@ static void saved(void *arg, int result, const char *why)
 	struct shell *sh = p->shell;
 
 	if (result < 0)
-		shell_log(sh, LOG_ERROR, "store", "job %" PRIu64 " could not be saved: %s", p->id,
-			why ? why : "unknown");
+		shell_log(sh, sh->database.away ? LOG_DEBUG : LOG_ERROR, "store",
+			"job %" PRIu64 " could not be saved: %s", p->id, why ? why : "unknown");
 	core_saved(sh->core, p->id, result == 0, shell_now(sh));
 	pending_free(p);
 }

@@ -166,6 +166,10 @@ struct shell {
 	size_t chores; /* REST calls under way for which a stop does not wait */
 	char *failure;
 	int64_t ready_ms;
+	struct shell_database {
+		bool away, told; /* told #admin-tools */
+		int64_t since_ms;
+	} database;
 };
 
 /* shell.c */

@@ -128,6 +128,22 @@
 #define STORE_BATCH_MAX 256
 /* How long a reader of the same file (a backup, `fullet check`) may hold up a write. */
 #define STORE_BUSY_MS 5000
+/* A database server: until it is connected, and without any sign of life from it during a statement.
+ * One that hangs must hold up neither the start nor the end of the program. */
+#define STORE_CONNECT_S 5
+#define STORE_SILENCE_S 15
+/* An idle connection is used so often: one that died is noticed before it is needed, and the server
+ * may give up a client that it has not heard of for several times as long. */
+#define STORE_PING_MS	     30000
+#define STORE_CLIENT_GONE_S 150
+/* Between two tries to reach a database that is away. */
+#define STORE_RETRY_MIN_MS 250
+#define STORE_RETRY_MAX_MS 5000
+/* What is kept for a database that is away: more than a night of a busy server, and some pictures. */
+#define STORE_KEPT_MAX	     1000
+#define STORE_KEPT_BYTES_MAX (32 * MIB)
+/* How long the one-bot lock of a database may still be held by a predecessor that was killed. */
+#define STORE_LOCK_MS 5000
 /* A disk with less than this left will soon refuse rows; `fullet check` says so. */
 #define STORE_DISK_MIN (16 * MIB)
 
@@ -174,5 +190,7 @@
 
 /* An .env file. */
 #define ENV_FILE_MAX (256 * KIB)
+/* DATABASE_URL: hosts, paths of certificates and a password fit many times over. */
+#define DATABASE_URL_MAX (4 * KIB)
 
 #endif

@@ -157,47 +157,136 @@ static int read_version(struct sql *sql, int *ret, char **ret_why)
 	return r;
 }
 
+static int write_version(struct sql *sql, int version, char **ret_why)
+{
+	bool alone = sql->driver->dialect == SQL_DIALECT_MYSQL;
+	cleanup(freep) char *text =
+		xasprintf("%sDELETE FROM fullet_schema;INSERT INTO fullet_schema VALUES (%d)%s",
+			alone ? "BEGIN;" : "", version, alone ? ";COMMIT" : "");
+
+	return sql_script(sql, text, ret_why);
+}
+
+/*
+ * MySQL commits every change of a table by itself, so a migration may be cut off in its middle.
+ * Then the version is a negative number that tells the statement: what was done before it is not
+ * done again, and whether it was done itself is not known.
+ */
+#define STATEMENTS_MAX 1000
+
+struct progress {
+	int migration, statement;
+	bool doubtful;
+};
+
+static int progress_code(struct progress p)
+{
+	return -1 - (p.migration * STATEMENTS_MAX + p.statement) * 2 - p.doubtful;
+}
+
+static struct progress progress_of(int version)
+{
+	int code = -1 - version;
+
+	if (version >= 0)
+		return (struct progress){.migration = version};
+	return (struct progress){code / 2 / STATEMENTS_MAX, code / 2 % STATEMENTS_MAX, code & 1};
+}
+
+static bool is_newer(int version)
+{
+	return progress_of(version).migration + (version < 0) > schema_newest();
+}
+
 static int refuse_newer(int version, const char *shown, char **ret_why)
 {
 	*ret_why = xasprintf("%s was written by a newer fullet (schema %d, this one knows %d): "
 			     "update fullet or restore an older backup",
-		shown, version, schema_newest());
+		shown, version < 0 ? progress_of(version).migration + 1 : version, schema_newest());
 	return -ENOTSUP;
 }
 
 static int migrate_from(struct sql *sql, int version, char **ret_why)
 {
-	int r = sql_script(sql,
-		"CREATE TABLE IF NOT EXISTS fullet_schema (version INTEGER NOT NULL)", ret_why);
+	int r = 0;
 
 	for (int i = version; i < schema_newest() && r == 0; i++) {
 		cleanup(freep) char *text = translate(migrations[i], sql->driver->dialect);
-		cleanup(freep) char *set =
-			xasprintf("INSERT INTO fullet_schema VALUES (%d)", i + 1);
 
 		r = sql_script(sql, text, ret_why);
-		/* After each one, for a database that commits every change of a table by itself. */
+	}
+	return r < 0 ? r : write_version(sql, schema_newest(), ret_why);
+}
+
+/* One statement that commits itself. */
+static int take_step(struct sql *sql, struct progress p, const char *text, char **ret_why)
+{
+	bool again = p.doubtful;
+	char *why = NULL;
+	int r;
+
+	p.doubtful = true;
+	r = write_version(sql, progress_code(p), ret_why);
+	if (r < 0)
+		return r;
+	r = sql_script(sql, text, &why);
+	if (r == -EEXIST && again) /* it was done */
+		r = 0;
+	p.doubtful = false;
+	if (r < 0 && r != -ENOTCONN)
+		(void)write_version(sql, progress_code(p), NULL);
+	if (r < 0)
+		*ret_why = take(why);
+	free(why);
+	return r;
+}
+
+static int migrate_stepwise(struct sql *sql, int version, char **ret_why)
+{
+	struct progress p = progress_of(version);
+	int r = 0;
+
+	for (; p.migration < schema_newest() && r == 0; p.migration++) {
+		cleanup(freep) char *text =
+			translate(migrations[p.migration], sql->driver->dialect);
+		char *rest = text;
+		int n = 0;
+
+		for (char *one; r == 0 && (one = strsep(&rest, ";"));) {
+			if (!*one || n++ < p.statement)
+				continue;
+			r = take_step(sql, p, one, ret_why);
+			p.statement++;
+			p.doubtful = false;
+		}
 		if (r == 0)
-			r = sql_script(sql, "DELETE FROM fullet_schema", ret_why);
-		if (r == 0)
-			r = sql_script(sql, set, ret_why);
+			r = write_version(sql, p.migration + 1, ret_why);
+		p.statement = 0;
 	}
 	return r;
 }
 
 int schema_migrate(struct sql *sql, char **ret_why)
 {
+	static const char table[] =
+		"CREATE TABLE IF NOT EXISTS fullet_schema (version INTEGER NOT NULL)";
 	int version, r;
 
 	r = read_version(sql, &version, ret_why);
-	if (r == 0 && version > schema_newest())
+	if (r == 0 && is_newer(version))
 		return refuse_newer(version, sql->shown, ret_why);
 	if (r < 0 || version == schema_newest())
 		return r;
+	if (sql->driver->dialect == SQL_DIALECT_MYSQL) {
+		r = sql_script(sql, table, ret_why);
+		return r < 0 ? r : migrate_stepwise(sql, version, ret_why);
+	}
 	r = sql_begin(sql, ret_why);
 	if (r < 0)
 		return r;
-	r = migrate_from(sql, version < 0 ? 0 : version, ret_why);
+	r = sql_script(sql, table, ret_why);
+	if (r == 0)
+		r = migrate_from(sql, version, ret_why);
 	if (r == 0)
 		r = sql_commit(sql, ret_why);
 	if (r < 0)
@@ -212,7 +301,7 @@ int schema_expect(struct sql *sql, char **ret_why)
 	r = read_version(sql, &version, ret_why);
 	if (r < 0 || version == schema_newest())
 		return r;
-	if (version > schema_newest())
+	if (is_newer(version))
 		return refuse_newer(version, sql->shown, ret_why);
 	*ret_why =
 		version ? xasprintf("%s is of an older schema; the next `fullet run` migrates it",

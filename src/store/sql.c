@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/sql.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 struct sql *sql_close(struct sql *sql)
@@ -89,4 +90,21 @@ int sql_number(struct sql *sql, const char *text, const struct sql_value *args, 
 	if (r == 0)
 		*ret = number.value;
 	return r;
+}
+
+bool sql_passes(int result)
+{
+	switch (result) {
+	case -ENOTCONN:
+	case -EBUSY:
+	case -ENOSPC:
+	case -EROFS:
+	case -EIO:
+	case -EBADMSG:
+	case -EACCES:
+	case -ENOMEM:
+		return true;
+	default:
+		return false;
+	}
 }

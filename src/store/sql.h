@@ -35,7 +35,8 @@ struct sql {
  * All return 0 or -errno with a sentence (ret_why may be NULL) that holds no value of a row:
  * -ENOSPC full, -EROFS read-only, -EBUSY held by another program, -EBADMSG damaged,
  * -ENOTCONN the connection is gone (nothing of a transaction that was not committed
- * is there; of a commit it is not known), -EINVAL a statement that can never work.
+ * is there; of a commit it is not known), -EACCES not allowed, -EEXIST there is a table of that
+ * name, -E2BIG more bytes than the server takes at once, -EINVAL a statement that can never work.
  */
 struct sql_driver {
 	enum sql_dialect dialect;
@@ -48,6 +49,7 @@ struct sql_driver {
 	/* True while a transaction is open. */
 	bool (*in_transaction)(struct sql *sql);
 };
+struct database_url;
 
 /* NULL is nothing. Returns NULL. */
 struct sql *sql_close(struct sql *sql);
@@ -80,5 +82,19 @@ int sql_number(struct sql *sql, const char *text, const struct sql_value *args, 
 /* ---- drivers ---- */
 /* path ":memory:" or a file; `own`: made when it is not there, and locked for us alone. */
 int sql_open_sqlite(const char *path, bool own, struct sql **ret, char **ret_why);
+/*
+ * The drivers of servers bring libraries along that only their users shall pay for: each is a
+ * module, opened at run time, with one function of this type. -ENOTCONN: waiting may help; -EACCES,
+ * -EINVAL: it does not (password, unknown database, certificate); -ENOENT: the module is missing.
+ */
+typedef int sql_open_function(const struct database_url *url, struct sql **ret, char **ret_why);
+#define SQL_MODULE_FUNCTION "fullet_sql_open"
+/* Opens the module and with it the database. */
+int sql_open_server(const struct database_url *url, struct sql **ret, char **ret_why);
+/* True when the failure is the database's and passes, so that the same may be tried again later. */
+bool sql_passes(int result);
+/* The text with what is not UTF-8 replaced by "?": servers refuse such a text. NULL when it is
+ * good. */
+char *sql_clean_text(const char *text, size_t len);
 
 #endif

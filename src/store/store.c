@@ -4,9 +4,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <time.h>
 #include <utlist.h>
 
 #include "base/limits.h"
+#include "store/sql.h"
 
 /* One statement on its way: waiting, then answered. */
 struct item {
@@ -26,9 +28,13 @@ struct store {
 	void (*wake)(void *ctx);
 	void *ctx;
 	pthread_t thread;
+	bool is_server;
+	int failures;	       /* the thread's: in a row */
+	int64_t spoken_ms;     /* the thread's: when the database last answered, or did not */
 	pthread_mutex_t mutex; /* guards what follows */
 	pthread_cond_t changed;
 	struct item *waiting, *answered;
+	char *trouble; /* written by the thread only */
 	bool ending;
 };
 
@@ -48,17 +54,48 @@ static void list_free(struct item *list)
 	item_free(item);
 }
 
+/* ---- the thread's own ---- */
+
+static int64_t monotonic_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* What is wrong with the database, or NULL. */
+static void note_trouble(struct store *store, const char *why)
+{
+	bool changed;
+
+	pthread_mutex_lock(&store->mutex);
+	changed = (why != NULL) != (store->trouble != NULL);
+	str_set(&store->trouble, why);
+	pthread_mutex_unlock(&store->mutex);
+	store->spoken_ms = monotonic_ms();
+	store->failures = why ? store->failures + 1 : 0;
+	if (changed)
+		store->wake(store->ctx);
+}
+
 static void apply_single(struct store *store, struct item *item)
 {
 	item->result = store_db_apply(store->db, &item->op, 1, &item->why);
+	if (item->result == 0)
+		note_trouble(store, NULL);
+	else if (sql_passes(item->result))
+		note_trouble(store, item->why);
 }
 
-/* Commits a run of operations together. When that fails each gets its own transaction, so
- * one that is refused does not take its neighbours with it. */
+/* Commits a run of operations together. When one of them is refused each gets its own transaction,
+ * so it does not take its neighbours with it; when it is the database, they all fail alike. */
 static void apply_run(struct store *store, struct item *first, size_t n)
 {
 	cleanup(freep) struct store_op *ops = NULL;
+	cleanup(freep) char *why = NULL;
 	struct item *item = first;
+	int r;
 
 	if (n == 1) {
 		apply_single(store, first);
@@ -67,11 +104,18 @@ static void apply_run(struct store *store, struct item *first, size_t n)
 	ops = xcalloc(n, sizeof(*ops));
 	for (size_t i = 0; i < n; i++, item = item->next)
 		ops[i] = item->op; /* borrowed */
-	if (store_db_apply(store->db, ops, n, NULL) == 0)
-		return;
+	r = store_db_apply(store->db, ops, n, &why);
+	if (r == 0 || sql_passes(r))
+		note_trouble(store, r < 0 ? why : NULL);
 	item = first;
-	for (size_t i = 0; i < n; i++, item = item->next)
-		apply_single(store, item);
+	for (size_t i = 0; i < n && r < 0; i++, item = item->next) {
+		if (!sql_passes(r)) {
+			apply_single(store, item);
+			continue;
+		}
+		item->result = r;
+		item->why = xstrdup(why);
+	}
 }
 
 static void work(struct store *store, struct item *list)
@@ -93,41 +137,116 @@ static void work(struct store *store, struct item *list)
 	}
 }
 
+/* Jobs are the core's to try again. */
+static bool is_kept(const struct item *item)
+{
+	return !item->read && item->op.kind != STORE_JOB && sql_passes(item->result);
+}
+
+/* Takes out of the list what has to wait until the database is back; the rest is answered. */
+static struct item *keep_some(struct store *store, struct item **list)
+{
+	struct item *kept = NULL, *item, *next;
+	size_t n = 0, bytes = 0;
+
+	DL_FOREACH_SAFE(*list, item, next)
+	{
+		size_t size = item->op.picture ? item->op.picture->len : 0;
+
+		if (!is_kept(item) || n >= STORE_KEPT_MAX || bytes + size > STORE_KEPT_BYTES_MAX)
+			continue;
+		DL_DELETE(*list, item);
+		DL_APPEND(kept, item);
+		free(take(item->why));
+		item->result = 0;
+		n++;
+		bytes += size;
+	}
+	return kept;
+}
+
+/* Under the mutex. Until something was given, or it is time for a sign of life. */
+static void wait_for_work(struct store *store, const struct item *kept)
+{
+	int64_t wait_ms = STORE_PING_MS, at_ms;
+	struct timespec until;
+
+	if (!kept && !store->is_server) {
+		while (!store->waiting && !store->ending)
+			pthread_cond_wait(&store->changed, &store->mutex);
+		return;
+	}
+	if (kept || store->trouble)
+		wait_ms = min_of(
+			STORE_RETRY_MIN_MS << min_of(store->failures, 10), STORE_RETRY_MAX_MS);
+	at_ms = monotonic_ms() + wait_ms;
+	until = (struct timespec){at_ms / 1000, at_ms % 1000 * 1000000};
+	while (!store->waiting && !store->ending &&
+		pthread_cond_timedwait(&store->changed, &store->mutex, &until) == 0)
+		;
+}
+
+static void ping(struct store *store)
+{
+	char *why = NULL;
+	int r;
+
+	if (!store->is_server ||
+		(!store->trouble && monotonic_ms() - store->spoken_ms < STORE_PING_MS))
+		return;
+	r = store_db_ping(store->db, &why);
+	note_trouble(store, r < 0 ? why : NULL);
+	free(why);
+}
+
 static void *thread_main(void *arg)
 {
 	struct store *store = arg;
+	struct item *kept = NULL;
+	bool ending = false;
 
-	pthread_mutex_lock(&store->mutex);
-	for (;;) {
-		struct item *list;
+	while (!ending) {
+		struct item *list = take(kept);
 
-		while (!store->waiting && !store->ending)
-			pthread_cond_wait(&store->changed, &store->mutex);
-		if (!store->waiting)
-			break;
-		list = take(store->waiting);
+		pthread_mutex_lock(&store->mutex);
+		wait_for_work(store, list);
+		DL_CONCAT(list, store->waiting);
+		store->waiting = NULL;
+		ending = store->ending;
 		pthread_mutex_unlock(&store->mutex);
+		if (!list) {
+			ping(store);
+			continue;
+		}
 		work(store, list);
+		if (!ending)
+			kept = keep_some(store, &list);
 		pthread_mutex_lock(&store->mutex);
 		DL_CONCAT(store->answered, list);
 		pthread_mutex_unlock(&store->mutex);
 		store->wake(store->ctx);
-		pthread_mutex_lock(&store->mutex);
 	}
-	pthread_mutex_unlock(&store->mutex);
 	return NULL;
 }
+
+/* ---- outside ---- */
 
 struct store *store_new(struct store_db *db, void (*wake)(void *ctx), void *ctx)
 {
 	struct store *store = xcalloc(1, sizeof(*store));
+	pthread_condattr_t clock;
 	sigset_t all, before;
 
 	store->db = db;
 	store->wake = wake;
 	store->ctx = ctx;
+	store->is_server = store_db_is_server(db);
+	store->spoken_ms = monotonic_ms();
 	must(pthread_mutex_init(&store->mutex, NULL) == 0);
-	must(pthread_cond_init(&store->changed, NULL) == 0);
+	must(pthread_condattr_init(&clock) == 0);
+	must(pthread_condattr_setclock(&clock, CLOCK_MONOTONIC) == 0);
+	must(pthread_cond_init(&store->changed, &clock) == 0);
+	pthread_condattr_destroy(&clock);
 	/* Signals belong to the loop's thread. */
 	sigfillset(&all);
 	must(pthread_sigmask(SIG_SETMASK, &all, &before) == 0);
@@ -150,6 +269,7 @@ struct store *store_free(struct store *store)
 	pthread_cond_destroy(&store->changed);
 	pthread_mutex_destroy(&store->mutex);
 	store_db_close(store->db);
+	free(store->trouble);
 	free(store);
 	return NULL;
 }
@@ -202,4 +322,14 @@ void store_poll(struct store *store)
 			item->done(item->arg, item->result, item->why);
 		item_free(item);
 	}
+}
+
+char *store_trouble(struct store *store)
+{
+	char *why;
+
+	pthread_mutex_lock(&store->mutex);
+	why = xstrdup(store->trouble);
+	pthread_mutex_unlock(&store->mutex);
+	return why;
 }

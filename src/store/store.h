@@ -10,8 +10,10 @@
  * The rows that survive, and the queue of statements to them. A driver runs on
  * its own thread; statements run in the order in which they were given, those
  * waiting together are committed in one transaction, and an answer is given only
- * after the commit. SQLite: WAL, synchronous=FULL, one writer (an exclusive lock
- * file beside the database keeps a second process out).
+ * after the commit. While the database is away, jobs are answered with the failure (the core
+ * decides how long it tries), and all else is kept, up to a ceiling, and answered when it is done.
+ * SQLite: WAL, synchronous=FULL, one writer (an exclusive lock file beside the database keeps a
+ * second process out).
  */
 
 /* How many pictures of a member's count for today's quota: each of a job that draws several. */
@@ -64,13 +66,19 @@ void store_op_free(struct store_op *op);
 /* ---- the rows of one database, synchronous: used by the thread, by the simulator, by tests ----
  */
 struct store_db;
-/* path ":memory:" or a file; folders are made (0700), the file is 0600. Migrates. Refuses a file
- * that is not a SQLite database, a newer schema, or one locked by another process (-EBUSY). The
- * Python version's tables (sessions, counters) in the same file are left alone. */
-int store_db_open(const char *path, struct store_db **ret, char **ret_why);
+/*
+ * `where` is ":memory:", the path of a SQLite file, or an URL as in DATABASE_URL. Of a file,
+ * folders are made (0700), and it is 0600. Migrates. Refuses a file that is not a SQLite database,
+ * a newer schema (-ENOTSUP), and one that another process uses (-EBUSY). -ENOTCONN: the server
+ * cannot be reached, and waiting may help; -EACCES, -EINVAL, -ENOENT: it does not.
+ *
+ * A connection that is lost later is made anew by whatever is asked next, a little later after each
+ * try that failed; meanwhile all answer -ENOTCONN.
+ */
+int store_db_open(const char *where, struct store_db **ret, char **ret_why);
 /* For looking (`fullet check`) while a bot may be running on it: takes no lock, makes and migrates
  * nothing. -ENOENT when there is no such file, -ENOTSUP when its schema is not ours. */
-int store_db_open_shared(const char *path, struct store_db **ret, char **ret_why);
+int store_db_open_shared(const char *where, struct store_db **ret, char **ret_why);
 struct store_db *store_db_close(struct store_db *db);
 /* Runs the operations in one transaction. Ended jobs are kept for statistics and pruned now and
  * then (STORE_KEEP_MS, STORE_KEEP_ROWS). */
@@ -117,11 +125,20 @@ int store_db_read(struct store_db *db, const struct store_query *query, struct s
 /* PRAGMA quick_check and a write that is rolled back: 0, or -errno with a sentence. */
 int store_db_check(struct store_db *db, char **ret_why);
 
+/* "SQLite 3.40.1, 1.2 MiB, schema 2"; the caller owns it. NULL when it cannot be asked. */
+char *store_db_about(struct store_db *db);
+/* What sentences call it: never a password. */
+const char *store_db_shown(const struct store_db *db);
+/* A sign of life from a server, connecting anew where needed. Of a file: 0. */
+int store_db_ping(struct store_db *db, char **ret_why);
+bool store_db_is_server(const struct store_db *db);
+
 /* ---- the thread ---- */
 /* Takes ownership of db. `wake` is called on the store's thread when answers wait: it must be
  * thread-safe (uv_async_send) and leads to store_poll() on the loop's thread. */
 struct store *store_new(struct store_db *db, void (*wake)(void *ctx), void *ctx);
-/* Finishes what was given, ends the thread, closes. Answers not polled are dropped. */
+/* Finishes what was given unless the database is away, ends the thread, closes. Answers not polled
+ * are dropped. */
 struct store *store_free(struct store *store);
 /* Takes the contents of *op. */
 void store_submit(struct store *store, struct store_op *op, store_done *done, void *arg);
@@ -132,5 +149,8 @@ void store_read(
 	struct store *store, const struct store_query *query, store_read_done *done, void *arg);
 /* Calls the done functions of all finished statements. */
 void store_poll(struct store *store);
+/* Why the database takes nothing at present, as a sentence that the caller owns; NULL: it does.
+ * `wake` is called at each change. */
+char *store_trouble(struct store *store);
 
 #endif

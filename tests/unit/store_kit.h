@@ -2,7 +2,11 @@
 #ifndef FULLET_TESTS_STORE_KIT_H
 #define FULLET_TESTS_STORE_KIT_H
 
-/* What the tests of the store share: a folder for each test, rows, a look past the store. */
+/*
+ * What the tests of the store share: a folder for each test, rows, a look past the store. With an
+ * URL in FULLET_TEST_DATABASE (tests/databases.py) the database is that server's, emptied before
+ * each test, wherever a test names a file.
+ */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +19,54 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "store/database_url.h"
+#include "store/sql.h"
 #include "store/store.h"
+
+/* NULL: SQLite. */
+static inline const char *test_server(void)
+{
+	const char *url = getenv("FULLET_TEST_DATABASE");
+
+	return url && *url ? url : NULL;
+}
+
+/* A connection past the store. */
+static inline struct sql *raw_open(const char *path)
+{
+	struct database_url url = {0};
+	struct sql *sql = NULL;
+	char *why = NULL;
+	int r = database_url_parse(test_server() ? test_server() : path, &url, &why);
+
+	if (r == 0)
+		r = test_server() ? sql_open_server(&url, &sql, &why)
+				  : sql_open_sqlite(path, false, &sql, &why);
+	if (r < 0)
+		fail_msg("%s", why);
+	database_url_free(&url);
+	return sql;
+}
+
+static inline void raw_script(struct sql *sql, const char *text)
+{
+	char *why = NULL;
+
+	if (sql_script(sql, text, &why) < 0)
+		fail_msg("%s: %s", text, why);
+}
+
+static inline void empty_server(void)
+{
+	struct sql *sql;
+
+	if (!test_server())
+		return;
+	sql = raw_open(NULL);
+	raw_script(sql, "DROP TABLE IF EXISTS jobs, channels, settings, pictures, last_pictures, "
+			"fullet_schema, sessions, counters");
+	sql_close(sql);
+}
 
 /* Each test has a folder of its own; the database lies two new folders deeper. */
 struct place {
@@ -31,6 +82,7 @@ static inline int place_setup(void **state)
 	assert_non_null(mkdtemp(p->root));
 	snprintf(p->path, sizeof(p->path), "%s/new folder/deeper/bot.db", p->root);
 	*state = p;
+	empty_server();
 	return 0;
 }
 
@@ -74,7 +126,7 @@ static inline struct store_db *open_ok(const char *path)
 {
 	struct store_db *db = NULL;
 	char *why = NULL;
-	int r = store_db_open(path, &db, &why);
+	int r = store_db_open(test_server() ? test_server() : path, &db, &why);
 
 	if (r)
 		fail_msg("%s: %d %s", path, r, why ? why : "");
@@ -87,7 +139,7 @@ static inline void open_fails(const char *path, int result, const char *part)
 	struct store_db *db = NULL;
 	char *why = NULL;
 
-	assert_int_equal(store_db_open(path, &db, &why), result);
+	assert_int_equal(store_db_open(test_server() ? test_server() : path, &db, &why), result);
 	assert_null(db);
 	assert_non_null(why);
 	if (!strstr(why, part))
@@ -96,35 +148,54 @@ static inline void open_fails(const char *path, int result, const char *part)
 }
 
 /* Runs SQL on a connection of its own, as another program would. */
-static inline void raw(const char *path, const char *sql)
+static inline void raw(const char *path, const char *text)
 {
 	sqlite3 *db = NULL;
 	char *why = NULL;
 
+	if (test_server()) {
+		struct sql *sql = raw_open(path);
+
+		raw_script(sql, text);
+		sql_close(sql);
+		return;
+	}
 	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
-		fail_msg("%s: %s", sql, why);
+	if (sqlite3_exec(db, text, NULL, NULL, &why) != SQLITE_OK)
+		fail_msg("%s: %s", text, why);
 	sqlite3_close(db);
 }
 
-/* The first column of the first row as text; "none" without a row, "null" for NULL. */
-static inline void raw_text(const char *path, const char *sql, char *ret, size_t size)
-{
-	sqlite3 *db = NULL;
-	sqlite3_stmt *stmt = NULL;
-	const char *text;
+struct raw_answer {
+	char *ret;
+	size_t size;
+	int rows;
+};
 
-	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-	sqlite3_busy_timeout(db, 5000);
-	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &stmt, NULL), SQLITE_OK);
-	if (sqlite3_step(stmt) == SQLITE_ROW) {
-		text = (const char *)sqlite3_column_text(stmt, 0);
-		str_copy(ret, size, text ? text : "null");
-	} else {
-		str_copy(ret, size, "none");
-	}
-	sqlite3_finalize(stmt);
-	sqlite3_close(db);
+static inline void raw_row(void *arg, const struct sql_value *columns, size_t n)
+{
+	struct raw_answer *a = arg;
+
+	if (a->rows++ > 0)
+		return;
+	if (columns[0].type == SQL_INT)
+		snprintf(a->ret, a->size, "%" PRId64, columns[0].number);
+	else
+		str_copy(a->ret, a->size, columns[0].type == SQL_NULL ? "null" : columns[0].data);
+}
+
+/* The first column of the first row as text; "none" without a row, "null" for NULL. */
+static inline void raw_text(const char *path, const char *text, char *ret, size_t size)
+{
+	struct sql *sql = raw_open(path);
+	struct raw_answer a = {ret, size, 0};
+	char *why = NULL, *copy = xstrdup(text);
+
+	str_copy(ret, size, "none");
+	if (sql_run(sql, copy, NULL, 0, raw_row, &a, &why) < 0)
+		fail_msg("%s: %s", copy, why);
+	free(copy);
+	sql_close(sql);
 }
 
 static inline void raw_equal(const char *path, const char *sql, const char *expected)
@@ -172,6 +243,10 @@ static inline int count_rows(struct store_db *db, uint64_t from, uint64_t to)
 	return n;
 }
 
+/* Runs the tests for every database, and with SQLite those too that are about its files. */
+#define run_store_tests(both, files)                                                               \
+	(cmocka_run_group_tests(both, NULL, NULL) +                                                \
+		(test_server() ? 0 : cmocka_run_group_tests(files, NULL, NULL)))
 #define in_place(f) cmocka_unit_test_setup_teardown(f, place_setup, place_teardown)
 
 #endif

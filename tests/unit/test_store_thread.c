@@ -327,7 +327,8 @@ _Noreturn static void reporter_run(const char *path, int report)
 	struct store_db *db = NULL;
 	char drop;
 
-	if (pipe2(rep.wake, O_CLOEXEC) < 0 || store_db_open(path, &db, NULL) < 0)
+	if (pipe2(rep.wake, O_CLOEXEC) < 0 ||
+		store_db_open(test_server() ? test_server() : path, &db, NULL) < 0)
 		_exit(2);
 	rep.store = store_new(db, report_wake, &rep);
 	report_next(&rep);
@@ -382,21 +383,24 @@ static void test_kill(void **state)
 	for (size_t i = 0; i < countof(after); i++) {
 		kill_round(p->path, after[i]);
 		unlink(p->path);
+		empty_server();
 	}
 }
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	const struct CMUnitTest both[] = {
 		in_place(test_thread_order),
 		in_place(test_thread_answers_after_commit),
-		in_place(test_thread_bad_neighbour),
 		in_place(test_thread_two_together),
 		in_place(test_thread_finishes_at_end),
-		in_place(test_full_disk),
-		in_place(test_tiny_disk),
 		in_place(test_kill),
 	};
+	const struct CMUnitTest files[] = {
+		in_place(test_thread_bad_neighbour),
+		in_place(test_full_disk),
+		in_place(test_tiny_disk),
+	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return run_store_tests(both, files);
 }
