@@ -117,6 +117,8 @@ void shell_post(struct shell *sh, const struct job *job, uint32_t epoch)
 		files[view.n_files++] = (struct picture_file){.name = task->files[i].name,
 			.type = task->files[i].type,
 			.blob = task->files[i].bytes};
+	view.can_edit = workflow_set_at(sh->config.workflows, WORKFLOW_EDIT, 0) &&
+			image_sniff(files[0].blob->data, files[0].blob->len) != IMAGE_OTHER;
 	(void)image_size(files[0].blob->data, files[0].blob->len, &view.width, &view.height);
 	shell_call(sh, message_picture(row->channel_id, &view), CALL_POST, row->id, epoch);
 }

@@ -96,18 +96,11 @@ static void exported(void *arg, int result, const char *why)
 
 static const char *ending(const struct task_file *file)
 {
+	const char *known = image_extension(image_sniff(file->bytes->data, file->bytes->len));
 	const char *dot = file->name ? strrchr(file->name, '.') : NULL;
 
-	switch (image_sniff(file->bytes->data, file->bytes->len)) {
-	case IMAGE_PNG:
-		return "png";
-	case IMAGE_JPEG:
-		return "jpg";
-	case IMAGE_WEBP:
-		return "webp";
-	default:
-		break;
-	}
+	if (known)
+		return known;
 	/* A video or the like: what the ComfyUI called it, when that is a harmless word. */
 	if (dot && dot[1] && strlen(dot + 1) <= 5 &&
 		strspn(dot + 1, "abcdefghijklmnopqrstuvwxyz0123456789") == strlen(dot + 1))

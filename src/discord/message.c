@@ -463,6 +463,10 @@ struct rest_call *message_picture(uint64_t channel_id, const struct picture_view
 		add_attachment(attachments, i, name, alt);
 	}
 	json_add(body, "attachments", attachments);
+	if (view->can_edit)
+		json_add(body, "components",
+			one_row(button(BUTTON_SECONDARY, TEXT_BUTTON_EDIT, view->locale, "edit",
+				view->job_id, false)));
 	add_nonce(body, 'p', view->job_id);
 	call_payload(call, body);
 	for (size_t i = 0; i < view->n_files; i++) {

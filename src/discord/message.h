@@ -81,6 +81,7 @@ struct picture_view {
 	int64_t duration_ms;
 	const struct picture_file *files;
 	size_t n_files;        /* 1..DISCORD_FILES_MAX */
+	bool can_edit;         /* with a button "v1:edit:<job>" */
 };
 /* POST with nonce "p<job>" and enforce_nonce. */
 struct rest_call *message_picture(uint64_t channel_id, const struct picture_view *view);

@@ -393,6 +393,42 @@ void dw_check_components(struct dw_call *c, struct json_object *list, const char
 			"Text of all components exceeds 4000 characters");
 }
 
+/* Discord: https://docs.discord.com/developers/components/reference#text-input */
+static void check_input(struct walk *k, struct json_object *o, const char *path)
+{
+	static const struct dw_field fields[] = {{"type", DW_INT}, {"id", DW_INT},
+		{"custom_id", DW_STR | DW_REQUIRED, 100, 1}, {"style", DW_INT | DW_REQUIRED},
+		{"min_length", DW_INT}, {"max_length", DW_INT}, {"required", DW_BOOL},
+		{"value", DW_STR, 4000}, {"placeholder", DW_STR, 100}};
+	int64_t style = json_int(o, "style", 0), min = json_int(o, "min_length", 0),
+		max = json_int(o, "max_length", 4000);
+	char where[DW_PATH_SIZE];
+
+	dw_check_object(k->c, o, path, fields, countof(fields));
+	check_custom_id(k, o, path);
+	if (style < 1 || style > 2)
+		dw_invalid(k->c, dw_path(where, path, "style"), "BASE_TYPE_CHOICES",
+			"Value must be one of (1, 2).");
+	if (min < 0 || max < 1 || max > 4000 || min > max)
+		dw_invalid(k->c, dw_path(where, path, "max_length"), "NUMBER_TYPE_RANGE",
+			"min_length is 0 to 4000, max_length 1 to 4000");
+}
+
+/* What a Label may hold. */
+static void check_field(struct walk *k, struct json_object *o, const char *path)
+{
+	int64_t type = json_int(o, "type", 0);
+
+	if (type == 4)
+		check_input(k, o, path);
+	else if (type == 3 || (type >= 5 && type <= 8))
+		check_select(k, o, path);
+	else if (type == 19 || (type >= 21 && type <= 23))
+		check_custom_id(k, o, path);
+	else
+		dw_invalid(k->c, path, "BASE_TYPE_CHOICES", "Not allowed in a modal");
+}
+
 void dw_check_modal(struct dw_call *c, struct json_object *data)
 {
 	static const struct dw_field fields[] = {{"custom_id", DW_STR | DW_REQUIRED, 100, 1},
@@ -417,7 +453,7 @@ void dw_check_modal(struct dw_call *c, struct json_object *data)
 			dw_invalid(c, path, "BASE_TYPE_CHOICES",
 				"A label of 1 to 45 characters or a text display");
 		if (child)
-			check_custom_id(&k, child, path);
+			check_field(&k, child, path);
 		else
 			dw_invalid(c, path, "BASE_TYPE_REQUIRED", "The component is missing");
 	}

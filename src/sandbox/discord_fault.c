@@ -58,6 +58,7 @@ static void fault_free(struct discord_world *w, struct dw_fault *f)
 	free(f->method);
 	free(f->route);
 	free(f->scope);
+	free(f->location);
 	free(f);
 }
 
@@ -91,6 +92,18 @@ static void say_html(struct http_response *res, const struct dw_fault *f)
 		res->status);
 }
 
+static void say_much(struct http_response *res, int64_t bytes)
+{
+	static const char zeros[64 * 1024];
+
+	res->status = 200;
+	res->body.max = (size_t)max_of(bytes, (int64_t)1);
+	http_response_header(res, "Content-Type", "image/png");
+	for (int64_t left = bytes; left > 0; left -= (int64_t)sizeof(zeros))
+		(void)buf_add(
+			&res->body, zeros, (size_t)min_of(left, (int64_t)sizeof(zeros)));
+}
+
 void dw_fault_apply(struct dw_call *c, const struct dw_fault *f)
 {
 	struct http_response *res = c->res;
@@ -106,6 +119,11 @@ void dw_fault_apply(struct dw_call *c, const struct dw_fault *f)
 		res->error = xasprintf("hang %" PRId64, f->ms > 0 ? f->ms : (int64_t)HANG_MS);
 	} else if (str_eq(f->kind, "html")) {
 		say_html(res, f);
+	} else if (str_eq(f->kind, "redirect")) {
+		res->status = 302;
+		http_response_header(res, "Location", f->location ? f->location : "/");
+	} else if (str_eq(f->kind, "long")) {
+		say_much(res, f->bytes);
 	} else if (str_eq(f->kind, "429")) {
 		dw_limits_429(res, f->scope ? f->scope : "user", wait);
 		dw_limits_block(c, str_eq(f->scope, "global"), (int64_t)(wait * 1000));
@@ -214,7 +232,8 @@ int discord_world_fault(struct discord_world *w, struct json_object *fault, int6
 	static const char *const gateway[] = {"gateway_drop", "gateway_reconnect",
 		"gateway_invalid", "gateway_silence", "gateway_refuse", "gateway_garbage",
 		"gateway_limit", "gateway_heartbeat", "message_content"};
-	static const char *const http[] = {"status", "reset", "hang", "html", "429"};
+	static const char *const http[] = {"status", "reset", "hang", "html", "429", "redirect",
+		"long"};
 	const char *kind = json_str(fault, "kind");
 	struct dw_fault *f;
 
@@ -235,6 +254,8 @@ int discord_world_fault(struct discord_world *w, struct json_object *fault, int6
 		f->method = xstrdup(json_str(fault, "method"));
 		f->route = xstrdup(json_str(fault, "route"));
 		f->scope = xstrdup(json_str(fault, "scope"));
+		f->location = xstrdup(json_str(fault, "location"));
+		f->bytes = min_of(json_int(fault, "bytes", 0), (int64_t)(128 * MIB));
 		f->status = (int)json_int(fault, "status", 0);
 		f->count = (int)json_int(fault, "count", 1);
 		f->executed = json_flag(fault, "executed", false);

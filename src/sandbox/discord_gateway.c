@@ -314,19 +314,24 @@ static bool hides_content(
 	return m && !(s->intents & DW_INTENT_CONTENT) && m->author != w->bot && !m->mentions_bot;
 }
 
-static char *without_content(struct json_object *d, size_t *len)
+static struct json_object *without_content(struct json_object *d)
 {
 	static const char *const lists[] = {"embeds", "attachments", "components"};
 	struct json_object *copy = dw_copy(d);
-	char *text;
 
 	json_add_str(copy, "content", "");
 	for (size_t i = 0; i < countof(lists); i++)
 		json_add(copy, lists[i], json_object_new_array());
-	text = json_text(copy);
-	*len = strlen(text);
-	json_object_put(copy);
-	return text;
+	return copy;
+}
+
+/* Discord: over HTTP too, an application without the intent sees no foreign content
+ * (https://docs.discord.com/developers/events/gateway, Message Content Intent). */
+struct json_object *dw_message_shown(struct discord_world *w, struct dw_message *m)
+{
+	if (w->content_refused && m->author != w->bot && !m->mentions_bot)
+		return without_content(dw_message_json(w, m));
+	return json_object_get(dw_message_json(w, m));
 }
 
 void dw_dispatch(struct discord_world *w, const char *event, uint64_t intent,
@@ -347,10 +352,10 @@ void dw_dispatch(struct discord_world *w, const char *event, uint64_t intent,
 		if (s->dead || (intent && !(s->intents & intent)))
 			continue;
 		if (hides_content(s, w, m)) {
-			size_t n;
-			cleanup(freep) char *bare = without_content(d, &n);
+			cleanup(json_put) struct json_object *bare = without_content(d);
+			cleanup(freep) char *said = json_text(bare);
 
-			dw_session_event(w, s, event, bare, n);
+			dw_session_event(w, s, event, said, strlen(said));
 			continue;
 		}
 		if (!text)

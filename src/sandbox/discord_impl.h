@@ -235,6 +235,8 @@ struct dw_fault {
 	bool executed;
 	int64_t ms;
 	char *scope;
+	char *location; /* redirect */
+	int64_t bytes;	/* long */
 	double retry_after;
 	struct dw_fault *prev, *next;
 };
@@ -331,6 +333,8 @@ struct dw_message *dw_message_find(struct discord_world *w, uint64_t id); /* del
 void dw_message_render(struct discord_world *w, struct dw_message *m);
 /* The Message object with URLs that are still good; borrowed. */
 struct json_object *dw_message_json(struct discord_world *w, struct dw_message *m);
+/* The same as the bot may see it over HTTP; owned. */
+struct json_object *dw_message_shown(struct discord_world *w, struct dw_message *m);
 void dw_message_event(struct discord_world *w, struct dw_message *m, const char *event);
 void dw_message_delete(struct discord_world *w, struct dw_message *m);
 void dw_message_free(struct discord_world *w, struct dw_message *m);

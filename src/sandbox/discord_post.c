@@ -244,7 +244,7 @@ void dw_messages_get(struct dw_call *c)
 	struct dw_message *m = call_message(c, DW_READ_HISTORY);
 
 	if (m)
-		dw_reply(c, 200, json_object_get(dw_message_json(c->w, m)));
+		dw_reply(c, 200, dw_message_shown(c->w, m));
 }
 
 void dw_messages_delete(struct dw_call *c)
@@ -310,7 +310,7 @@ void dw_messages_list(struct dw_call *c)
 			continue;
 		if (a && m->id <= after)
 			break;
-		json_object_array_add(list, json_object_get(dw_message_json(c->w, m)));
+		json_object_array_add(list, dw_message_shown(c->w, m));
 	}
 	dw_reply(c, 200, list);
 }

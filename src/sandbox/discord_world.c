@@ -98,6 +98,22 @@ struct discord_world *discord_world_free(struct discord_world *w)
 	return NULL;
 }
 
+/* Faults of the CDN name the route "/cdn/..." or none. */
+static void cdn(struct discord_world *w, const struct http_request *req, const char *path,
+	struct http_response *ret)
+{
+	cleanup(freep) char *route = xasprintf("/cdn%s", path);
+	struct dw_fault *fault = dw_fault_take(w, req->method, route);
+	struct dw_call c = {.w = w, .req = req, .res = ret, .now_ms = w->now_ms};
+
+	str_set(&w->request, "GET cdn");
+	dw_cdn_get(w, req, path, ret);
+	if (!fault || str_eq(fault->kind, "429"))
+		return;
+	dw_fault_apply(&c, fault);
+	dw_fault_done(w, fault);
+}
+
 void discord_world_http(struct discord_world *w, const struct http_request *req,
 	struct http_response *ret, int64_t now_ms)
 {
@@ -105,8 +121,7 @@ void discord_world_http(struct discord_world *w, const struct http_request *req,
 
 	w->now_ms = now_ms;
 	if (strncmp(req->url, w->cdn_path, n) == 0 && str_starts(req->url + n, "/attachments/")) {
-		str_set(&w->request, "GET cdn");
-		dw_cdn_get(w, req, req->url + n, ret);
+		cdn(w, req, req->url + n, ret);
 		return;
 	}
 	dw_rest(w, req, ret, now_ms);

@@ -150,7 +150,8 @@ size_t world_violations(const struct world *w);
  *  gateway_drop {code} | gateway_reconnect | gateway_invalid {resumable} | gateway_silence {ms} |
  *  gateway_refuse {ms} | gateway_garbage | comfy_restart {down_ms} | comfy_oom {count} |
  *  comfy_error {count} | comfy_stall {ms} | comfy_ws_drop | comfy_ws_refuse {ms} | comfy_ws_garbage |
- *  comfy_zombie | comfy_forget_output | clear
+ *  comfy_zombie | comfy_forget_output | clear |
+ *  redirect {location} | long {bytes}: of the CDN, whose route is "/cdn/..."
  * More: gateway_limit {remaining, reset_after} sets what /gateway/bot answers;
  *  gateway_reconnect {before_hello:true} greets the next connection with op 7;
  *  message_content {granted:false} takes away the privileged intent (not for open sessions);

@@ -68,6 +68,9 @@ struct scenario {
 	const char *file; /* NULL: "pic_00001_.png" */
 	size_t sizes[5];  /* of the original and of WebP 90, 75, 50, 30; 0: 1000 */
 	int files;	  /* how many, 0: 1 */
+	int upload;	  /* status of POST /upload/image, -1: cut off; 0: as it should be */
+	int upload_times; /* so often, then as it should be; 0: once */
+	const char *upload_answer;
 	const char *key;
 	int status;	      /* of every answer, 0: as it should be */
 	const char *expected; /* closing events and UP and DOWN, in order */
@@ -108,7 +111,7 @@ struct fake {
 	int n_prompts;
 	struct fake_answer answers[32];
 	int n_answers;
-	int posts, deletes, interrupts, views, opens, flags, queues, empties;
+	int posts, uploads, deletes, interrupts, views, opens, flags, queues, empties;
 	int64_t late_ms; /* when a cut POST is queued after all */
 	char late_id[64], late_client[64];
 	/* what was told */

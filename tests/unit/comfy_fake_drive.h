@@ -8,11 +8,12 @@
 
 #define START 1000000
 
-enum { SUBMIT = 1, WATCH, FETCH, LOCATE };
+enum { SUBMIT = 1, WATCH, FETCH, LOCATE, UPLOAD };
 
 static const char *const names[] = {
 	[COMFY_UP] = "up",
 	[COMFY_DOWN] = "down",
+	[COMFY_UPLOADED] = "uploaded",
 	[COMFY_SUBMITTED] = "submitted",
 	[COMFY_REFUSED] = "refused",
 	[COMFY_FAILED_ASK] = "failed_ask",

@@ -207,6 +207,40 @@ static void fake_view(struct fake *f, const char *url, struct http_response *res
 	res->body = body;
 }
 
+static const struct http_part *fake_part(const struct http_request *req, const char *name)
+{
+	for (size_t i = 0; i < req->n_parts; i++)
+		if (str_eq(req->parts[i].name, name))
+			return &req->parts[i];
+	fail_msg("no part %s", name);
+	return NULL;
+}
+
+static void fake_upload(struct fake *f, const struct http_request *req, struct http_response *res)
+{
+	const struct http_part *image = fake_part(req, "image");
+
+	f->uploads++;
+	assert_string_equal(image->filename, "7-9.png");
+	assert_string_equal(image->content_type, "image/png");
+	assert_memory_equal(image->data, "bytes", 5);
+	assert_int_equal(image->len, 5);
+	assert_string_equal(fake_part(req, "type")->data, "input");
+	assert_string_equal(fake_part(req, "subfolder")->data, "fullet");
+	assert_string_equal(fake_part(req, "overwrite")->data, "true");
+	if (f->s->upload && f->uploads <= max_of(f->s->upload_times, 1)) {
+		if (f->s->upload == -1)
+			res->error = xstrdup("cut off");
+		else
+			fake_body(res, f->s->upload, "text/plain", "no");
+		return;
+	}
+	fake_body(res, 200, "application/json; charset=utf-8",
+		f->s->upload_answer ? f->s->upload_answer
+				    : "{\"name\": \"7-9.png\", \"subfolder\": \"fullet\", "
+				      "\"type\": \"input\"}");
+}
+
 static void fake_interrupt(struct fake *f, const char *id)
 {
 	struct fake_prompt *p = fake_find(f, id);
@@ -233,6 +267,8 @@ static void fake_route(struct fake *f, const struct http_request *req, struct ht
 		fake_body(res, 200, "application/json",
 			"{\"system\":{\"comfyui_version\":\"0.3.64\"},\"devices\":[{\"name\":"
 			"\"cuda:0 Card\"}]}");
+	} else if (strcmp(path, "/upload/image") == 0) {
+		fake_upload(f, req, res);
 	} else if (strcmp(path, "/prompt") == 0) {
 		fake_post(f, body, res);
 	} else if (strcmp(path, "/queue") == 0 && req->method == HTTP_GET) {

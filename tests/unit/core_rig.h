@@ -129,7 +129,7 @@ static inline void answer(struct rig *rig, const struct effect *e)
 	case FX_SORRY:
 	case FX_TIDY:
 		core_answer(rig->core, e->job->row.id, e->epoch, ANSWER_OK,
-			&(struct answer_args){.message_id = 77}, rig->now_ms);
+			&(struct answer_args){.message_id = 77, .n_files = 2}, rig->now_ms);
 		break;
 	default:
 		break;
@@ -183,7 +183,9 @@ static inline void stop(struct rig *rig)
 		job_row_free(&rig->kept[i].row);
 }
 
-static inline enum refusal ask(struct rig *rig, uint64_t user, bool admin)
+/* input: of an edit; NULL: /imagine. */
+static inline enum refusal ask_for(
+	struct rig *rig, uint64_t user, bool admin, const char *input)
 {
 	struct request r = {.interaction_id = 9,
 		.application_id = 8,
@@ -194,12 +196,18 @@ static inline enum refusal ask(struct rig *rig, uint64_t user, bool admin)
 		.locale = "en-US",
 		.model = "m",
 		.prompt = "p",
-		.kind = 1,
+		.kind = input ? 2 : 1,
+		.input = input,
 		.administrator = admin};
 	enum refusal refusal = core_request(rig->core, &r, rig->now_ms);
 
 	run(rig);
 	return refusal;
+}
+
+static inline enum refusal ask(struct rig *rig, uint64_t user, bool admin)
+{
+	return ask_for(rig, user, admin, NULL);
 }
 
 static inline void ready(struct rig *rig)

@@ -139,6 +139,46 @@ static void test_scenarios(void **state)
 	}
 }
 
+static void test_upload(void **state)
+{
+	/* clang-format off */
+	static const struct scenario cases[] = {
+		{.name = "taken", .expected = "up uploaded", .text = "fullet/7-9.png"},
+		{.name = "taken at the second try", .upload = 500, .expected = "up uploaded"},
+		{.name = "the answer was lost", .upload = -1, .upload_times = 2, .key = "k3y",
+			.expected = "up uploaded"},
+		{.name = "another name is given", .text = "fullet (1).png", .expected = "up uploaded",
+			.upload_answer = "{\"name\":\"fullet (1).png\",\"subfolder\":\"\",\"type\":\"input\"}"},
+		{.name = "never", .upload = 500, .upload_times = 9, .text = "(500)",
+			.expected = "up failed_ask"},
+		{.name = "too large", .upload = 413, .upload_times = 9, .text = "too large",
+			.expected = "up refused"},
+		{.name = "refused", .upload = 400, .upload_times = 9, .expected = "up refused"},
+		{.name = "no ComfyUI", .upload = 404, .upload_times = 9, .text = "COMFY_URL",
+			.expected = "up failed_ask"},
+		{.name = "put elsewhere", .expected = "up failed_ask",
+			.upload_answer = "{\"name\":\"7-9.png\",\"subfolder\":\"\",\"type\":\"temp\"}"},
+		{.name = "no name", .expected = "up failed_ask", .upload_answer = "{}"},
+	};
+	/* clang-format on */
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct buf bytes = BUF(16);
+		struct blob *picture;
+		struct fake f;
+
+		assert_int_equal(buf_add_str(&bytes, "bytes"), 0);
+		picture = blob_take(&bytes);
+		begin(&f, &cases[i]);
+		pass(&f, START + 1000);
+		comfy_upload(f.c, UPLOAD, "7-9.png", picture, f.now_ms);
+		blob_drop(picture); /* the client holds it */
+		pass(&f, START + 60000);
+		check(&f, &cases[i]);
+		end(&f);
+	}
+}
+
 /* What the table does not show. */
 static void run_one(struct fake *f, const struct scenario *s)
 {
@@ -513,6 +553,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_scenarios),
+		cmocka_unit_test(test_upload),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_files),
 		cmocka_unit_test(test_memory),
