@@ -32,8 +32,7 @@ static const struct workflow *choose_model(
 		return wf;
 	}
 	for (size_t i = 0; (wf = workflow_set_at(set, WORKFLOW_EDIT, i)); i++)
-		if (workflow_allows(wf, it->roles, it->n_roles) &&
-			(!wf->age_restricted || it->age_restricted))
+		if (shell_may_use(it, wf) && (!wf->age_restricted || it->age_restricted))
 			return wf;
 	return workflow_set_at(set, WORKFLOW_EDIT, 0); /* whose refusal says what is missing */
 }
@@ -176,7 +175,7 @@ static size_t offer_models(
 	size_t n = 0;
 
 	for (size_t i = 0; (wf = workflow_set_at(sh->config.workflows, WORKFLOW_EDIT, i)); i++)
-		if (n < CHOICES_MAX && workflow_allows(wf, it->roles, it->n_roles) &&
+		if (n < CHOICES_MAX && shell_may_use(it, wf) &&
 			(!wf->age_restricted || it->age_restricted))
 			choices[n++] = (struct choice){workflow_title_in(wf, spanish), wf->name};
 	return n;
