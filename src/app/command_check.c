@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "app/ask.h"
@@ -226,6 +227,29 @@ static void check_safety(struct report *r, const char *server)
 	url_free(&url);
 }
 
+/* Members choose from what is there: an empty list is no fault, but hardly meant. */
+static void check_loras(struct report *r, const char *server, const struct workflow *wf,
+	struct json_object *object_info)
+{
+	const char *class, *input;
+	struct json_object *list;
+	size_t n = 0;
+
+	if (!workflow_lora_loader(wf, &class, &input))
+		return;
+	list = workflow_choices(json_member(object_info, class), input);
+	for (size_t i = 0; i < json_len(list); i++) {
+		const char *name = json_object_get_string(json_object_array_get_idx(list, i));
+
+		n += name && strcasecmp(name, "none") != 0;
+	}
+	if (list && n == 0)
+		say(r, WARNING,
+			"workflow %s on %s: it lets members choose a LoRA, and the server has none: "
+			"put files into its models/loras folder",
+			wf->name, server);
+}
+
 static void check_workflow(struct report *r, const char *server, const struct workflow *wf,
 	struct json_object *object_info)
 {
@@ -235,6 +259,7 @@ static void check_workflow(struct report *r, const char *server, const struct wo
 	if (!workflow_usable(wf))
 		return;
 	problems = workflow_check(wf, object_info, &n);
+	check_loras(r, server, wf, object_info);
 	if (n == 0)
 		say(r, GOOD, "workflow %s (%s): %s has all of it", wf->name, wf->title, server);
 	for (size_t i = 0; i < n; i++) {

@@ -142,6 +142,16 @@ static void refresh(struct shell *sh, int gpu, const struct workflow *wf, int64_
 		ask(list);
 }
 
+void shell_lora_look(struct shell *sh)
+{
+	const struct workflow *wf;
+
+	for (int gpu = 0; gpu < sh->config.n_comfy; gpu++)
+		for (size_t i = 0; (wf = workflow_set_all(sh->config.workflows, i)); i++)
+			if (workflow_usable(wf))
+				refresh(sh, gpu, wf, FRESH_MS);
+}
+
 void shell_lora_up(struct shell *sh, int gpu)
 {
 	const struct workflow *wf;

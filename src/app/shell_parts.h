@@ -246,6 +246,8 @@ uint64_t comfy_tag(uint64_t job_id, uint32_t epoch);
 /* shell_lora.c: the LoRAs that the servers have */
 /* The server answers (again): its lists are read. */
 void shell_lora_up(struct shell *sh, int gpu);
+/* Workflows have changed: a loader may be among them that nobody was asked about. */
+void shell_lora_look(struct shell *sh);
 void shell_lora_free(struct shell_comfy *c);
 
 /* shell_effect.c: what the core wants done */

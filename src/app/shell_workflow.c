@@ -15,6 +15,7 @@ static size_t edits(const struct shell *sh)
 
 void shell_workflows_changed(struct shell *sh)
 {
+	shell_lora_look(sh);
 	if (edits(sh) == sh->edits)
 		return;
 	shell_workflows_note(sh);

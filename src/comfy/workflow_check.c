@@ -123,6 +123,36 @@ static void check_node(struct findings *f, const struct graph *g, int i, struct 
 	}
 }
 
+static struct json_object *definition(struct json_object *class_info, const char *input)
+{
+	struct json_object *groups = json_member(class_info, "input");
+	struct json_object *def = json_member(json_member(groups, "required"), input);
+
+	return def ? def : json_member(json_member(groups, "optional"), input);
+}
+
+/* The owner's range may be wider than what the node takes: then ComfyUI would refuse what a member
+ * chooses within it (value_bigger_than_max). */
+static void check_range(struct findings *f, const struct graph *g, struct json_object *object_info,
+	const char *option, const struct workflow_inputs *list, const struct workflow_range *range)
+{
+	char label[LABEL_SIZE];
+
+	for (size_t i = 0; i < list->n && range->given; i++) {
+		int at = graph_find(g, list->at[i].node);
+		struct json_object *info =
+			at >= 0 ? json_member(object_info, g->nodes[at].class) : NULL;
+		struct json_object *def = definition(info, list->at[i].input);
+		double min = json_num(def, "1.min", range->min);
+		double max = json_num(def, "1.max", range->max);
+
+		if (range->min < min || range->max > max)
+			finding(f,
+				"the sidecar's options.%s goes from %g to %g, and %s takes %g to %g",
+				option, range->min, range->max, graph_label(g, at, label), min, max);
+	}
+}
+
 /*
  * ComfyUI (execution.py, validate_prompt) refuses a graph for an unknown class
  * anywhere in it, but looks at the values only of nodes that an output depends on.
@@ -158,6 +188,10 @@ char **workflow_check(const struct workflow *wf, struct json_object *object_info
 		else if (g.nodes[i].live)
 			check_node(&f, &g, (int)i, info);
 	}
+	check_range(&f, &g, object_info, "width", &wf->width, &wf->width_range);
+	check_range(&f, &g, object_info, "height", &wf->height, &wf->height_range);
+	check_range(&f, &g, object_info, "steps", &wf->steps, &wf->steps_range);
+	check_range(&f, &g, object_info, "cfg", &wf->cfg, &wf->cfg_range);
 	graph_free(&g);
 	*ret_n = f.n;
 	return f.at;

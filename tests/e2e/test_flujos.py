@@ -336,6 +336,16 @@ def test_check_covers_pictures_and_sidecars(lab):
     loader["inputs"]["unet_name"] = "z_image_turbo-Q9.gguf"
     write(folder, "painted.png", png(prompt=json.dumps(wrong)))
     write(folder, "flux_image.meta.json", {"tilte": "x", "options": {"width": {"max": 16384}}})
+    # A loader that members may choose for, and a range that the node does not take.
+    lora = graph()
+    unet = next(i for i, n in lora.items() if "Unet" in n["class_type"])
+    sampler = next(n for n in lora.values() if n["class_type"] == "KSampler")
+    sampler["inputs"]["model"] = ["lora", 0]
+    lora["lora"] = {
+        "class_type": "LoraLoaderModelOnly",
+        "inputs": {"model": [unet, 0], "lora_name": "detial.safetensors", "strength_model": 1.0},
+    }
+    write(folder, "lora.json", lora)
     write(folder, "bad.json", graph())
     write(folder, "bad.meta.json", {"kind": "video"})
     text = lab.run("check", status=1, **lab.bot_settings(FLUJOS_DIR=folder))
@@ -343,3 +353,4 @@ def test_check_covers_pictures_and_sidecars(lab):
     assert re.search(r"^warn workflow .*flux_image\.json: flux_image\.meta\.json: \"tilte\"", text, re.M)
     assert re.search(r"^FAIL workflow .*bad\.json: bad\.meta\.json: kind: ", text, re.M)
     assert re.search(r"^ok   workflow flux_image ", text, re.M)
+    assert re.search(r"^FAIL workflow lora on .*\"detial\.safetensors\".*\"detail\.safet", text, re.M)

@@ -236,6 +236,34 @@ static void test_check(void **state)
 	expect_findings("{", info, NULL, 0);
 }
 
+static void test_check_ranges(void **state)
+{
+	static const char meta[] = "{\"options\":{\"steps\":{\"min\":2,\"max\":40}}}";
+	static const char graph[] =
+		"{\"1\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"\"}},"
+		"\"2\":{\"class_type\":\"KSampler\",\"inputs\":{\"seed\":1,\"steps\":4,\"positive\":"
+		"[\"1\",0]}},\"3\":{\"class_type\":\"SaveImage\",\"inputs\":{\"images\":[\"2\",0]}}}";
+	struct workflow *wf = workflow_read_with("a", graph, strlen(graph), meta, strlen(meta));
+	struct json_object *narrow = kit_json(
+		"{'CLIPTextEncode':{},'SaveImage':{},'KSampler':{'input':{'required':{'steps':['INT',"
+		"{'min':1,'max':30}]}}}}");
+	struct json_object *wide = kit_json(
+		"{'CLIPTextEncode':{},'SaveImage':{},'KSampler':{'input':{'optional':{'steps':['INT',"
+		"{'min':1,'max':40}]}}}}");
+	size_t n = 0;
+	char **list = workflow_check(wf, narrow, &n);
+
+	assert_int_equal(n, 1);
+	assert_string_equal(list[0], "the sidecar's options.steps goes from 2 to 40, and node 2 "
+				     "(KSampler) takes 1 to 30");
+	free(list[0]);
+	free(list);
+	assert_null(workflow_check(wf, wide, &n));
+	json_put(&narrow);
+	json_put(&wide);
+	workflow_free(wf);
+}
+
 /* ---- the workflows that are shipped ---- */
 
 static struct workflow *shipped(const char *name)
@@ -314,6 +342,7 @@ int main(void)
 		cmocka_unit_test(test_equal_titles),
 		cmocka_unit_test(test_ceiling),
 		cmocka_unit_test(test_check),
+		cmocka_unit_test(test_check_ranges),
 		cmocka_unit_test(test_shipped),
 	};
 
