@@ -428,6 +428,80 @@ static void test_table(void **state)
 	workflow_free(wf);
 }
 
+/* ---- what is written about it ---- */
+
+static char *page(const char *file)
+{
+	const char *folder = getenv("FLUJOS_DIR");
+	cleanup(freep) char *path = xasprintf("%s/../%s", folder ? folder : "flujos", file);
+	char *text = xcalloc(1, MIB);
+	FILE *f = fopen(path, "rb");
+
+	if (!f)
+		fail_msg("%s cannot be opened", path);
+	assert_true(fread(text, 1, MIB - 1, f) > 0);
+	fclose(f);
+	return text;
+}
+
+/* Every example of a sidecar in the documents does what it says, and names nothing unknown. */
+static void test_examples(void **state)
+{
+	static const char *const files[] = {"README.md", "README.es.md", "docs/WORKFLOWS.md"};
+	static const char graph[] =
+		"{'4':{'class_type':'CheckpointLoaderSimple','inputs':{'ckpt_name':'m.safetensors'}},"
+		"'10':{'class_type':'LoraLoader','inputs':{'lora_name':'a.safetensors','model':['4',"
+		"0],'clip':['4',1]}},"
+		"'6':{'class_type':'CLIPTextEncode','inputs':{'text':'','clip':['10',1]}},"
+		"'7':{'class_type':'CLIPTextEncode','inputs':{'text':'ugly','clip':['10',1]}},"
+		"'5':{'class_type':'EmptyLatentImage','inputs':{'width':512,'height':768,"
+		"'batch_size':1}},'3':{'class_type':'KSampler','inputs':{'seed':1,'steps':5,'cfg':8.0,"
+		"'model':['10',0],'positive':['6',0],'negative':['7',0],'latent_image':['5',0]}},"
+		"'9':{'class_type':'SaveImage','inputs':{'images':['3',0]}}}";
+
+	for (size_t i = 0; i < countof(files); i++) {
+		cleanup(freep) char *text = page(files[i]);
+		cleanup(freep) char *whole = unquoted(graph);
+		char *at = strstr(text, "```json\n"), *end = at ? strstr(at + 8, "\n```") : NULL;
+		struct workflow *wf;
+
+		assert_non_null(end);
+		at += 8;
+		wf = workflow_read_with("a", whole, strlen(whole), at, (size_t)(end - at));
+		kit_no_problem(wf);
+		if (wf->n_warnings)
+			fail_msg("%s: %s", files[i], wf->warnings[0]);
+		assert_string_equal(wf->title_es, "Retratos");
+		workflow_free(wf);
+	}
+}
+
+/* What is warned of as unknown names all that is known: each is in the page's table or example. */
+static void test_all_is_written(void **state)
+{
+	static const char *const unknown[] = {"{'zzzzzzzzzzzz':1}",
+		"{'options':{'zzzzzzzzzzzz':1}}", "{'options':{'steps':{'zzzzzzzzzzzz':1}}}",
+		"{'nodes':{'zzzzzzzzzzzz':1}}"};
+	cleanup(freep) char *text = page("docs/WORKFLOWS.md");
+
+	for (size_t i = 0; i < countof(unknown); i++) {
+		struct workflow *wf = with(unknown[i]);
+		char *names, *name, *rest = NULL;
+
+		assert_int_equal(wf->n_warnings, 1);
+		names = strstr(wf->warnings[0], "there are: ");
+		assert_non_null(names);
+		for (name = strtok_r(names + strlen("there are: "), ", ", &rest); name;
+			name = strtok_r(NULL, ", ", &rest)) {
+			cleanup(freep) char *member = xasprintf("\"%s\":", name);
+
+			if (!strstr(text, member))
+				fail_msg("docs/WORKFLOWS.md does not show %s", member);
+		}
+		workflow_free(wf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -440,6 +514,8 @@ int main(void)
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_picture_graph),
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_examples),
+		cmocka_unit_test(test_all_is_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
