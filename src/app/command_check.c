@@ -316,6 +316,33 @@ static void check_workflows(struct report *r, struct workflow_set *set)
 		say(r, BAD, "workflows: none in %s can be used", dir);
 }
 
+/* ---- what is optional ---- */
+
+static void check_editing(struct report *r)
+{
+	size_t n = workflow_set_count(r->workflows, WORKFLOW_EDIT);
+
+	if (n > 0)
+		say(r, GOOD, "editing: /edit has %zu workflow%s", n, n == 1 ? "" : "s");
+	else
+		say(r, WARNING,
+			"editing: no workflow NAME_edit.json can be used, so there is no /edit");
+}
+
+static void check_copies(struct report *r)
+{
+	const char *folder = r->config->export_path;
+	int e;
+
+	if (!folder)
+		return;
+	e = file_keep_check(folder);
+	if (e == 0)
+		say(r, GOOD, "copies: %s", folder);
+	else
+		say(r, BAD, "copies: EXPORT_PATH %s: %s", folder, strerror(-e));
+}
+
 /* ---- the database ---- */
 
 static void check_database(struct report *r)
@@ -374,6 +401,8 @@ int command_check(int argc, char **argv)
 	if (config.n_comfy == 0)
 		say(&r, BAD, "ComfyUI: COMFY_URL is not set");
 	check_database(&r);
+	check_editing(&r);
+	check_copies(&r);
 	if (r.bad == 0)
 		printf("All is in order.\n");
 	else

@@ -289,6 +289,11 @@ class Sandbox:
         made = self.post("/control/modal", user=user, interaction=interaction, fields=fields)
         return str(made["id"])
 
+    def forge_modal(self, user, interaction, custom_id, **fields):
+        """Sends a window with a custom_id that is not its own."""
+        fields["@custom_id"] = custom_id
+        return self.modal(user, interaction, **fields)
+
     def leave(self, user):
         self.post("/control/leave", user=user)
 
@@ -299,8 +304,12 @@ class Sandbox:
         """What an administrator does, or what happens to a member: world.h, world_act()."""
         return self.post("/control/act", kind=kind, **what)
 
-    def say(self, user, channel, text):
-        return self.post("/control/say", user=user, channel=channel, text=text)["id"]
+    def say(self, user, channel, text, files=()):
+        """files: {"filename", "base64"}, as in a command."""
+        made = self.post(
+            "/control/say", user=user, channel=channel, text=text, files=list(files)
+        )
+        return str(made["id"])
 
     def choices(self, user, typed=""):
         return self.post(
@@ -479,6 +488,31 @@ def custom_ids(message):
 
 def button(message, action):
     return next(c for c in custom_ids(message) if c.startswith(f"v1:{action}:"))
+
+
+def png(width, height, color, text=None):
+    """A PNG of one colour; with None as colour one that only says that it is so large."""
+
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    row = b"" if color is None else b"\0" + bytes(color) * width
+    parts = [
+        b"\x89PNG\r\n\x1a\n",
+        chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
+        chunk(b"tEXt", b"Comment\0" + text.encode()) if text else b"",
+        chunk(b"IDAT", zlib.compress(row * (height if row else 0))),
+        chunk(b"IEND", b""),
+    ]
+    return b"".join(parts)
+
+
+def png_size(data):
+    assert data[:8] == b"\x89PNG\r\n\x1a\n", data[:16]
+    return struct.unpack(">II", data[16:24])
+
+
+PNG = png(64, 48, (30, 90, 200))
 
 
 def png_chunks(data):
