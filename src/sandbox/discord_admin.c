@@ -73,6 +73,27 @@ static int fill(struct discord_world *w, struct json_object *act)
 	return 0;
 }
 
+/* A role without permissions of its own, and the member who gets it. */
+static int new_role(struct discord_world *w, struct json_object *act)
+{
+	struct dw_member *m = dw_member_find(w->home, json_id(act, "user"));
+	const char *name = json_str(act, "name");
+	struct dw_role *role = &w->home->roles[w->home->n_roles];
+	struct json_object *d;
+
+	if (!m || !name || !*name || w->home->n_roles == countof(w->home->roles))
+		return -EINVAL;
+	*role = (struct dw_role){
+		dw_snowflake(w, w->now_ms), 0, xstrdup(name), (int)w->home->n_roles};
+	w->home->n_roles++;
+	m->role_id = role->id;
+	d = json_object_new_object();
+	json_add_id(d, "guild_id", w->home->id);
+	json_add(d, "role", dw_role_json(role));
+	dw_dispatch(w, "GUILD_ROLE_CREATE", DW_INTENT_GUILDS, w->home, NULL, NULL, d);
+	return 0;
+}
+
 int discord_world_act(struct discord_world *w, struct json_object *act, int64_t now_ms)
 {
 	static const struct {
@@ -84,6 +105,7 @@ int discord_world_act(struct discord_world *w, struct json_object *act, int64_t 
 		{"delete_channel", delete_channel},
 		{"permissions", permit},
 		{"fill", fill},
+		{"new_role", new_role},
 	};
 	const char *kind = json_str(act, "kind");
 

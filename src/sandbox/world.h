@@ -122,7 +122,7 @@ uint64_t world_say(struct world *w, uint64_t user_id, uint64_t channel_id, const
  * What administrators do in Discord's client, and what happens to members:
  * {"kind":"join","user":"1"} | rename {user, name} | delete_channel {channel} |
  *  permissions {allow, deny}: of the bot's role | fill {channels, parent}: channels of others
- *  until the server, or the category, has so many.
+ *  until the server, or the category, has so many | new_role {user, name}: makes a role and gives it.
  * Returns 0 or -EINVAL.
  */
 int world_act(struct world *w, struct json_object *act, int64_t now_ms);

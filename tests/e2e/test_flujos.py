@@ -227,6 +227,42 @@ def test_sidecar(lab):
     f.wait_line(r"flux_image\.json is live: Flux \(Schnell\)")
 
 
+def test_roles(lab):
+    """Who may not use a workflow is not offered it, and is refused when he types it all the same."""
+    f = Folder(lab, "flux_image", "z-image_imagine")
+    eva = f.sandbox.member("eva")
+    f.sandbox.act("new_role", user=eva, name="artists")
+    roles = f.sandbox.state().raw["guild"]["roles"]
+    role = next(r["id"] for r in roles if r["name"] == "artists")
+    f.write("flux_image.meta.json", {"roles": [str(role)]})
+    f.wait_titles("Z-Image (Turbo)")
+    assert "Flux" not in f.sandbox.ask(f.user, "models")
+    answer = f.sandbox.ask(f.user, "imagine", {"model": "flux_image", "prompt": "a fox"})
+    assert "Flux (Schnell)" in answer and not f.sandbox.state().session_channels(f.user)
+    f.picture("z-image_imagine")
+    assert sorted(f.titles(eva)) == ["Flux (Schnell)", "Z-Image (Turbo)"]
+    f.sandbox.imagine(eva)
+    f.sandbox.wait(lambda s: s.pictures(eva), "the picture of one who may")
+    f.sandbox.imagine(f.admin)
+    f.sandbox.wait(lambda s: s.pictures(f.admin), "the picture of an administrator")
+    f.write("flux_image.meta.json", {"roles": []})
+    f.wait_titles("Flux (Schnell)", "Z-Image (Turbo)")
+    f.picture("flux_image")
+
+
+def test_age_restricted(lab):
+    f = Folder(lab)
+    f.write("flux_image.meta.json", {"age_restricted": True})
+    f.wait_titles()  # #general is not an age-restricted channel
+    answer = f.sandbox.ask(f.user, "imagine", {"model": "flux_image", "prompt": "a fox"})
+    assert "age-restricted" in answer
+    state = f.sandbox.state()
+    assert not state.pictures() and not state.session_channels(f.user)
+    f.remove("flux_image.meta.json")
+    f.wait_titles("Flux (Schnell)")
+    f.picture("flux_image")
+
+
 def test_edit_commands_follow(lab):
     """/edit is there when something edits, and asks for a model when there is a choice."""
     f = Folder(lab)
