@@ -207,6 +207,43 @@ def check_scripts():
             breach("scripts", path, 1, done.stderr.strip())
 
 
+# What the program reads or writes, as the first cell of a row of both READMEs, and the words in the
+# sources that tell that it does.
+DOCUMENTED_FILES = {
+    ".env": r'"\.env"',
+    "flujos/NAME.json": r'"\.json"',
+    "flujos/NAME.png": r'"\.png"',
+    "flujos/NAME.webp": r'"\.webp"',
+    "flujos/NAME.meta.json": r'"\.meta\.json"',
+    "database/bot_data.db": r'"database/bot_data\.db"',
+    "database/bot_data.db.lock": r'"%s\.lock"',
+    "EXPORT_PATH/01.png": r'"EXPORT_PATH"',
+    "output/fullet/": r'"fullet/%',
+    "input/fullet/": r'COMFY_UPLOAD_FOLDER\s+"fullet"',
+}
+
+
+def check_documents():
+    """Both READMEs have a row for every subcommand and every file; settings: test_config.c."""
+    sources = "".join(read(path) for path in files("src", ends=(".c", ".h")))
+    commands = re.findall(r'\{"(\w+)", command_\w+', read(os.path.join(ROOT, "src", "main.c")))
+    for path, pattern in DOCUMENTED_FILES.items():
+        if not re.search(pattern, sources):
+            breach("documents", __file__, 1, "nothing in src names %s any more" % path)
+    if not commands:
+        breach("documents", os.path.join(ROOT, "src", "main.c"), 1, "no subcommand was found")
+    for name, word in (("README.md", "NAME"), ("README.es.md", "NOMBRE")):
+        path = os.path.join(ROOT, name)
+        cells = re.findall(r"^\|([^|]*)\|", read(path), re.M)
+        spans = {span for cell in cells for span in re.findall(r"`([^`]+)`", cell)}
+        for command in commands:
+            if not any(span.split()[0] == command for span in spans):
+                breach("documents", path, 1, "no table has a row for the subcommand " + command)
+        for file in DOCUMENTED_FILES:
+            if file.replace("NAME", word) not in spans:
+                breach("documents", path, 1, "no table has a row for " + file.replace("NAME", word))
+
+
 def main():
     for path in files("src", ends=(".c", ".h")):
         text = read(path)
@@ -230,10 +267,11 @@ def main():
     check_listed("tests/unit", r"test_.*\.c", "tests/unit/meson.build", r"\.c$")
     check_listed("tests/fuzz", r"fuzz_.*\.c", "tests/fuzz/meson.build", r"^fuzz_|\.c$")
     check_scripts()
+    check_documents()
 
     rules = {"include direction", "pure rooms", "libraries", "banned calls", "file length",
              "SPDX header", "white space", "unfinished", "function length", "header guard",
-             "table names", "meson lists", "scripts"}
+             "table names", "meson lists", "scripts", "documents"}
     for rule, path, line, text in breaches:
         print("%s:%d: %s: %s" % (path, line, rule, text))
     broken = {rule for rule, _, _, _ in breaches}
