@@ -124,6 +124,7 @@ struct shell *shell_free(struct shell *sh)
 	core_free(sh->core);
 	limits_free(&sh->limits);
 	shell_report_free(&sh->report);
+	shell_privacy_free(sh);
 	free(sh->failure);
 	free(sh);
 	return NULL;

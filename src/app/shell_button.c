@@ -70,6 +70,7 @@ static const struct {
 	{"cancel", cancel},
 	{"edit", shell_press_edit},
 	{"keep", keep},
+	{"erase", privacy_erase_pressed},
 };
 
 void shell_press(struct shell *sh, struct interaction *it)

@@ -66,7 +66,10 @@ void command_cancel(struct shell *sh, struct interaction *it);
 void command_models(struct shell *sh, struct interaction *it);
 void command_status(struct shell *sh, struct interaction *it);
 void command_help_all(struct shell *sh, struct interaction *it);
+void command_privacy(struct shell *sh, struct interaction *it);
 void command_admin(struct shell *sh, struct interaction *it);
+/* The button below the question of /privacy erase; id: the member's. */
+void privacy_erase_pressed(struct shell *sh, struct interaction *it, uint64_t id);
 
 void shell_press(struct shell *sh, struct interaction *it);
 void shell_modal(struct shell *sh, struct interaction *it);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "app/shell_parts.h"
+#include "comfy/history.h"
 #include "core/session.h"
 
 /*
@@ -49,6 +50,8 @@ static void rows_erased(void *arg, int result, const char *why)
 		shell_log(p->shell, LOG_ERROR, "store",
 			"what is stored about user=%" PRIu64 " could not be erased: %s", p->id,
 			why ? why : "unknown");
+	if (result == 0)
+		shell_privacy_erased(p->shell, p->id, ((struct erasing *)p->what)->failed);
 	answer(p->what, result == 0 ? ANSWER_OK : ANSWER_AGAIN);
 	pending_free(p);
 }
@@ -70,41 +73,117 @@ static void one_less(struct erasing *e)
 		erase_rows(e);
 }
 
+/* One server with the ids of the prompts that are to be forgotten there. */
+struct visit {
+	struct erasing *erasing;
+	int gpu;
+	struct json_object *ids;
+};
+
+static void visit_drop(void *what)
+{
+	struct visit *v = what;
+
+	erasing_drop(v->erasing);
+	json_put(&v->ids);
+	free(v);
+}
+
+/* The visit goes on to its next answer, or ends with this one. */
+static void visit_call(struct visit *v, struct http_request *req,
+	void (*done)(void *arg, struct http_response *response))
+{
+	struct erasing *e = v->erasing;
+	struct shell *sh = e->shell;
+
+	sh->ports.http(sh->ports.ctx, req, done, pending_new(sh, e->user_id, v, visit_drop));
+	http_request_free(req);
+}
+
+static void visit_failed(struct pending *p, const char *why)
+{
+	struct visit *v = p->what;
+
+	v->erasing->failed = true;
+	shell_log(p->shell, LOG_WARN, "comfy",
+		"%s: the history of user=%" PRIu64 " could not be erased yet: %s",
+		p->shell->gpu_names[v->gpu], p->id, why);
+}
+
 static void history_answered(void *arg, struct http_response *response)
 {
 	struct pending *p = arg;
-	struct erasing *e = p->what;
+	struct visit *v = p->what;
 
-	if (response->status / 100 != 2) {
-		e->failed = true;
-		shell_log(p->shell, LOG_WARN, "comfy",
-			"a history entry of user=%" PRIu64 " could not be erased: %s", p->id,
-			response->error ? response->error : "refused");
-	}
-	one_less(e);
+	if (response->status / 100 != 2)
+		visit_failed(p, response->error ? response->error : "refused");
+	one_less(v->erasing);
 	pending_free(p);
+}
+
+/* A run that was just interrupted is written into the history when it ends: not before is it
+ * forgotten. */
+static bool is_queued(const struct visit *v, const struct http_response *response)
+{
+	cleanup(json_put) struct json_object *doc =
+		json_parse(buf_str(&response->body), response->body.len, NULL);
+	struct queue_item item;
+
+	for (size_t i = 0; i < json_len(v->ids); i++)
+		if (queue_find(doc, json_object_get_string(json_object_array_get_idx(v->ids, i)),
+			    &item) == 0 &&
+			item.place != QUEUE_ABSENT)
+			return true;
+	return false;
+}
+
+static void queue_answered(void *arg, struct http_response *response)
+{
+	struct pending *p = arg;
+	struct visit *v = p->what;
+	struct shell *sh = p->shell;
+	struct json_object *doc;
+	struct http_request req;
+
+	if (response->status != 200 || is_queued(v, response)) {
+		visit_failed(p, response->error		  ? response->error
+				: response->status != 200 ? "refused"
+							  : "a run has not ended");
+		one_less(v->erasing);
+		pending_free(p);
+		return;
+	}
+	doc = json_object_new_object();
+	json_add(doc, "delete", json_object_get(v->ids));
+	comfy_request(&sh->config.comfy[v->gpu], HTTP_POST, "/history", &req);
+	http_request_json(&req, json_text(doc));
+	json_put(&doc);
+	p->drop = NULL;
+	pending_free(p);
+	visit_call(v, &req, history_answered);
 }
 
 /* ComfyUI: POST /history {"delete":[ids]}. */
 static void erase_history(struct erasing *e, int gpu, const struct store_result *rows)
 {
 	struct shell *sh = e->shell;
-	struct json_object *doc = json_object_new_object(), *ids = json_object_new_array();
+	struct visit *v = xcalloc(1, sizeof(*v));
 	struct http_request req;
 
+	*v = (struct visit){e, gpu, json_object_new_array()};
+	e->holders++;
 	for (size_t i = 0; i < rows->n_jobs; i++)
 		if (rows->jobs[i].prompt_id[0] && str_eq(rows->jobs[i].gpu, sh->gpu_names[gpu]))
-			json_object_array_add(ids, json_object_new_string(rows->jobs[i].prompt_id));
-	if (json_len(ids) > 0) {
-		json_add(doc, "delete", json_object_get(ids));
-		comfy_request(&sh->config.comfy[gpu], HTTP_POST, "/history", &req);
-		http_request_json(&req, json_text(doc));
-		e->waiting++;
-		sh->ports.http(sh->ports.ctx, &req, history_answered, hold(e));
-		http_request_free(&req);
+			json_object_array_add(
+				v->ids, json_object_new_string(rows->jobs[i].prompt_id));
+	if (json_len(v->ids) == 0) {
+		visit_drop(v);
+		return;
 	}
-	json_put(&ids);
-	json_put(&doc);
+	e->waiting++;
+	comfy_request(&sh->config.comfy[gpu], HTTP_GET, "/queue", &req);
+	req.answer_max = COMFY_ANSWER_MAX;
+	visit_call(v, &req, queue_answered);
 }
 
 static void rows_read(void *arg, struct store_result *rows)

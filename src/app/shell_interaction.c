@@ -84,6 +84,7 @@ static const struct {
 	{COMMAND_MODELS, command_models},
 	{COMMAND_STATUS, command_status},
 	{COMMAND_HELP, command_help_all},
+	{COMMAND_PRIVACY, command_privacy},
 	{COMMAND_ADMIN, command_admin},
 };
 

@@ -36,6 +36,8 @@ enum call_kind {
 	CALL_APPLICATION,
 	CALL_GUILD,
 	CALL_PICTURE, /* the message that holds the picture to edit */
+	CALL_PRIVACY_ACK,
+	CALL_PRIVACY_SENT,
 	CALL_KINDS,
 };
 
@@ -149,6 +151,7 @@ struct shell {
 	uint64_t application_id, bot_id, admin_channel_id;
 	struct shell_guild guild;
 	struct shell_report report;
+	struct asker *askers; /* shell_privacy.c */
 	bool in_guild, commands_checked, other_guilds_may_go;
 	size_t edits;	       /* workflows that edit, 2 for several: what the commands depend on */
 	bool commands_cleared; /* by an administrator: they stay away until he wants them back */
@@ -299,6 +302,15 @@ bool shell_export(struct shell *sh, const struct effect *e);
 /* What is not there by its time is not waited for any longer. */
 void shell_export_tick(struct shell *sh, int64_t now_ms);
 int64_t shell_export_deadline(const struct shell *sh);
+
+/* shell_privacy.c: a member's export, and what he hears of his erasing */
+/* Answers to calls of kind CALL_PRIVACY_*. */
+void shell_privacy_answer(struct shell *sh, struct rest_call *call);
+/* That he wants it is written down, or could not be. */
+void shell_privacy_saved(struct shell *sh, uint64_t user_id, bool ok);
+/* Nothing of his is left, but perhaps entries in the history of a ComfyUI. */
+void shell_privacy_erased(struct shell *sh, uint64_t user_id, bool history_left);
+void shell_privacy_free(struct shell *sh);
 
 /* shell_erase.c: FX_ERASE */
 void shell_erase(struct shell *sh, const struct effect *e);

@@ -131,6 +131,10 @@ static void finished(struct shell *sh, struct rest_call *call)
 	case CALL_PICTURE:
 		shell_input_answer(sh, call);
 		break;
+	case CALL_PRIVACY_ACK:
+	case CALL_PRIVACY_SENT:
+		shell_privacy_answer(sh, call);
+		break;
 	case CALL_IGNORED:
 	case CALL_KINDS:
 		break;

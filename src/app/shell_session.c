@@ -18,12 +18,27 @@ static void session_saved(void *arg, int result, const char *why)
 		shell_log(sh, LOG_WARN, "store", "a channel could not be saved: %s", why);
 }
 
+/* What a member wants erased is erased also after a restart from now on. */
+static void erasing_saved(void *arg, int result, const char *why)
+{
+	struct pending *p = arg;
+
+	session_saved(p->shell, result, why);
+	shell_privacy_saved(p->shell, p->id, result == 0);
+	pending_free(p);
+}
+
 static void session_store(struct shell *sh, const struct effect *e)
 {
 	struct store_op op = {.kind = STORE_SESSION};
 
 	if (e->kind == FX_SESSION_SAVE) {
 		op.session = e->session->row;
+		if (op.session.flags & SESSION_ERASE) {
+			sh->ports.store(sh->ports.ctx, &op, erasing_saved,
+				pending_new(sh, e->user_id, NULL, NULL));
+			return;
+		}
 	} else {
 		op.kind = STORE_SESSION_DROP;
 		op.session.user_id = e->id;

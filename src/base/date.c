@@ -16,20 +16,40 @@ static int64_t days_of(int64_t year, int month, int day)
 	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
-void date_format(int64_t unix_s, char text[DATE_SIZE])
+struct date {
+	int64_t day; /* since 1970-01-01 */
+	int year, month, of_month, second;
+};
+
+static struct date split(int64_t unix_s)
 {
-	int64_t day = unix_s / 86400, year = 1970 + day / 366;
-	int second = (int)(unix_s % 86400), month = 1, of_month;
+	struct date d = {.day = unix_s / 86400, .month = 1, .second = (int)(unix_s % 86400)};
 
 	must(unix_s >= 0 && unix_s < INT64_C(253402300800)); /* the year 10000 */
-	while (days_of(year + 1, 1, 1) <= day)
-		year++;
-	while (month < 12 && days_of(year, month + 1, 1) <= day)
-		month++;
-	of_month = (int)(day - days_of(year, month, 1)) + 1;
-	snprintf(text, DATE_SIZE, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + day % 7 * 3,
-		of_month, months + (month - 1) * 3, (int)year, second / 3600, second / 60 % 60,
-		second % 60);
+	d.year = (int)(1970 + d.day / 366);
+	while (days_of(d.year + 1, 1, 1) <= d.day)
+		d.year++;
+	while (d.month < 12 && days_of(d.year, d.month + 1, 1) <= d.day)
+		d.month++;
+	d.of_month = (int)(d.day - days_of(d.year, d.month, 1)) + 1;
+	return d;
+}
+
+void date_format(int64_t unix_s, char text[DATE_SIZE])
+{
+	struct date d = split(unix_s);
+
+	snprintf(text, DATE_SIZE, "%.3s, %02d %.3s %04d %02d:%02d:%02d GMT", days + d.day % 7 * 3,
+		d.of_month, months + (d.month - 1) * 3, d.year, d.second / 3600,
+		d.second / 60 % 60, d.second % 60);
+}
+
+void date_iso(int64_t unix_s, char text[DATE_SIZE])
+{
+	struct date d = split(unix_s);
+
+	snprintf(text, DATE_SIZE, "%04d-%02d-%02dT%02d:%02d:%02dZ", d.year, d.month, d.of_month,
+		d.second / 3600, d.second / 60 % 60, d.second % 60);
 }
 
 int date_parse(const char *text, int64_t *ret_unix_s)

@@ -8,6 +8,8 @@
 #define DATE_SIZE 64 /* 30 are used */
 
 void date_format(int64_t unix_s, char text[DATE_SIZE]);
+/* "1994-11-06T08:49:37Z" (RFC 3339). */
+void date_iso(int64_t unix_s, char text[DATE_SIZE]);
 /* -EINVAL when it is not such a date; *ret_unix_s untouched then. */
 int date_parse(const char *text, int64_t *ret_unix_s);
 /* When the day (UTC) of a moment began; both in milliseconds. */

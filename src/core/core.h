@@ -70,8 +70,9 @@ void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, uint6
 	int64_t now_ms);
 /* When the member's channel goes if nothing happens until then; 0: he has none. */
 int64_t core_session_end(const struct core *core, uint64_t user_id);
-/* The member's jobs are cancelled, his channel is removed, then all that is stored of him. */
-void core_erase(struct core *core, uint64_t user_id, int64_t now_ms);
+/* The member's jobs are cancelled, his channel is removed, then all that is stored of him. False:
+ * that is under way already. */
+bool core_erase(struct core *core, uint64_t user_id, int64_t now_ms);
 
 /* A member asks for a picture. Strings are copied. */
 struct request {

@@ -236,6 +236,10 @@ int64_t leaving_deadline(const struct core *core, const struct session *s)
 	if (s->state == SESSION_READY && core->ready && !core->stopping && !s->n_jobs &&
 		s->asking_ms == NEVER)
 		return session_is_leaving(s) ? 0 : due_ms(core, s);
+	/* The channel may have gone without an answer of ours. */
+	if (s->state == SESSION_NONE && (s->row.flags & SESSION_ERASE) && core->ready &&
+		!core->stopping && !s->n_jobs && s->asking_ms == NEVER)
+		return 0;
 	return s->asking_ms;
 }
 
@@ -285,15 +289,16 @@ void leaving_answer(struct core *core, struct session *s, enum answer answer, co
 		answer_deleting(core, s, answer, detail, now_ms);
 }
 
-void core_erase(struct core *core, uint64_t user_id, int64_t now_ms)
+bool core_erase(struct core *core, uint64_t user_id, int64_t now_ms)
 {
 	struct session *s = session_get(core, user_id);
 
 	if (s->row.flags & SESSION_ERASE)
-		return;
+		return false;
 	s->row.flags |= SESSION_ERASE;
 	session_save(core, s);
 	core_tick(core, now_ms);
+	return true;
 }
 
 bool session_is_erasing(const struct core *core, uint64_t user_id)

@@ -194,7 +194,7 @@ struct rest_call *message_choices(
 	return callback(it, REST_ONCE, CALLBACK_CHOICES, data);
 }
 
-struct rest_call *message_answer(uint64_t application_id, const char *token, const char *sentence)
+static struct rest_call *answer_call(uint64_t application_id, const char *token)
 {
 	cleanup(freep) char *encoded = url_encode(token);
 	struct rest_call *call =
@@ -203,7 +203,32 @@ struct rest_call *message_answer(uint64_t application_id, const char *token, con
 
 	call->http.url =
 		xasprintf("/webhooks/%" PRIu64 "/%s/messages/@original", application_id, encoded);
+	return call;
+}
+
+struct rest_call *message_answer(uint64_t application_id, const char *token, const char *sentence)
+{
+	struct rest_call *call = answer_call(application_id, token);
+
 	call_body(call, message_body(sentence, 0));
+	return call;
+}
+
+struct rest_call *message_answer_files(uint64_t application_id, const char *token,
+	const char *sentence, const struct picture_file *files, size_t n)
+{
+	struct rest_call *call = answer_call(application_id, token);
+	struct json_object *body = message_body(sentence, 0);
+	struct json_object *attachments = json_object_new_array();
+
+	must(n <= DISCORD_FILES_MAX);
+	for (size_t i = 0; i < n; i++)
+		add_attachment(attachments, i, files[i].name, NULL);
+	json_add(body, "attachments", attachments);
+	call_payload(call, body);
+	for (size_t i = 0; i < n; i++)
+		call_file(call, i, files[i].name, files[i].type, files[i].blob, files[i].data,
+			files[i].len);
 	return call;
 }
 

@@ -33,6 +33,11 @@ struct rest_call *message_choices(const struct interaction *it, const struct cho
 /* PATCH /webhooks/{app}/{token}/messages/@original with a sentence. */
 struct rest_call *message_answer(uint64_t application_id, const char *token, const char *sentence);
 
+/* The same with files; names of [a-z0-9.-] only, at most DISCORD_FILES_MAX. */
+struct picture_file;
+struct rest_call *message_answer_files(uint64_t application_id, const char *token,
+	const char *sentence, const struct picture_file *files, size_t n);
+
 /* As message_refuse(), with a button: custom_id "v1:<action>:<id>". */
 struct rest_call *message_ask(const struct interaction *it, const char *sentence, enum text_id label,
 	bool danger, const char *action, uint64_t id);

@@ -254,6 +254,57 @@ static const struct {
 		"#admin-tools or a restart brings them back.",
 		"Todos los comandos están quitados, globalmente y en este servidor. !sync "
 		"en #admin-tools o un reinicio los devuelve."},
+	[TEXT_EXPORT_DONE] = {
+		"This is everything that I have stored about you.",
+		"Esto es todo lo que tengo guardado sobre ti."},
+	[TEXT_EXPORT_NO_PICTURE] = {
+		"Your last picture is too large to be attached; you find it in your private "
+		"channel.",
+		"Tu última imagen es demasiado grande para adjuntarla; la tienes en tu canal "
+		"privado."},
+	[TEXT_EXPORT_LEFT_OUT] = {
+		"It does not all fit: the records of your {number} oldest pictures are missing. "
+		"Ask an administrator of this server for them.",
+		"No cabe todo: faltan los registros de tus {number} imágenes más antiguas. Pídelos "
+		"a quien administra este servidor."},
+	[TEXT_EXPORT_FAILED] = {
+		"I could not put together what is stored about you. Please try again in a minute.",
+		"No he podido reunir lo que hay guardado sobre ti. Inténtalo de nuevo en un "
+		"minuto."},
+	[TEXT_ERASE_ASK] = {
+		"This erases everything that I have stored about you: the records of your "
+		"pictures with their prompts, your last picture, your private channel with all "
+		"that is in it, and your entries in ComfyUI's history. What waits or is being "
+		"made is cancelled. It cannot be undone; /privacy export gives you a copy first.",
+		"Esto borra todo lo que tengo guardado sobre ti: los registros de tus imágenes con "
+		"sus textos, tu última imagen, tu canal privado con todo lo que contiene y tus "
+		"entradas en el historial de ComfyUI. Lo que espera o está en marcha se cancela. "
+		"No se puede deshacer; /privacidad exportar te da antes una copia."},
+	[TEXT_ERASE_BEGUN] = {
+		"Everything of yours is being erased. It goes on by itself, also if I restart.",
+		"Se está borrando todo lo tuyo. Sigue solo, también si me reinicio."},
+	[TEXT_ERASE_UNSURE] = {
+		"Everything of yours is being erased, but I could not write that down yet: if your "
+		"private channel is still there in ten minutes, please ask again.",
+		"Se está borrando todo lo tuyo, pero aún no he podido anotarlo: si tu canal "
+		"privado sigue ahí dentro de diez minutos, vuelve a pedirlo."},
+	[TEXT_ERASE_DONE] = {
+		"Everything that I had stored about you is erased.",
+		"Todo lo que tenía guardado sobre ti está borrado."},
+	[TEXT_ERASE_HISTORY] = {
+		"A ComfyUI did not answer: until it restarts, its history may still name your "
+		"pictures.",
+		"Un ComfyUI no ha respondido: hasta que se reinicie, su historial puede nombrar "
+		"todavía tus imágenes."},
+	[TEXT_ERASE_REMAINS] = {
+		"What remains elsewhere, where I cannot erase it: the files on ComfyUI's disk, "
+		"copies that the owner of this bot keeps (exports and backups), messages in "
+		"public channels, and a ban, if an administrator has set one. Ask them about "
+		"those.",
+		"Lo que queda en otros sitios, donde no puedo borrarlo: los archivos en el disco "
+		"de ComfyUI, las copias que guarda quien mantiene este bot (exportaciones y copias "
+		"de seguridad), los mensajes en canales públicos y un veto, si quien administra lo "
+		"ha puesto. Pregúntales por ello."},
 	[TEXT_SERVER_ID] = {
 		"The id of this server: {text}",
 		"El id de este servidor: {text}"},
@@ -457,6 +508,7 @@ static const struct {
 
 	[TEXT_BUTTON_CANCEL] = {"Cancel", "Cancelar"},
 	[TEXT_BUTTON_KEEP] = {"Keep", "Conservar"},
+	[TEXT_BUTTON_ERASE] = {"Erase everything", "Borrar todo"},
 	[TEXT_BUTTON_EDIT] = {"Edit", "Editar"},
 	[TEXT_BUTTON_AGAIN] = {"Try again", "Reintentar"},
 	[TEXT_SEED] = {"seed {text}", "semilla {text}"},

@@ -78,6 +78,17 @@ enum text_id {
 	TEXT_SYNC_DONE,	  /* number: commands */
 	TEXT_SYNC_FAILED, /* text: why */
 	TEXT_CLEARED,
+	/* what is stored about a member */
+	TEXT_EXPORT_DONE,
+	TEXT_EXPORT_NO_PICTURE, /* the last picture is too large for the answer */
+	TEXT_EXPORT_LEFT_OUT,	/* number: records of older pictures that did not fit */
+	TEXT_EXPORT_FAILED,
+	TEXT_ERASE_ASK,
+	TEXT_ERASE_BEGUN,
+	TEXT_ERASE_UNSURE, /* it could not be written down yet */
+	TEXT_ERASE_DONE,
+	TEXT_ERASE_HISTORY, /* a ComfyUI did not answer */
+	TEXT_ERASE_REMAINS, /* what is elsewhere */
 	TEXT_SERVER_ID, /* text: the id */
 	TEXT_MODE_RUN,
 	TEXT_MODE_PAUSE,
@@ -140,6 +151,7 @@ enum text_id {
 	TEXT_BUTTON_CANCEL,
 	TEXT_BUTTON_AGAIN,
 	TEXT_BUTTON_KEEP,
+	TEXT_BUTTON_ERASE,
 	TEXT_BUTTON_EDIT,
 	TEXT_SEED, /* text: the seed */
 	TEXT_STEPS, /* text: how many */

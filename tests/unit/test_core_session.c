@@ -523,6 +523,28 @@ static void test_erase_after_a_restart(void **state)
 	stop(&rig);
 }
 
+/* Discord says that the channel is gone before it answers the call that removed it. */
+static void test_erase_when_the_event_comes_first(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	load(&rig, 1, 500, 0, 0);
+	ready(&rig);
+	rig.silent = RIG_BIT(FX_CHANNEL_DELETE);
+	rig.trace[0] = '\0';
+	assert_true(core_erase(rig.core, 1, rig.now_ms));
+	assert_false(core_erase(rig.core, 1, rig.now_ms));
+	run(&rig);
+	assert_string_equal(rig.trace, "keep delete");
+	core_channel_gone(rig.core, 500, rig.now_ms);
+	assert_true(core_deadline(rig.core) <= rig.now_ms);
+	core_tick(rig.core, rig.now_ms);
+	run(&rig);
+	assert_true(str_ends(rig.trace, "erase"));
+	stop(&rig);
+}
+
 /* What is being posted is posted, then it goes. */
 static void test_erase_waits_for_what_cannot_be_cancelled(void **state)
 {
@@ -567,6 +589,7 @@ int main(void)
 		cmocka_unit_test(test_restriction_lifted_meanwhile),
 		cmocka_unit_test(test_erase),
 		cmocka_unit_test(test_erase_after_a_restart),
+		cmocka_unit_test(test_erase_when_the_event_comes_first),
 		cmocka_unit_test(test_erase_waits_for_what_cannot_be_cancelled),
 	};
 
