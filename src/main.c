@@ -31,6 +31,11 @@ static const struct subcommand subcommands[] = {
 	{"sync", command_sync, "", "Registers the commands in ALLOWED_GUILD_ID when they differ."},
 	{"workflow", command_workflow, "FILE [--json]",
 		"Prints what was understood of a workflow file."},
+	{"backup", command_backup, "FILE",
+		"Writes all that the database holds into a file, also while the bot runs."},
+	{"restore", command_restore, "FILE [--force]",
+		"Puts a backup into the database of DATABASE_URL, of whatever kind; --force if it "
+		"holds jobs already."},
 	{"version", command_version, "", "Prints the version."},
 };
 

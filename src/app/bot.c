@@ -10,6 +10,7 @@
 #include "base/date.h"
 #include "io/folder_watch.h"
 #include "io/http_client.h"
+#include "store/takeover.h"
 
 #define STOP_MS 10000
 /* Between two looks whether free memory can be given back. */
@@ -103,6 +104,21 @@ static int load_workflows(const struct bot_config *config, struct bot *bot, char
 	return 0;
 }
 
+static int take_over(const struct bot_config *config, struct store_db *db, char **ret_why)
+{
+	struct takeover t;
+	int r = store_db_take_over(
+		db, config->guild_id, loop_now(config->loop), &t, ret_why);
+
+	if (r == 0 && t.done)
+		log_line(&config->logger->log, LOG_INFO, "store",
+			"taken over from the Python version: %d private channels, %d last pictures, "
+			"the counter at %" PRId64 "; %d odd rows were left out; its tables stay as "
+			"they are",
+			t.channels, t.pictures, t.image_count, t.odd);
+	return r;
+}
+
 static int load_past(struct store_db *db, int64_t now_ms, struct shell_past *past, char **ret_why)
 {
 	int r = store_db_load(db, date_day_start(now_ms), &past->rows, ret_why);
@@ -162,6 +178,8 @@ int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why)
 
 	if (r == 0)
 		r = database_open(config->database, &config->logger->log, &db, ret_why);
+	if (r == 0)
+		r = take_over(config, db, ret_why);
 	if (r == 0)
 		r = load_past(db, loop_now(config->loop), &past, ret_why);
 	if (r == 0)

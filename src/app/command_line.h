@@ -9,6 +9,8 @@ int command_sandbox(int argc, char **argv);
 int command_check(int argc, char **argv);
 int command_sync(int argc, char **argv);
 int command_workflow(int argc, char **argv);
+int command_backup(int argc, char **argv);
+int command_restore(int argc, char **argv);
 int command_version(int argc, char **argv);
 
 #endif

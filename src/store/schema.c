@@ -104,6 +104,22 @@ int schema_newest(void)
 	return (int)countof(migrations);
 }
 
+char **schema_tables(size_t *ret_n)
+{
+	static const char words[] = "CREATE TABLE ";
+	char **names = NULL;
+	size_t n = 0;
+
+	for (size_t i = 0; i < countof(migrations); i++)
+		for (const char *at = migrations[i]; (at = strstr(at, words));) {
+			at += strlen(words);
+			names = xrealloc(names, (n + 1) * sizeof(*names));
+			names[n++] = xstrndup(at, strcspn(at, " ("));
+		}
+	*ret_n = n;
+	return names;
+}
+
 /* The text for one database; the caller owns it. */
 static char *translate(const char *text, enum sql_dialect dialect)
 {

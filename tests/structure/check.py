@@ -169,7 +169,10 @@ def check_guard(path, text):
 
 
 def check_tables(path, text):
-    pattern = r"\b(?:table|into|from|update|exists|join|index \w+ on)\s+[\"'`\[]?(sessions|counters)\b"
+    words = r"table|into|from|update|exists|join|index \w+ on"
+    if path.endswith("/takeover.c"):  # it reads them
+        words = words.replace("|from|", "|delete from|")
+    pattern = r"\b(?:%s)\s+[\"'`\[]?(sessions|counters)\b" % words
     for match in re.finditer(pattern, re.sub(r"/\*.*?\*/", blank, text, flags=re.S), re.I):
         breach("table names", path, line_of(text, match.start()),
                "the table %s is the Python version's" % match.group(1))
