@@ -47,12 +47,11 @@ static void watch_folder(struct bot *bot)
 	int r = folder_watch_renew(bot->watch);
 
 	if (r < 0 && r != -ENOENT && !bot->unwatched)
-		log_line(bot->log, LOG_WARN, "workflow",
-			"the system does not tell of changes in the folder of workflows (%s): it is "
-			"looked at each second",
+		log_line(bot->log, LOG_INFO, "workflow",
+			"the system does not tell of changes in the folder of workflows (%s): they "
+			"take a second longer",
 			strerror(-r));
 	bot->unwatched = r < 0 && r != -ENOENT;
-	flujos_watched(bot->flujos, r == 0);
 }
 
 static void workflow_news(void *ctx, const struct flujos_news *news)

@@ -51,9 +51,9 @@ char *flujos_find(const char *flujos_dir)
 #define QUIET_MS   150
 #define GONE_MS	   500
 #define REFUSED_MS 1500
-/* Between two looks when somebody tells of changes, and when nobody does or cannot of all. */
-#define LOOK_MS	      5000
-#define LOOK_OFTEN_MS 1000
+/* Between two looks. Nobody tells of changes behind symbolic links and on other computers' disks,
+ * and a look is a few system calls. */
+#define LOOK_MS 1000
 
 /* Changes whenever the file does. All zero: there is none. */
 struct stamp {
@@ -78,7 +78,7 @@ struct flujos {
 	const struct log *log;
 	struct source *at; /* by name */
 	size_t n;
-	bool lost, watched, links, too_many;
+	bool lost, too_many;
 };
 
 struct flujos *flujos_new(const char *dir, struct workflow_set *set, const struct log *log)
@@ -107,11 +107,6 @@ struct flujos *flujos_free(struct flujos *f)
 	return NULL;
 }
 
-void flujos_watched(struct flujos *f, bool watched)
-{
-	f->watched = watched;
-}
-
 /* ---- what is there ---- */
 
 static struct source *source_get(struct flujos *f, const char *name, size_t len)
@@ -132,17 +127,13 @@ static struct source *source_get(struct flujos *f, const char *name, size_t len)
 	return &f->at[f->n++];
 }
 
-/* A link's stamp is that of what it leads to, which changes without the folder being told. */
-static void stamp_read(struct flujos *f, int dir, const char *file, struct stamp *ret)
+/* A link's stamp is that of what it leads to, if that is there. */
+static void stamp_read(int dir, const char *file, struct stamp *ret)
 {
 	struct stat st;
 
-	if (fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
+	if (fstatat(dir, file, &st, 0) < 0 && fstatat(dir, file, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return;
-	if (S_ISLNK(st.st_mode)) {
-		f->links = true;
-		(void)fstatat(dir, file, &st, 0);
-	}
 	ret->device = st.st_dev;
 	ret->inode = st.st_ino;
 	ret->size = st.st_size;
@@ -168,7 +159,6 @@ static int scan(struct flujos *f)
 
 	if (!dir)
 		return -errno;
-	f->links = false;
 	for (size_t i = 0; i < f->n; i++)
 		memset(f->at[i].now, 0, sizeof(f->at[i].now));
 	while ((entry = readdir(dir))) {
@@ -177,7 +167,7 @@ static int scan(struct flujos *f)
 			continue;
 		s = source_get(f, entry->d_name, len);
 		if (s)
-			stamp_read(f, dirfd(dir), entry->d_name, &s->now[slot]);
+			stamp_read(dirfd(dir), entry->d_name, &s->now[slot]);
 	}
 	closedir(dir);
 	if (f->n > known)
@@ -389,7 +379,7 @@ int64_t flujos_look(struct flujos *f, int64_t now_ms, flujos_tell *tell, void *c
 
 	if (r < 0) {
 		look_lost(f, r);
-		return now_ms + LOOK_OFTEN_MS;
+		return now_ms + LOOK_MS;
 	}
 	if (f->lost)
 		log_line(f->log, LOG_INFO, "workflow", "the folder %s can be read again", f->dir);
@@ -408,5 +398,5 @@ int64_t flujos_look(struct flujos *f, int64_t now_ms, flujos_tell *tell, void *c
 		next_ms = min_of(next_ms, at_ms);
 	}
 	forget(f);
-	return min_of(next_ms, now_ms + (f->watched && !f->links ? LOOK_MS : LOOK_OFTEN_MS));
+	return min_of(next_ms, now_ms + LOOK_MS);
 }

@@ -53,7 +53,4 @@ int flujos_load(struct flujos *f);
  */
 int64_t flujos_look(struct flujos *f, int64_t now_ms, flujos_tell *tell, void *ctx);
 #define FLUJOS_PAUSE_MS 50
-/* Somebody else notices changes (true), or nobody does, so that it must look more often itself. */
-void flujos_watched(struct flujos *f, bool watched);
-
 #endif

@@ -7,7 +7,7 @@
 /*
  * Tells that something in a folder has changed (inotify), not what: whoever wants to know looks.
  * It says nothing of what happens behind symbolic links, and on network disks nothing of what other
- * computers do, so a slow look now and then is needed besides.
+ * computers do, so a look now and then is needed besides.
  */
 struct folder_watch;
 

@@ -91,7 +91,6 @@ static void world_new(struct world *w)
 	w->logger = (struct log){LOG_INFO, note_log, w};
 	w->set = workflow_set_new();
 	w->flujos = flujos_new(w->dir, w->set, &w->logger);
-	flujos_watched(w->flujos, true);
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
