@@ -244,6 +244,21 @@ static void looked_for_warnings(struct shell *sh, struct rest_call *call)
 	json_put(&doc);
 }
 
+static void looked_before_the_end(struct shell *sh, struct rest_call *call)
+{
+	struct json_object *doc = call->outcome == REST_OK ? rest_json(call) : NULL;
+	enum answer answer = rest_answer_of(call);
+	uint64_t warning_id = 0;
+	bool written = false;
+
+	if (answer == ANSWER_OK && message_read_warning(doc, sh->bot_id, call->tag, &warning_id,
+					   &written) < 0)
+		answer = ANSWER_AGAIN;
+	json_put(&doc);
+	core_looked(sh->core, call->tag, (uint32_t)call->tag2, answer, warning_id, written,
+		shell_now(sh));
+}
+
 /* ---- both ways ---- */
 
 static void tell_forbidden(struct shell *sh)
@@ -296,6 +311,9 @@ void shell_session_effect(struct shell *sh, const struct effect *e)
 	case FX_SESSION_WARN:
 		warn(sh, e);
 		break;
+	case FX_SESSION_LOOK:
+		shell_call(sh, message_list(e->id, 0), CALL_LAST_LOOK, user, e->epoch);
+		break;
 	case FX_SESSION_UNWARN:
 		unwarn(sh, e);
 		break;
@@ -319,6 +337,9 @@ void shell_session_answer(struct shell *sh, struct rest_call *call)
 		break;
 	case CALL_WARN_LOOK:
 		looked_for_warnings(sh, call);
+		break;
+	case CALL_LAST_LOOK:
+		looked_before_the_end(sh, call);
 		break;
 	default:
 		channel_answered(sh, call);

@@ -62,7 +62,7 @@ static void answer_no(struct core *core, struct job *job, const char *detail, in
 /* Only an administrator can help: the member and #admin-tools hear what to do. */
 static void answer_forbidden(struct core *core, struct job *job, const char *detail, int64_t now_ms)
 {
-	session_forbidden(core, detail);
+	session_forbidden(core, detail, now_ms);
 	if (job->step != JOB_POST) {
 		answer_no(core, job, detail, now_ms);
 		return;

@@ -68,6 +68,10 @@ void core_member(struct core *core, uint64_t user_id, bool here, int64_t now_ms)
 /* FX_SESSION_WARN was posted. */
 void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, uint64_t message_id,
 	int64_t now_ms);
+/* The answer to FX_SESSION_LOOK: OK, AGAIN, DOUBT, NO, FORBIDDEN, GONE. warning_id: the message that
+ * announces the end, 0: there is none; written: the member has written below it. */
+void core_looked(struct core *core, uint64_t user_id, uint32_t epoch, enum answer answer,
+	uint64_t warning_id, bool written, int64_t now_ms);
 /* When the member's channel goes if nothing happens until then; 0: he has none. */
 int64_t core_session_end(const struct core *core, uint64_t user_id);
 /* The member's jobs are cancelled, his channel is removed, then all that is stored of him. False:

@@ -43,6 +43,7 @@ enum effect_kind {
 	FX_MEMBER,	     /* is he in the server? Answered by core_member() */
 	FX_SESSION_WARN,     /* id: the channel: write the row, then announce its end; answered by
 				core_warned() */
+	FX_SESSION_LOOK,     /* id: the channel: what is said in it? Answered by core_looked() */
 	FX_SESSION_UNWARN,   /* id: the channel, message_id: what announced it, 0: to be looked for;
 				not answered */
 	FX_SESSION_SAVE,     /* not answered */

@@ -11,6 +11,8 @@
 #define WARNING_MS (5 * 60 * 1000)
 /* An answer about a member is good for so long. */
 #define MEMBER_FRESH_MS 60000
+/* So often an announcement that is not found in the channel is made again. */
+#define WARNINGS_MAX 3
 /* Members whose jobs wait are asked for so often; looked through every tenth of that. */
 #define MEMBER_EVERY_MS (10 * 60 * 1000)
 
@@ -84,14 +86,21 @@ void core_member(struct core *core, uint64_t user_id, bool here, int64_t now_ms)
 
 /* ---- the announcement ---- */
 
+void leaving_forget_warning(struct session *s)
+{
+	s->row.warned_ms = s->look_ms = 0;
+	s->warning_id = 0;
+	s->warnings = 0;
+	s->looking = s->looked = false;
+}
+
 void leaving_unwarn(struct core *core, struct session *s)
 {
 	core_emit(core, (struct effect){.kind = FX_SESSION_UNWARN,
 				.user_id = s->row.user_id,
 				.id = s->row.channel_id,
 				.message_id = s->warning_id});
-	s->row.warned_ms = 0;
-	s->warning_id = 0;
+	leaving_forget_warning(s);
 }
 
 void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, uint64_t message_id,
@@ -134,18 +143,74 @@ bool core_keep(struct core *core, uint64_t user_id, int64_t now_ms)
 }
 
 /* The row is written before the warning is posted, so that no restart says it again. */
-static void warn(struct core *core, struct session *s, int64_t now_ms)
+static void announce(struct core *core, struct session *s, int64_t now_ms)
 {
-	if (now_ms - s->member_ms >= min_of((int64_t)MEMBER_FRESH_MS, lead_ms(core))) {
-		ask_member(core, s, now_ms);
-		return;
-	}
 	s->row.warned_ms = now_ms;
+	s->warnings++;
 	s->saved_ms = s->row.active_ms;
 	s->row.guild_id = core->guild_id;
 	core_emit(core, (struct effect){.kind = FX_SESSION_WARN,
 				.user_id = s->row.user_id,
 				.id = s->row.channel_id});
+}
+
+static void warn(struct core *core, struct session *s, int64_t now_ms)
+{
+	if (now_ms - s->member_ms >= min_of((int64_t)MEMBER_FRESH_MS, lead_ms(core)))
+		ask_member(core, s, now_ms);
+	else
+		announce(core, s, now_ms);
+}
+
+/*
+ * The last look at a channel before it goes. A process that died between row and
+ * message has warned nobody, and what the member wrote while nobody listened has
+ * called nothing off.
+ */
+static void look(struct core *core, struct session *s, int64_t now_ms)
+{
+	if (s->look_ms > now_ms)
+		return;
+	s->looking = true;
+	s->look_ms = now_ms + ASK_DEADLINE_MS;
+	core_emit(core, (struct effect){.kind = FX_SESSION_LOOK,
+				.user_id = s->row.user_id,
+				.epoch = s->epoch,
+				.id = s->row.channel_id});
+}
+
+static void looked(
+	struct core *core, struct session *s, uint64_t warning_id, bool written, int64_t now_ms)
+{
+	bool known = s->warning_id != 0;
+
+	if (warning_id)
+		s->warning_id = warning_id;
+	if (written)
+		session_touch(core, s->row.user_id, now_ms);
+	else if (!warning_id && !known && s->warnings < WARNINGS_MAX)
+		announce(core, s, now_ms);
+	else /* one that somebody has removed was read */
+		s->looked = true;
+}
+
+void core_looked(struct core *core, uint64_t user_id, uint32_t epoch, enum answer answer,
+	uint64_t warning_id, bool written, int64_t now_ms)
+{
+	struct session *s = session_find(core, user_id);
+
+	if (!s || s->epoch != epoch || s->state != SESSION_READY || !take(s->looking))
+		return;
+	s->look_ms = 0;
+	if (answer == ANSWER_OK)
+		looked(core, s, warning_id, written, now_ms);
+	else if (answer == ANSWER_AGAIN || answer == ANSWER_DOUBT)
+		s->look_ms = now_ms + backoff_ms(core->rng, s->tries++, 1000, BACKOFF_MAX_MS);
+	else if (answer == ANSWER_GONE)
+		core_channel_gone(core, s->row.channel_id, now_ms);
+	else /* nothing to be seen there for us */
+		s->looked = true;
+	core_tick(core, now_ms);
 }
 
 /* ---- the end ---- */
@@ -179,15 +244,26 @@ static void cancel_jobs(struct core *core, struct session *s, int64_t now_ms)
 		session_set_state(s, SESSION_NONE);
 }
 
+/* A clock that was ahead has been put right since the row was written. */
+static void put_right(struct session *s, int64_t now_ms)
+{
+	s->row.active_ms = min_of(s->row.active_ms, now_ms);
+	s->row.warned_ms = min_of(s->row.warned_ms, now_ms);
+	s->saved_ms = min_of(s->saved_ms, now_ms);
+}
+
 static void tick_ready(struct core *core, struct session *s, int64_t now_ms)
 {
 	bool over = session_is_leaving(s);
 
+	put_right(s, now_ms);
 	if (s->n_jobs || !core->ready || core->stopping || (!over && due_ms(core, s) > now_ms))
 		return;
-	if (over || s->row.warned_ms)
+	if (over || s->looked)
 		session_ask(
 			core, s, SESSION_DELETING, FX_CHANNEL_DELETE, s->row.channel_id, now_ms);
+	else if (s->row.warned_ms)
+		look(core, s, now_ms);
 	else
 		warn(core, s, now_ms);
 }
@@ -235,7 +311,7 @@ int64_t leaving_deadline(const struct core *core, const struct session *s)
 {
 	if (s->state == SESSION_READY && core->ready && !core->stopping && !s->n_jobs &&
 		s->asking_ms == NEVER)
-		return session_is_leaving(s) ? 0 : due_ms(core, s);
+		return session_is_leaving(s) ? 0 : max_of(due_ms(core, s), s->look_ms);
 	/* The channel may have gone without an answer of ours. */
 	if (s->state == SESSION_NONE && (s->row.flags & SESSION_ERASE) && core->ready &&
 		!core->stopping && !s->n_jobs && s->asking_ms == NEVER)
@@ -257,7 +333,7 @@ static void answer_deleting(struct core *core, struct session *s, enum answer an
 		core_log(core, LOG_WARN, NULL, "channel %" PRIu64 " could not be removed: %s",
 			s->row.channel_id, detail ? detail : "refused");
 	if (answer == ANSWER_FORBIDDEN)
-		session_forbidden(core, detail);
+		session_forbidden(core, detail, now_ms);
 	if (refused && !(s->row.flags & SESSION_ERASE)) { /* again after another idle time */
 		s->row.active_ms = now_ms;
 		s->left = false;

@@ -43,7 +43,7 @@ static void refused(struct core *core, struct session *s, enum answer answer, co
 	int64_t now_ms)
 {
 	if (answer == ANSWER_FORBIDDEN)
-		session_forbidden(core, detail);
+		session_forbidden(core, detail, now_ms);
 	session_refuse(core, s, answer == ANSWER_FORBIDDEN ? SORRY_PERMISSION : SORRY_CHANNEL,
 		detail, now_ms);
 }
@@ -146,11 +146,12 @@ static void answer_threading(struct core *core, struct session *s, enum answer a
 		session_find_again(core, s, detail, now_ms);
 	} else if (answer != ANSWER_OK) {
 		if (answer == ANSWER_FORBIDDEN)
-			session_forbidden(core, detail);
+			session_forbidden(core, detail, now_ms);
 		session_refuse(core, s, SORRY_CHANNEL,
 			"the server has as many channels as Discord allows", now_ms);
 	} else {
 		s->row.channel_id = id;
+		s->rooms = ROOMS_MAX; /* if this one does not do, no other will */
 		s->row.flags |= SESSION_THREAD | (s->restricted ? SESSION_AGE_RESTRICTED : 0);
 		session_ask(core, s, SESSION_JOINING, FX_THREAD_JOIN, id, now_ms);
 	}
@@ -169,7 +170,9 @@ static void answer_joining(struct core *core, struct session *s, enum answer ans
 	} else if (answer == ANSWER_GONE) {
 		core_channel_gone(core, id, now_ms);
 	} else {
-		refused(core, s, answer, detail, now_ms);
+		/* One that is archived or locked makes way for a new one. */
+		if (answer != ANSWER_NO || s->rooms++ >= ROOMS_MAX)
+			refused(core, s, answer, detail, now_ms);
 		session_ask(core, s, SESSION_DELETING, FX_CHANNEL_DELETE, id, now_ms);
 	}
 }
@@ -225,7 +228,7 @@ static void answer_creating(struct core *core, struct session *s, enum answer an
 	} else {
 		if (c)
 			c->children++;
-		core->told_forbidden = false;
+		core->told_forbidden_ms = 0;
 		s->row.channel_id = id;
 		if (s->restricted)
 			s->row.flags |= SESSION_AGE_RESTRICTED;

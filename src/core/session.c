@@ -104,9 +104,9 @@ void session_save(struct core *core, struct session *s)
 void session_forget_channel(struct core *core, struct session *s)
 {
 	s->row.channel_id = 0;
-	s->row.warned_ms = 0;
 	s->row.flags &= SESSION_ERASE;
-	s->warning_id = s->parent_id = 0;
+	s->parent_id = 0;
+	leaving_forget_warning(s);
 	s->tries = 0;
 	/* What is to be erased is not forgotten before it was. */
 	if (s->row.flags & SESSION_ERASE)
@@ -115,13 +115,13 @@ void session_forget_channel(struct core *core, struct session *s)
 		core_emit(core, (struct effect){.kind = FX_SESSION_DROP, .id = s->row.user_id});
 }
 
-void session_forbidden(struct core *core, const char *detail)
+void session_forbidden(struct core *core, const char *detail, int64_t now_ms)
 {
 	core_log(core, LOG_ERROR, NULL, "Discord refuses what the bot needs: %s",
 		detail ? detail : "a permission is missing");
-	if (core->told_forbidden)
+	if (core->told_forbidden_ms && now_ms - core->told_forbidden_ms < FORBIDDEN_EVERY_MS)
 		return;
-	core->told_forbidden = true;
+	core->told_forbidden_ms = now_ms;
 	core_emit(core, (struct effect){.kind = FX_TELL_FORBIDDEN});
 }
 
@@ -186,7 +186,7 @@ static void answer_restricting(struct core *core, struct session *s, enum answer
 		s->retry_ms = now_ms + backoff_ms(core->rng, s->tries - 1, 1000, BACKOFF_MAX_MS);
 	} else {
 		if (answer == ANSWER_FORBIDDEN)
-			session_forbidden(core, detail);
+			session_forbidden(core, detail, now_ms);
 		be_ready(core, s);
 		refuse_restricted(core, s, now_ms);
 	}
@@ -257,6 +257,12 @@ void session_want(struct core *core, struct job *job, int64_t now_ms)
 		s->row.active_ms = max_of(s->row.active_ms, now_ms);
 		if (!suits(s, job)) {
 			session_restrict(core, s, now_ms);
+			return;
+		}
+		if (s->row.flags & SESSION_THREAD) {
+			/* Whoever left it, or the server for a while, is not in it any more. */
+			session_ask(core, s, SESSION_JOINING, FX_THREAD_JOIN, s->row.channel_id,
+				now_ms);
 			return;
 		}
 		job->row.channel_id = s->row.channel_id;

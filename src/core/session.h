@@ -46,6 +46,10 @@ struct session {
 	uint64_t parent_id; /* of a thread: its channel, as far as known */
 	/* the end */
 	uint64_t warning_id; /* the message that announces it; 0: not known or none */
+	int warnings;	     /* announcements of this end in this process */
+	bool looking;	     /* FX_SESSION_LOOK is out */
+	bool looked;	     /* there is nothing that keeps the channel */
+	int64_t look_ms;     /* the next look not before that */
 	bool left;	     /* the member is not in the server any more */
 	int64_t member_ms;   /* when the member was last known to be there */
 	int64_t asking_ms;   /* FX_MEMBER is out until then; NEVER: it is not */

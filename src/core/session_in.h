@@ -50,6 +50,8 @@ void leaving_answer(struct core *core, struct session *s, enum answer answer, co
 	int64_t now_ms);
 /* The announced end is off: its message goes. */
 void leaving_unwarn(struct core *core, struct session *s);
+/* No end is announced any more. */
+void leaving_forget_warning(struct session *s);
 /* What a job wants that is turned away because its member leaves. */
 void leaving_turn_away(struct core *core, struct session *s, struct job *job, int64_t now_ms);
 /* Asks whether members are still there whose jobs wait. */

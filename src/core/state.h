@@ -26,6 +26,8 @@
 #define MOVES_MAX 5
 /* How often a job's first row is tried before the member is told that it was not written down. */
 #define FIRST_SAVES_MAX 3
+/* How often #admin-tools is told of a missing permission. */
+#define FORBIDDEN_EVERY_MS (60 * 60 * 1000)
 #define DETAIL_MAX	300
 
 struct core_gpu {
@@ -63,7 +65,8 @@ struct core {
 	size_t n_categories;
 	struct core_gpu gpus[COMFY_SERVERS_MAX];
 	uint64_t guild_id;
-	bool ready, stopping, told_down, told_forbidden, queue_changed;
+	bool ready, stopping, told_down, queue_changed;
+	int64_t told_forbidden_ms; /* when #admin-tools heard it last; 0: it is all right */
 	int64_t members_ms; /* when members whose jobs wait are looked through again */
 	enum core_mode mode;
 	int64_t day; /* of the counts below */
@@ -134,8 +137,8 @@ int place_choose(const struct core *core, const struct job *job);
 void session_count_job(struct core *core, const struct job *job, int n);
 /* The member's channel may hold the job's picture. */
 bool session_suits(const struct core *core, const struct job *job);
-/* A permission is missing: #admin-tools hears it once. */
-void session_forbidden(struct core *core, const char *detail);
+/* A permission is missing: #admin-tools hears it, once an hour at most. */
+void session_forbidden(struct core *core, const char *detail, int64_t now_ms);
 void session_restrict(struct core *core, struct session *s, int64_t now_ms);
 /* FX_MEMBER; and what makes it needless. */
 void session_check_member(struct core *core, uint64_t user_id, int64_t now_ms);

@@ -164,6 +164,10 @@ int threads_decode(
 /* With a button "v1:keep:<user>"; locale NULL: in both languages. */
 struct rest_call *message_warning(
 	uint64_t channel_id, uint64_t user_id, const char *locale, int64_t warned_ms, int64_t end_ms);
+/* The newest announcement in an answer of message_list(), 0: there is none; written: the member has
+ * written since. -EBADMSG when it is no such answer. */
+int message_read_warning(struct json_object *answer, uint64_t bot_id, uint64_t user_id,
+	uint64_t *ret_warning_id, bool *ret_written);
 /* The announcements by `bot_id` in an answer of message_list(), at most `max`. */
 size_t message_find_warnings(
 	struct json_object *answer, uint64_t bot_id, uint64_t user_id, uint64_t *ret, size_t max);

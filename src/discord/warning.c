@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -79,6 +80,27 @@ static bool announces(struct json_object *message, uint64_t user_id)
 				return true;
 	}
 	return false;
+}
+
+int message_read_warning(struct json_object *answer, uint64_t bot_id, uint64_t user_id,
+	uint64_t *ret_warning_id, bool *ret_written)
+{
+	uint64_t warning_id = 0, written_id = 0;
+
+	if (!json_object_is_type(answer, json_type_array))
+		return -EBADMSG;
+	for (size_t i = 0; i < json_len(answer); i++) {
+		struct json_object *m = json_object_array_get_idx(answer, i);
+		uint64_t author = json_id(m, "author.id"), id = json_id(m, "id");
+
+		if (author == bot_id && announces(m, user_id))
+			warning_id = max_of(warning_id, id);
+		if (author == user_id)
+			written_id = max_of(written_id, id);
+	}
+	*ret_warning_id = warning_id;
+	*ret_written = warning_id && written_id > warning_id;
+	return 0;
 }
 
 size_t message_find_warnings(

@@ -169,6 +169,7 @@ def test_limits(lab):
     sandbox.wait(lambda s: s.pictures(ana), "the first")
     sandbox.imagine(ana)
     sandbox.wait(lambda s: len(s.pictures(ana)) == 2, "the second")
+    sandbox.wait(lambda s: all("Done" in m["content"] for m in s.live(ana)), "the end")
     bot.kill()
     lab.start_bot()
     said = sandbox.ask(ana, "imagine", {"model": "flux_image", "prompt": "x"})

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How a private channel ends: warned, kept, removed; a member who left; and what survives."""
+import os
+import sqlite3
 import time
 
 from harness import button, custom_ids
@@ -91,6 +93,45 @@ def test_warned_once_across_a_restart(lab):
     lab.start_bot(SESSION_TTL_SECONDS=TTL)
     sandbox.wait(gone(ana), "the channel's end")
     assert len(warnings(sandbox.state(), deleted=True)) == 1
+
+
+def test_killed_between_row_and_warning(lab):
+    """Nobody was warned: it is said once, and stands before the channel goes."""
+    sandbox, bot = lab.start(SESSION_TTL_SECONDS=TTL)
+    ana = sandbox.member("anabel")
+    get_picture(sandbox, ana)
+    before = sandbox.state().spoilt()
+    sandbox.hang("POST", "/channels/{}/messages")
+    sandbox.wait(lambda s: s.spoilt() > before, "the warning on its way")
+    bot.kill()
+    sandbox.fault("clear")
+    assert not warnings(sandbox.state())
+    lab.start_bot(SESSION_TTL_SECONDS=TTL)
+    (warning,) = sandbox.wait(warnings, "the warning")
+    warned = time.time()
+    assert sandbox.state().session_channels(ana)
+    sandbox.wait(gone(ana), "the channel's end")
+    assert time.time() - warned > 0.8
+    assert len(warnings(sandbox.state(), deleted=True)) == 1
+
+
+def test_words_that_nobody_heard_keep_it(lab):
+    """Written while the bot was down, and in a gateway session that is not resumed."""
+    sandbox, bot = lab.start(SESSION_TTL_SECONDS=TTL)
+    ana = sandbox.member("anabel")
+    get_picture(sandbox, ana)
+    (warning,) = sandbox.wait(warnings, "the warning")
+    bot.kill()
+    sandbox.say(ana, warning["channel_id"], "is anybody there?")
+    database = sqlite3.connect(os.path.join(bot.folder, "database", "bot_data.db"))
+    with database:
+        database.execute("DELETE FROM settings WHERE name = 'gateway'")
+    database.close()
+    lab.start_bot(SESSION_TTL_SECONDS=TTL)
+    sandbox.wait(lambda s: not warnings(s), "the warning's removal")
+    assert sandbox.state().session_channels(ana)
+    sandbox.wait(warnings, "the next warning")
+    sandbox.wait(gone(ana), "the channel's end")
 
 
 def test_called_off_after_a_restart(lab):

@@ -93,6 +93,21 @@ def test_else_a_private_thread(lab):
     sandbox.wait(lambda s: threads(s, True) and not threads(s), "the thread's end")
 
 
+def test_thread_is_joined_again(lab):
+    """Whoever left the server is in none of its threads when he comes back."""
+    sandbox, bot = lab.start()
+    ana = sandbox.member("anabel")
+    sandbox.act("fill")
+    general = sandbox.state().channel_named("general")
+    get_picture(sandbox, ana, channel=general["id"])
+    (thread,) = threads(sandbox.state())
+    sandbox.leave(ana)
+    sandbox.act("join", user=ana)
+    get_picture(sandbox, ana, 2, channel=general["id"])
+    assert sandbox.state().pictures(ana)[-1]["channel_id"] == thread["id"]
+    assert sandbox.say(ana, thread["id"], "lovely")
+
+
 def test_deleted_thread_is_made_again(lab):
     sandbox, bot = lab.start()
     ana = sandbox.member("anabel")

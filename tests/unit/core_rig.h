@@ -60,6 +60,7 @@ static const char *const names[] = {[FX_ACK] = "ack",
 	[FX_ERASE] = "erase",
 	[FX_MEMBER] = "member",
 	[FX_SESSION_WARN] = "warn",
+	[FX_SESSION_LOOK] = "lastlook",
 	[FX_SESSION_UNWARN] = "unwarn",
 	[FX_TELL_FORBIDDEN] = "forbidden",
 	[FX_SESSION_SAVE] = "keep",
@@ -117,6 +118,9 @@ static inline void answer(struct rig *rig, const struct effect *e)
 		break;
 	case FX_SESSION_WARN:
 		core_warned(rig->core, e->user_id, e->id, 4444, rig->now_ms);
+		break;
+	case FX_SESSION_LOOK:
+		core_looked(rig->core, e->user_id, e->epoch, ANSWER_OK, 4444, false, rig->now_ms);
 		break;
 	case FX_ACK:
 	case FX_LOOK:

@@ -227,7 +227,7 @@ static void test_channel_is_removed_when_idle(void **state)
 	assert_true(core_deadline(rig.core) == ++rig.now_ms);
 	core_tick(rig.core, rig.now_ms);
 	run(&rig);
-	assert_string_equal(rig.trace, "delete forget");
+	assert_string_equal(rig.trace, "lastlook delete forget");
 	assert_true(core_deadline(rig.core) == NEVER);
 	stop(&rig);
 }
@@ -399,7 +399,7 @@ static void test_a_channel_that_is_gone_is_not_removed_again(void **state)
 	rig.now_ms += 300000;
 	core_tick(rig.core, rig.now_ms);
 	run(&rig);
-	assert_string_equal(rig.trace, "member warn delete");
+	assert_string_equal(rig.trace, "member warn lastlook delete");
 	core_tick(rig.core, rig.now_ms + 121000); /* no answer: it is tried again */
 	core_channel_gone(rig.core, 500, rig.now_ms);
 	rig.now_ms += 300000;

@@ -31,7 +31,7 @@ static void answer_to(struct rig *rig, uint64_t user, enum answer answer, uint64
 	run(rig);
 }
 
-static enum refusal ask_restricted(struct rig *rig, uint64_t user)
+static enum refusal ask_as(struct rig *rig, uint64_t user, bool restricted)
 {
 	struct request r = {.interaction_id = 9,
 		.application_id = 8,
@@ -44,11 +44,16 @@ static enum refusal ask_restricted(struct rig *rig, uint64_t user)
 		.prompt = "p",
 		.kind = 1,
 		.origin_id = 66,
-		.age_restricted = true};
+		.age_restricted = restricted};
 	enum refusal refusal = core_request(rig->core, &r, rig->now_ms);
 
 	run(rig);
 	return refusal;
+}
+
+static enum refusal ask_restricted(struct rig *rig, uint64_t user)
+{
+	return ask_as(rig, user, true);
 }
 
 static void test_kept_by_the_button(void **state)
@@ -71,7 +76,7 @@ static void test_kept_by_the_button(void **state)
 	later(&rig, 1);
 	assert_string_equal(rig.trace, "member warn");
 	later(&rig, LEAD);
-	assert_string_equal(rig.trace, "delete forget");
+	assert_string_equal(rig.trace, "lastlook delete forget");
 	assert_false(core_keep(rig.core, 1, rig.now_ms));
 	stop(&rig);
 }
@@ -137,7 +142,7 @@ static void test_warned_once_across_a_restart(void **state)
 	later(&rig, 99999);
 	assert_string_equal(rig.trace, "");
 	later(&rig, 1);
-	assert_string_equal(rig.trace, "delete forget");
+	assert_string_equal(rig.trace, "lastlook delete forget");
 	stop(&rig);
 	start(&rig, 10);
 	load(&rig, 1, 500, 5 * TTL, 0);
@@ -145,7 +150,146 @@ static void test_warned_once_across_a_restart(void **state)
 	run(&rig);
 	assert_string_equal(rig.trace, "member warn");
 	later(&rig, LEAD);
+	assert_string_equal(rig.trace, "lastlook delete forget");
+	stop(&rig);
+}
+
+static void looked(struct rig *rig, enum answer answer, uint64_t warning_id, bool written)
+{
+	core_looked(rig->core, 1, rig->session_epoch, answer, warning_id, written, rig->now_ms);
+	run(rig);
+}
+
+/* A channel whose row says that its end was announced, and it is time. */
+static void come_to_the_last_look(struct rig *rig)
+{
+	struct session_row row = {.user_id = 1, .channel_id = 500};
+
+	start(rig, 10);
+	row.active_ms = rig->now_ms - TTL;
+	row.warned_ms = row.active_ms + TTL - LEAD;
+	core_load_session(rig->core, &row);
+	rig->session_epoch = 0;
+	rig->silent = RIG_BIT(FX_SESSION_LOOK);
+	core_ready(rig->core, 7, rig->now_ms);
+	run(rig);
+	assert_string_equal(rig->trace, "lastlook");
+	rig->trace[0] = '\0';
+}
+
+/* A process that died between row and message has warned nobody. */
+static void test_lost_warning_is_said_again(void **state)
+{
+	struct rig rig;
+
+	come_to_the_last_look(&rig);
+	looked(&rig, ANSWER_OK, 0, false);
+	assert_string_equal(rig.trace, "warn");
+	later(&rig, LEAD - 1);
+	assert_string_equal(rig.trace, "");
+	later(&rig, 1);
+	assert_string_equal(rig.trace, "lastlook");
+	/* Somebody has removed this one: it was read. */
+	looked(&rig, ANSWER_OK, 0, false);
+	assert_string_equal(rig.trace, "lastlook delete forget");
+	stop(&rig);
+}
+
+/* Where nothing can be said, the channel goes all the same. */
+static void test_warning_that_is_never_there(void **state)
+{
+	struct rig rig;
+
+	come_to_the_last_look(&rig);
+	rig.silent |= RIG_BIT(FX_SESSION_WARN);
+	for (int i = 0; i < 3; i++) {
+		looked(&rig, ANSWER_OK, 0, false);
+		assert_string_equal(rig.trace, "warn");
+		later(&rig, LEAD);
+		assert_string_equal(rig.trace, "lastlook");
+		rig.trace[0] = '\0';
+	}
+	looked(&rig, ANSWER_OK, 0, false);
 	assert_string_equal(rig.trace, "delete forget");
+	stop(&rig);
+}
+
+/* What the member wrote while nobody listened keeps the channel. */
+static void test_words_that_nobody_heard(void **state)
+{
+	struct rig rig;
+
+	come_to_the_last_look(&rig);
+	looked(&rig, ANSWER_OK, 77, true);
+	assert_string_equal(rig.trace, "unwarn keep");
+	assert_true(rig.last.kind == FX_SESSION_SAVE);
+	assert_true(core_session_end(rig.core, 1) == rig.now_ms + TTL);
+	looked(&rig, ANSWER_OK, 77, false); /* late */
+	later(&rig, TTL - LEAD - 1);
+	assert_string_equal(rig.trace, "");
+	stop(&rig);
+}
+
+static void test_last_look_that_fails(void **state)
+{
+	struct rig rig;
+
+	come_to_the_last_look(&rig);
+	looked(&rig, ANSWER_AGAIN, 0, false);
+	assert_string_equal(rig.trace, "");
+	assert_true(core_deadline(rig.core) > rig.now_ms);
+	later(&rig, 2000);
+	assert_string_equal(rig.trace, "lastlook");
+	later(&rig, 130000); /* never answered */
+	assert_string_equal(rig.trace, "lastlook");
+	looked(&rig, ANSWER_FORBIDDEN, 0, false);
+	assert_string_equal(rig.trace, "lastlook delete forget");
+	stop(&rig);
+	come_to_the_last_look(&rig);
+	looked(&rig, ANSWER_GONE, 0, false);
+	assert_string_equal(rig.trace, "forget");
+	stop(&rig);
+}
+
+/* A job that comes while the last look is out. */
+static void test_job_during_the_last_look(void **state)
+{
+	struct rig rig;
+
+	come_to_the_last_look(&rig);
+	core_gpu(rig.core, 0, true, rig.now_ms);
+	ask(&rig, 1, false);
+	assert_non_null(strstr(rig.trace, "unwarn keep"));
+	rig.trace[0] = '\0';
+	looked(&rig, ANSWER_OK, 77, false);
+	assert_string_equal(rig.trace, "");
+	assert_true(core_session_end(rig.core, 1) == rig.now_ms + TTL);
+	stop(&rig);
+}
+
+/* Rows of a time that has not come yet: the clock was wrong then. */
+static void test_clock_that_was_ahead(void **state)
+{
+	struct session_row row = {.user_id = 1, .channel_id = 500};
+	struct rig rig;
+
+	start(&rig, 10);
+	row.active_ms = rig.now_ms + INT64_C(10) * 365 * 24 * 3600 * 1000;
+	row.warned_ms = 0;
+	core_load_session(rig.core, &row);
+	row.user_id = 2;
+	row.channel_id = 501;
+	row.warned_ms = row.active_ms;
+	core_load_session(rig.core, &row);
+	core_ready(rig.core, 7, rig.now_ms);
+	run(&rig);
+	later(&rig, TTL - LEAD);
+	assert_string_equal(rig.trace, "member warn");
+	rig.silent = RIG_BIT(FX_CHANNEL_DELETE);
+	later(&rig, LEAD);
+	assert_non_null(strstr(rig.trace, "lastlook delete"));
+	assert_true(core_session_end(rig.core, 1) == 0);
+	assert_true(core_session_end(rig.core, 2) == 0);
 	stop(&rig);
 }
 
@@ -317,6 +461,7 @@ static void test_else_a_private_thread(void **state)
 	later(&rig, TTL);
 	assert_non_null(strstr(rig.trace, "warn"));
 	later(&rig, LEAD);
+	assert_non_null(strstr(rig.trace, "lastlook"));
 	assert_non_null(strstr(rig.trace, "delete forget"));
 	stop(&rig);
 }
@@ -363,6 +508,50 @@ static void test_thread_is_found_again(void **state)
 	stop(&rig);
 }
 
+/* Whoever has left the thread is in it again before a picture is posted there. */
+static void test_thread_is_joined_for_each_request(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	load(&rig, 1, rig.next_id + 1, 0, SESSION_THREAD);
+	ready(&rig);
+	rig.silent = RIG_BIT(FX_THREAD_JOIN);
+	ask(&rig, 1, false);
+	assert_true(str_ends(rig.trace, "join"));
+	ask(&rig, 1, false);
+	assert_int_equal(core_job(rig.core, 1)->step, JOB_CHANNEL);
+	answer_to(&rig, 1, ANSWER_OK, 0);
+	assert_int_equal(rig.kept[1].row.step, JOB_DONE);
+	assert_int_equal(rig.kept[2].row.step, JOB_DONE);
+	stop(&rig);
+}
+
+/* One that is archived or locked: another one, but not for ever. */
+static void test_thread_that_cannot_be_joined(void **state)
+{
+	struct rig rig;
+	uint64_t id;
+
+	start(&rig, 10);
+	id = ++rig.next_id;
+	load(&rig, 9, id, 0, SESSION_THREAD);
+	ready(&rig);
+	rig.silent = RIG_BIT(FX_THREAD_JOIN) | RIG_BIT(FX_CATEGORY_CREATE);
+	assert_int_equal(ask_as(&rig, 9, false), REFUSE_NOTHING);
+	answer_to(&rig, 9, ANSWER_NO, 0);
+	assert_true(rig.deleted == id);
+	assert_true(str_ends(rig.trace, "delete forget list category"));
+	answer_to(&rig, 9, ANSWER_FULL, 0);
+	assert_true(str_ends(rig.trace, "threads thread join"));
+	answer_to(&rig, 9, ANSWER_NO, 0);
+	assert_true(str_ends(rig.trace, "end1"));
+	assert_int_equal(rig.kept[1].row.sorry, SORRY_CHANNEL);
+	assert_int_equal(rig.kept[1].row.step, JOB_APOLOGISED);
+	assert_true(core_deadline(rig.core) == NEVER);
+	stop(&rig);
+}
+
 /* ---- permissions ---- */
 
 static void test_lost_permission_is_told_once(void **state)
@@ -372,12 +561,13 @@ static void test_lost_permission_is_told_once(void **state)
 	start(&rig, 10);
 	ready(&rig);
 	rig.silent = RIG_BIT(FX_CHANNEL_LIST) | RIG_BIT(FX_CATEGORY_CREATE);
-	for (uint64_t user = 1; user <= 2; user++) {
+	for (uint64_t user = 1; user <= 3; user++) {
+		rig.now_ms += user == 3 ? 3600000 : 0; /* and once more after an hour */
 		rig.trace[0] = '\0';
 		ask(&rig, user, false);
 		answer_to(&rig, user, ANSWER_OK, 0);
 		answer_to(&rig, user, ANSWER_FORBIDDEN, 0);
-		assert_int_equal(strstr(rig.trace, "forbidden") != NULL, user == 1);
+		assert_int_equal(strstr(rig.trace, "forbidden") != NULL, user != 2);
 		assert_int_equal(rig.kept[user].row.sorry, SORRY_PERMISSION);
 		assert_string_equal(rig.kept[user].row.detail, "why");
 	}
@@ -573,6 +763,12 @@ int main(void)
 		cmocka_unit_test(test_kept_by_its_member),
 		cmocka_unit_test(test_warning_on_its_way),
 		cmocka_unit_test(test_warned_once_across_a_restart),
+		cmocka_unit_test(test_lost_warning_is_said_again),
+		cmocka_unit_test(test_warning_that_is_never_there),
+		cmocka_unit_test(test_words_that_nobody_heard),
+		cmocka_unit_test(test_last_look_that_fails),
+		cmocka_unit_test(test_job_during_the_last_look),
+		cmocka_unit_test(test_clock_that_was_ahead),
 		cmocka_unit_test(test_member_who_left),
 		cmocka_unit_test(test_nobody_knows_whether_he_left),
 		cmocka_unit_test(test_jobs_of_a_member_who_left),
@@ -581,6 +777,8 @@ int main(void)
 		cmocka_unit_test(test_else_a_private_thread),
 		cmocka_unit_test(test_else_an_apology),
 		cmocka_unit_test(test_thread_is_found_again),
+		cmocka_unit_test(test_thread_is_joined_for_each_request),
+		cmocka_unit_test(test_thread_that_cannot_be_joined),
 		cmocka_unit_test(test_lost_permission_is_told_once),
 		cmocka_unit_test(test_picture_that_may_not_be_posted),
 		cmocka_unit_test(test_restricted_from_the_beginning),
