@@ -216,6 +216,7 @@ static void make_weather(struct sim *sim)
 	w->gateway_faults = (int)rng_below(rng, 4);
 	w->server_errors = (int)rng_below(rng, 8);
 	w->run_faults = (int)rng_below(rng, 4);
+	w->workflow_changes = (int)rng_below(rng, 6);
 	w->no_compression = rng_below(rng, 2) == 0;
 	w->no_websocket = rng_below(rng, 6) == 0;
 }
@@ -368,6 +369,36 @@ static const char edit_text[] =
 	"\"7\":{\"class_type\":\"SaveImage\",\"inputs\":{\"filename_prefix\":\"x\",\"images\":["
 	"\"6\",0]}}}";
 
+/* An owner saves a workflow over, deletes it or puts it back. As in bot.c, between two turns; a
+ * pointer that somebody has kept to the old one is found by the sanitizer. */
+static void owner_acts(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	bool edits = rng_below(&sim->rng, 2) == 0;
+	const char *name = edits ? "retouch_edit" : "two",
+		   *text = edits ? edit_text : workflow_text;
+	bool there = workflow_set_find(sim->workflows, name) != NULL;
+
+	if (!run)
+		return;
+	if (there && rng_below(&sim->rng, 2) == 0)
+		(void)workflow_set_remove(sim->workflows, name);
+	else
+		must(workflow_set_replace(sim->workflows, workflow_read(name, text, strlen(text))));
+	if (sim->verbose)
+		printf("%10.3f the workflow %s was %s\n", (double)(sim_now(sim) - START_MS) / 1000,
+			name, workflow_set_find(sim->workflows, name) ? "saved" : "deleted");
+	if (sim->shell)
+		shell_workflows_changed(sim->shell);
+	bot_turn(sim);
+}
+
+static void plan_owner(struct sim *sim)
+{
+	for (int i = 0; i < sim->weather.workflow_changes; i++)
+		clock_at(sim->clock, sometime(sim), owner_acts, NULL);
+}
+
 static void set_up(struct sim *sim)
 {
 	struct world_config world = {
@@ -415,6 +446,7 @@ static void set_up(struct sim *sim)
 		.log = &sim->log,
 	};
 	plan(sim);
+	plan_owner(sim);
 }
 
 static void live(struct sim *sim)

@@ -19,6 +19,7 @@ struct sim_weather {
 	int slow;	    /* chance of a latency 20 times as long */
 	int crash_chance;   /* at each request that was served and each row that was written */
 	int crashes, comfy_restarts, gateway_faults, server_errors, run_faults; /* how many */
+	int workflow_changes;
 	bool no_compression, no_websocket;
 };
 
