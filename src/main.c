@@ -30,7 +30,8 @@ static const struct subcommand subcommands[] = {
 		"in order; exit status 0 only if all are."},
 	{"sync", command_sync, "", "Registers the commands in ALLOWED_GUILD_ID when they differ."},
 	{"workflow", command_workflow, "FILE [--json]",
-		"Prints what was understood of a workflow file."},
+		"Prints what was understood of a workflow, an export or a picture made by ComfyUI, "
+		"with the sidecar beside it; --json for programs."},
 	{"backup", command_backup, "FILE",
 		"Writes all that the database holds into a file, also while the bot runs."},
 	{"restore", command_restore, "FILE [--force]",

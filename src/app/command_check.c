@@ -121,8 +121,9 @@ static void check_guild(struct report *r, uint64_t application, uint64_t bot)
 	if (member && missing) {
 		char *names = permission_names(missing);
 
-		say(r, WARNING, "permissions: without %s there is no private thread when the server "
-			     "has its 500 channels; invite the bot again with the URL below",
+		say(r, WARNING,
+			"permissions: without %s there is no private thread when the server "
+			"has its 500 channels; invite the bot again with the URL below",
 			names);
 		free(names);
 	}
@@ -290,10 +291,16 @@ static void check_server(struct report *r, const char *server, const struct work
 	json_put(&info);
 }
 
+static void say_of_folder(void *ctx, enum log_level level, const char *subject, const char *text)
+{
+	say(ctx, level == LOG_ERROR ? BAD : WARNING, "%s %s", subject, text);
+}
+
 static void check_workflows(struct report *r, struct workflow_set *set)
 {
 	cleanup(freep) char *dir = flujos_find(r->config->flujos_dir);
-	struct flujos *flujos = dir ? flujos_new(dir, set, NULL) : NULL;
+	const struct log log = {LOG_WARN, say_of_folder, r};
+	struct flujos *flujos = dir ? flujos_new(dir, set, &log) : NULL;
 	int loaded = flujos ? flujos_load(flujos) : -1;
 	const struct workflow *wf;
 	size_t usable = 0, n = 0;
@@ -303,13 +310,8 @@ static void check_workflows(struct report *r, struct workflow_set *set)
 		say(r, BAD, "workflows: the folder %s cannot be read", dir ? dir : "flujos");
 		return;
 	}
-	for (; (wf = workflow_set_all(set, n)); n++) {
+	for (; (wf = workflow_set_all(set, n)); n++)
 		usable += workflow_usable(wf);
-		for (size_t i = 0; i < wf->n_problems; i++)
-			say(r, BAD, "workflow %s/%s: %s", dir, wf->file, wf->problems[i]);
-		for (size_t i = 0; i < wf->n_warnings; i++)
-			say(r, WARNING, "workflow %s/%s: %s", dir, wf->file, wf->warnings[i]);
-	}
 	if (usable)
 		say(r, GOOD, "workflows: %zu of %zu in %s can be used", usable, n, dir);
 	else

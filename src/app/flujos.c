@@ -205,10 +205,16 @@ static void warn_of_others(const struct source *s, enum slot slot, struct workfl
 
 		if (!is_there(&s->seen[other]))
 			continue;
-		sentence = xasprintf("%s.%s is not read, since %s.%s is there too", s->name,
-			words[other], s->name, words[slot]);
+		sentence = flujos_shown(xasprintf("%s.%s is not read, since %s.%s is there too",
+			s->name, words[other], s->name, words[slot]));
 		workflow_warn(wf, sentence);
 	}
+}
+
+static void log_warnings(const struct flujos *f, const char *file, const struct workflow *wf)
+{
+	for (size_t i = 0; i < wf->n_warnings; i++)
+		log_line(f->log, LOG_WARN, "workflow", "%s: %s", file, wf->warnings[i]);
 }
 
 static void tell_refused(struct flujos *f, struct source *s, const struct workflow *wf, bool kept,
@@ -219,6 +225,7 @@ static void tell_refused(struct flujos *f, struct source *s, const struct workfl
 	for (size_t i = 0; i < wf->n_problems; i++)
 		log_line(f->log, LOG_ERROR, "workflow", "%s is refused%s: %s", file,
 			kept ? " and the one before goes on" : "", wf->problems[i]);
+	log_warnings(f, file, wf);
 	if (tell && !str_eq(s->told, wf->problems[0])) {
 		str_set(&s->told, wf->problems[0]);
 		tell(ctx, &(struct flujos_news){.kind = FLUJOS_REFUSED,
@@ -234,8 +241,7 @@ static void tell_live(
 	cleanup(freep) char *file = xasprintf("%s/%s", f->dir, wf->file);
 	bool mended = s->told != NULL;
 
-	for (size_t i = 0; i < wf->n_warnings; i++)
-		log_line(f->log, LOG_WARN, "workflow", "%s: %s", file, wf->warnings[i]);
+	log_warnings(f, file, wf);
 	str_set(&s->told, NULL);
 	if (!tell)
 		return;
@@ -246,13 +252,13 @@ static void tell_live(
 /* Neither NAME.json nor a picture is there any more, or yet. */
 static void drop(struct flujos *f, struct source *s, flujos_tell *tell, void *ctx)
 {
-	cleanup(freep) char *file = xasprintf("%s/%s", f->dir, s->name);
+	cleanup(freep) char *file = flujos_shown(xasprintf("%s/%s", f->dir, s->name));
 
 	if (is_there(&s->seen[SLOT_META]))
 		log_line(f->log, LOG_WARN, "workflow",
-			"%s.meta.json belongs to no workflow: there is neither %s.json, .png nor "
-			".webp",
-			file, s->name);
+			"%s.meta.json belongs to no workflow: there is no .json, .png or .webp of "
+			"this name",
+			file);
 	str_set(&s->told, NULL);
 	if (!workflow_set_remove(f->set, s->name))
 		return;
@@ -308,10 +314,12 @@ static bool must_wait(struct flujos *f, struct source *s)
 		s->crowded = false;
 		return false;
 	}
-	if (!s->crowded)
+	if (!s->crowded) {
+		cleanup(freep) char *file = flujos_shown(xasprintf("%s/%s", f->dir, s->name));
+
 		log_line(f->log, LOG_WARN, "workflow",
-			"%s/%s is not read: there are %d workflows already", f->dir, s->name,
-			WORKFLOWS_MAX);
+			"%s is not read: there are %d workflows already", file, WORKFLOWS_MAX);
+	}
 	return s->crowded = true;
 }
 

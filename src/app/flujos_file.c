@@ -140,8 +140,7 @@ static struct workflow *open_workflow(
 	return understand(name, picture, &data, r == 1 ? NULL : &meta);
 }
 
-/* Without what a terminal would obey. Returns its argument. */
-static char *shown(char *file)
+char *flujos_shown(char *file)
 {
 	for (char *p = file; *p; p++)
 		if ((unsigned char)*p < 0x20 || *p == 0x7f)
@@ -155,7 +154,7 @@ struct workflow *flujos_open(const char *dir, const char *name, enum slot slot)
 	cleanup(freep) char *meta = flujos_path(dir, name, SLOT_META);
 	struct workflow *wf = open_workflow(path, meta, name, slot != SLOT_JSON, false);
 
-	wf->file = shown(xasprintf("%s%s", name, endings[slot]));
+	wf->file = flujos_shown(xasprintf("%s%s", name, endings[slot]));
 	return wf;
 }
 
@@ -173,6 +172,6 @@ struct workflow *flujos_file(const char *path)
 		return workflow_refused(name, "this is a sidecar: name the workflow itself");
 	meta = xasprintf("%.*s%s%s", (int)(base - path), path, name, endings[SLOT_META]);
 	wf = open_workflow(path, meta, name, slot == SLOT_PNG || slot == SLOT_WEBP, true);
-	wf->file = shown(xstrdup(base));
+	wf->file = flujos_shown(xstrdup(base));
 	return wf;
 }
