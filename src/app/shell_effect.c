@@ -72,9 +72,10 @@ static void ack(struct shell *sh, const struct effect *e)
 static void answer_interaction(struct shell *sh, const struct effect *e)
 {
 	const struct job_row *row = &e->job->row;
-	char *sentence = row->outcome == OUTCOME_APOLOGY
+	bool apology = row->outcome == OUTCOME_APOLOGY;
+	char *sentence = apology && !row->channel_id
 				 ? shell_sorry_text(e->job)
-				 : text_make(TEXT_QUEUED, row->locale,
+				 : text_make(apology ? TEXT_SORRY_THERE : TEXT_QUEUED, row->locale,
 					   &(struct text_args){.number = (int64_t)e->id,
 						   .channel_id = row->channel_id});
 

@@ -143,6 +143,11 @@ void core_saved(struct core *core, uint64_t job_id, bool ok, int64_t now_ms)
 
 /* ---- ends and detours ---- */
 
+bool core_token_lives(const struct job *job, int64_t now_ms)
+{
+	return job->row.token && now_ms - job->row.created_ms < TOKEN_LIFE_MS;
+}
+
 void core_sorry(
 	struct core *core, struct job *job, enum sorry sorry, const char *detail, int64_t now_ms)
 {
@@ -153,12 +158,12 @@ void core_sorry(
 	job->row.outcome = OUTCOME_APOLOGY;
 	job->row.sorry = sorry;
 	str_set(&job->row.detail, detail ? str_copy(text, sizeof(text), detail) : NULL);
+	/* It never came to the line: "thinking" must not be the last word where it was typed. */
+	if (!job->answered && job->row.channel_id && core_token_lives(job, now_ms)) {
+		job->answered = true;
+		core_emit(core, (struct effect){.kind = FX_ANSWER, .job = job});
+	}
 	core_set_step(core, job, JOB_SORRY, now_ms);
-}
-
-bool core_token_lives(const struct job *job, int64_t now_ms)
-{
-	return job->row.token && now_ms - job->row.created_ms < TOKEN_LIFE_MS;
 }
 
 enum job_step core_ended_as(const struct job *job)

@@ -354,6 +354,9 @@ static const struct {
 		"Banned members: {number}",
 		"Miembros vetados: {number}"},
 
+	[TEXT_SORRY_THERE] = {
+		"No picture this time: {channel} says why.",
+		"Esta vez no hay imagen: {channel} dice por qué."},
 	[TEXT_SORRY_CHANNEL] = {
 		"Sorry, I could not make your private channel[: {text}]. Please tell an "
 		"administrator of this server, then try again.",

@@ -105,6 +105,7 @@ enum text_id {
 	TEXT_LIMITS_NO_QUOTA,
 	TEXT_LIMITS_BANNED, /* number */
 	/* apologies: how a job ends without a picture */
+	TEXT_SORRY_THERE,	/* channel: where the apology is */
 	TEXT_SORRY_CHANNEL,	/* the private channel could not be made; text: why */
 	TEXT_SORRY_STORE,	/* the database refused the job */
 	TEXT_SORRY_REFUSED,	/* ComfyUI refused the workflow; text: its reason */
