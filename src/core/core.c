@@ -150,7 +150,7 @@ static enum refusal refusal_of(const struct core *core, const struct request *r,
 		return REFUSE_STOPPING;
 	if (!core->ready)
 		return REFUSE_NOT_READY;
-	if (session_is_erasing(core, r->user_id))
+	if (core_is_erasing(core, r->user_id))
 		return REFUSE_ERASING;
 	if (core->mode == CORE_DRAIN)
 		return REFUSE_DRAINING;

@@ -77,6 +77,7 @@ int64_t core_session_end(const struct core *core, uint64_t user_id);
 /* The member's jobs are cancelled, his channel is removed, then all that is stored of him. False:
  * that is under way already. */
 bool core_erase(struct core *core, uint64_t user_id, int64_t now_ms);
+bool core_is_erasing(const struct core *core, uint64_t user_id);
 
 /* A member asks for a picture. Strings are copied. */
 struct request {

@@ -377,7 +377,7 @@ bool core_erase(struct core *core, uint64_t user_id, int64_t now_ms)
 	return true;
 }
 
-bool session_is_erasing(const struct core *core, uint64_t user_id)
+bool core_is_erasing(const struct core *core, uint64_t user_id)
 {
 	const struct session *s = session_find(core, user_id);
 

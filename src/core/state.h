@@ -143,7 +143,6 @@ void session_restrict(struct core *core, struct session *s, int64_t now_ms);
 /* FX_MEMBER; and what makes it needless. */
 void session_check_member(struct core *core, uint64_t user_id, int64_t now_ms);
 void session_member_is_here(struct core *core, uint64_t user_id, int64_t now_ms);
-bool session_is_erasing(const struct core *core, uint64_t user_id);
 struct session *session_find(const struct core *core, uint64_t user_id);
 void session_want(struct core *core, struct job *job, int64_t now_ms);
 void session_touch(struct core *core, uint64_t user_id, int64_t now_ms);

@@ -331,3 +331,51 @@ def test_what_every_server_has_is_offered(lab):
     wait_loras(sandbox, ana, wanted=["watercolour.safetensors"])
     said = sandbox.ask(ana, "imagine", imagine(lora="detail"))
     assert said.startswith("There is no LoRA “detail”"), said
+
+
+def test_buttons_and_suggestions_are_checked_like_commands(lab):
+    """A role that a member has no more, a channel that is not age-restricted."""
+    sandbox = lab.start_sandbox()
+    folder = folder_with(lab)
+    meta = os.path.join(folder, "whole.meta.json")
+
+    def sidecar(bot=None, **what):
+        with open(meta + ".new", "w", encoding="utf-8") as file:
+            json.dump(what, file)
+        start = len(bot.process.lines) if bot else 0
+        os.replace(meta + ".new", meta)
+        if bot:
+            bot.wait_line(r"whole\.json is live", start=start)
+
+    ana = sandbox.member("anabel")
+    sandbox.act("new_role", user=ana, name="artists")
+    role = next(r["id"] for r in sandbox.state().raw["guild"]["roles"] if r["name"] == "artists")
+    sidecar(roles=[str(role)])
+    bot = lab.start_bot(FLUJOS_DIR=folder)
+    sandbox.wait(lambda s: s.raw["commands"], "the commands")
+    sizes = {"model": "whole", "size": "1:1"}
+    assert sandbox.suggestions(ana, "imagine", "size", sizes)
+    sandbox.fault("comfy_error", count=1)
+    sandbox.command(ana, "imagine", imagine(steps=3))
+    (sorry,) = sandbox.wait(lambda s: s.apologies(ana), "the apology")
+    sidecar(bot, roles=["1234"])
+    assert sandbox.suggestions(ana, "imagine", "size", sizes) == []
+    assert "SDXL" not in sandbox.ask(ana, "models")
+    press = sandbox.press(ana, sorry, harness.button(sorry, "again"))
+    said = sandbox.wait(lambda s: s.answer_text(press), "the refusal")
+    assert "is only for some roles of this server" in said, said
+    # The steps of a button's job are looked at again, too.
+    sidecar(bot, options={"steps": {"min": 4, "max": 9}})
+    press = sandbox.press(ana, sorry, harness.button(sorry, "again"))
+    said = sandbox.wait(lambda s: s.answer_text(press), "the refusal")
+    assert said == "steps for this model: 4 to 9.", said
+    # An age-restricted model is offered, listed and taken where such things may be shown.
+    sidecar(bot, age_restricted=True)
+    general = sandbox.state().channel_named("general")["id"]
+    assert sandbox.suggestions(ana, "imagine", "size", sizes) == []
+    assert "SDXL" not in sandbox.ask(ana, "models")
+    sandbox.restrict(general)
+    assert sandbox.suggestions(ana, "imagine", "size", sizes)
+    assert "SDXL" in sandbox.ask(ana, "models")
+    sandbox.command(ana, "imagine", imagine())
+    sandbox.wait(lambda s: s.pictures(ana), "the picture")

@@ -52,6 +52,8 @@ void bot_start(struct sim *sim)
 	(void)store_db_value(sim->db, "ids", &past.ids);
 	(void)store_db_value(sim->db, "mode", &past.mode);
 	(void)store_db_value(sim->db, "limits", &past.limits);
+	/* The real one counts from its own time on, so that no id is given twice: app/bot.c. */
+	past.rows.max_job_id = max_of(past.rows.max_job_id, sim->last_id);
 	sim->turn_at = 0;
 	sim->shell = shell_new(&sim->config, &ports, rng_u64(&sim->rng));
 	shell_start(sim->shell, &past);

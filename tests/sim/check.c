@@ -33,6 +33,7 @@ static struct sim_said *said_about(struct sim *sim, uint64_t job_id)
 			return &sim->said[i];
 	sim->said = xrealloc(sim->said, (sim->n_said + 1) * sizeof(sim->said[0]));
 	sim->said[sim->n_said] = (struct sim_said){.job_id = job_id};
+	sim->last_id = max_of(sim->last_id, job_id);
 	return &sim->said[sim->n_said++];
 }
 
@@ -71,11 +72,16 @@ static void count_message(struct sim *sim, struct json_object *message)
 	if (!message || !is_new_message(sim, json_id(message, "id")))
 		return;
 	job_id = job_of_file(json_str(message, "attachments.0.filename"));
-	if (job_id)
+	if (job_id) {
 		said_about(sim, job_id)->pictures++;
+		said_about(sim, job_id)->user_id = json_id(message, "mentions.0.id");
+		members_check_picture(sim, message);
+	}
 	job_id = job_of_button(message);
-	if (job_id)
+	if (job_id) {
 		said_about(sim, job_id)->sorries++;
+		said_about(sim, job_id)->user_id = json_id(message, "mentions.0.id");
+	}
 }
 
 /* Messages as they are made; those whose answer was spoilt are found in the end, by count_rest().
@@ -155,6 +161,7 @@ static void check_prompt(struct sim *sim, const struct http_request *req)
 			     !prefix || sscanf(prefix, "fullet/%20llu", &saved) != 1 ||
 			     saved != job_id))
 		sim_fail(sim, "the prompt for %s edits %s", prefix ? prefix : "?", image);
+	members_check_graph(sim, graph);
 	json_put(&body);
 }
 
@@ -241,8 +248,14 @@ void check_caps(struct sim *sim)
 
 bool all_at_rest(struct sim *sim)
 {
-	return sim->shell && core_is_ready(shell_core(sim->shell)) &&
-	       !core_first_job(shell_core(sim->shell));
+	const struct core *core = sim->shell ? shell_core(sim->shell) : NULL;
+
+	if (!core || !core_is_ready(core) || core_first_job(core))
+		return false;
+	for (size_t i = 0; i < sim->n_erasings; i++)
+		if (core_is_erasing(core, sim->erasings[i].user_id))
+			return false;
+	return true;
 }
 
 static void check_job(struct sim *sim, const struct job_row *row)
@@ -315,7 +328,8 @@ void check_rest(struct sim *sim)
 		if (store_db_job(sim->db, id, &row) < 0) {
 			struct sim_said *said = said_about(sim, id);
 
-			if (said->pictures + said->sorries > 0)
+			if (said->pictures + said->sorries > 0 &&
+				!members_want_erased(sim, said->user_id))
 				sim_fail(sim, "job %" PRIu64 " was answered and has no row", id);
 			continue;
 		}
@@ -329,7 +343,8 @@ void check_rest(struct sim *sim)
 		jobs++;
 	}
 	check_channels(sim, state);
-	if (sim->requested > 0 && jobs == 0 && sim->seed % 10 == 0)
+	members_check_rest(sim, state);
+	if (sim->requested > 0 && jobs == 0 && sim->seed % 10 == 0 && !sim->n_erasings)
 		sim_fail(sim, "nothing was accepted");
 	json_put(&state);
 }

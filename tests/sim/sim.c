@@ -44,7 +44,14 @@ static void write_log(void *ctx, enum log_level level, const char *subject, cons
 
 /* ---- what happens ---- */
 
-enum wish_kind { WISH_IMAGINE, WISH_EDIT_FILE, WISH_EDIT_LAST, WISH_EDIT_MESSAGE };
+enum wish_kind {
+	WISH_IMAGINE,
+	WISH_EDIT_FILE,
+	WISH_EDIT_LAST,
+	WISH_EDIT_MESSAGE,
+	WISH_CANCEL,
+	WISH_ERASE,
+};
 
 struct wish {
 	enum wish_kind kind;
@@ -90,9 +97,12 @@ static void types(struct sim *sim, const struct wish *wish)
 	uint32_t sum = 0;
 	char *why = NULL;
 
-	if (!edits)
+	if (edits) {
+		json_add_str(options, "prompt", "a red fox in the snow");
+	} else {
 		json_add_str(options, "model", wish->model);
-	json_add_str(options, "prompt", "a red fox in the snow");
+		members_choose(sim, wish->n, options);
+	}
 	if (wish->kind == WISH_EDIT_FILE)
 		sum = attach(sim, wish, options);
 	counted(sim, world_command(sim->world, wish->user, 0, 0, edits ? "edit" : "imagine",
@@ -154,6 +164,10 @@ static void member_asks(void *ctx, void *arg, bool run)
 
 	if (run && wish->kind == WISH_EDIT_MESSAGE)
 		opens_menu(sim, wish);
+	else if (run && wish->kind == WISH_CANCEL)
+		members_cancel(sim, wish->user);
+	else if (run && wish->kind == WISH_ERASE)
+		members_erase(sim, wish->user);
 	else if (run)
 		types(sim, wish);
 	if (run)
@@ -308,9 +322,9 @@ static void plan(struct sim *sim)
 		struct wish *wish = xcalloc(1, sizeof(*wish));
 		int64_t at_ms = i % 3 == 1 ? START_MS + 5000 : sometime(sim);
 
-		/* Half of them edit. */
+		/* Most draw or edit. */
 		*wish = (struct wish){
-			.kind = (enum wish_kind)max_of((int)rng_below(&sim->rng, 6) - 2, 0),
+			.kind = (enum wish_kind)max_of((int)rng_below(&sim->rng, 9) - 3, 0),
 			.user = users[rng_below(&sim->rng, (uint64_t)n_users)],
 			.model = models[rng_below(&sim->rng, countof(models))],
 			.n = (uint64_t)i + 1};

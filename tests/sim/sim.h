@@ -39,7 +39,22 @@ struct sim_copy {
 struct sim_said {
 	uint64_t job_id;
 	int pictures, sorries;
-	int64_t number; /* of its first picture */
+	int64_t number;	  /* of its first picture */
+	uint64_t user_id; /* to whom it was said */
+};
+
+/* What a member chose for a picture: "" and 0: nothing. The prompt ends with the number. */
+struct sim_choice {
+	uint64_t n;
+	int width, height, steps, count;
+	const char *cfg, *negative;
+	uint64_t seed;
+};
+
+/* A member who wants all of his erased. */
+struct sim_erasing {
+	uint64_t user_id, question, press; /* interactions */
+	int64_t at_ms;			   /* when the button was pressed */
 };
 
 struct sim {
@@ -62,10 +77,15 @@ struct sim {
 	int64_t turn_at;	/* when the shell's next turn is planned */
 	struct sim_said *said;
 	size_t n_said;
+	uint64_t last_id; /* the highest of them: erased rows do not give their ids back */
 	struct sim_edit edits[64];
 	size_t n_edits;
 	struct sim_copy copies[64];
 	size_t n_copies;
+	struct sim_choice choices[16];
+	size_t n_choices;
+	struct sim_erasing erasings[16];
+	size_t n_erasings;
 	struct statement *held; /* waits for the next one, for one commit */
 	uint64_t *messages; /* ids of messages already counted */
 	size_t n_messages;
@@ -91,6 +111,16 @@ void bot_crash(struct sim *sim); /* and plans the next start */
 /* Perhaps the process dies right here, while crashes are left: not called from inside the shell. */
 void bot_may_crash(struct sim *sim);
 void bot_turn(struct sim *sim);
+
+/* members.c: what members choose, cancel and have erased, and what must come of it */
+void members_choose(struct sim *sim, uint64_t n, struct json_object *options);
+void members_cancel(struct sim *sim, uint64_t user_id);
+void members_erase(struct sim *sim, uint64_t user_id);
+bool members_want_erased(const struct sim *sim, uint64_t user_id);
+/* A graph that a ComfyUI is given, a finished picture's message, the end of it all. */
+void members_check_graph(struct sim *sim, struct json_object *graph);
+void members_check_picture(struct sim *sim, struct json_object *message);
+void members_check_rest(struct sim *sim, struct json_object *state);
 
 /* check.c */
 void check_said(struct sim *sim, const struct http_request *req, const struct http_response *res);

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "sim.h"
+
+/* What members choose for their pictures, that they change their minds and that they want
+ * everything of theirs erased; and what must come of it. */
+
+#define PROMPT "a red fox no. "
+
+/* ---- what is chosen ---- */
+
+void members_choose(struct sim *sim, uint64_t n, struct json_object *options)
+{
+	static const char *const cfgs[] = {"1.5", "7", "12.25"};
+	struct rng *rng = &sim->rng;
+	struct sim_choice c = {.n = n};
+	char text[40];
+
+	snprintf(text, sizeof(text), PROMPT "%" PRIu64, n);
+	json_add_str(options, "prompt", text);
+	if (rng_below(rng, 3) == 0) {
+		c.width = 64 + 8 * (int)rng_below(rng, 4);
+		c.height = 64 + 8 * (int)rng_below(rng, 4);
+		snprintf(text, sizeof(text), "%dx%d", c.width, c.height);
+		json_add_str(options, "size", text);
+	}
+	if (rng_below(rng, 3) == 0) {
+		c.steps = 1 + (int)rng_below(rng, 12);
+		json_add_int(options, "steps", c.steps);
+	}
+	if (rng_below(rng, 3) == 0) {
+		c.cfg = cfgs[rng_below(rng, countof(cfgs))];
+		json_add(options, "cfg", json_object_new_double_s(strtod(c.cfg, NULL), c.cfg));
+	}
+	if (rng_below(rng, 3) == 0) {
+		c.count = 1 + (int)rng_below(rng, 4);
+		json_add_int(options, "count", c.count);
+	}
+	if (rng_below(rng, 3) == 0) {
+		c.negative = "fog";
+		json_add_str(options, "negative", c.negative);
+	}
+	if (rng_below(rng, 3) == 0) {
+		c.seed = rng_u64(rng);
+		snprintf(text, sizeof(text), "%" PRIu64, c.seed);
+		json_add_str(options, "seed", text);
+	}
+	if (sim->n_choices < countof(sim->choices))
+		sim->choices[sim->n_choices++] = c;
+}
+
+/* The choice whose number stands in a prompt; NULL when it is another's text. */
+static const struct sim_choice *choice_of(const struct sim *sim, const char *text)
+{
+	const char *at = text ? strstr(text, PROMPT) : NULL;
+	uint64_t n = at ? strtoull(at + strlen(PROMPT), NULL, 10) : 0;
+
+	for (size_t i = 0; i < sim->n_choices && n; i++)
+		if (sim->choices[i].n == n)
+			return &sim->choices[i];
+	return NULL;
+}
+
+static void expect(struct sim *sim, const struct sim_choice *c, struct json_object *graph,
+	const char *path, double wanted)
+{
+	double got = json_num(graph, path, -1);
+
+	if (wanted > 0 && got != wanted)
+		sim_fail(sim, "picture no. %" PRIu64 ": %s is %g and should be %g", c->n, path, got,
+			wanted);
+}
+
+void members_check_graph(struct sim *sim, struct json_object *graph)
+{
+	const struct sim_choice *c = choice_of(sim, json_str(graph, "2.inputs.text"));
+	struct json_object *seed = json_at(graph, "5.inputs.seed");
+
+	if (!c)
+		return;
+	expect(sim, c, graph, "4.inputs.width", c->width ? c->width : 64);
+	expect(sim, c, graph, "4.inputs.height", c->height ? c->height : 64);
+	expect(sim, c, graph, "4.inputs.batch_size", c->count ? c->count : 1);
+	expect(sim, c, graph, "5.inputs.steps", c->steps ? c->steps : 8);
+	expect(sim, c, graph, "5.inputs.cfg", c->cfg ? strtod(c->cfg, NULL) : 4);
+	if (!str_eq(json_str(graph, "3.inputs.text"), c->negative ? c->negative : ""))
+		sim_fail(sim, "picture no. %" PRIu64 " has another negative", c->n);
+	if (c->seed && json_object_get_uint64(seed) != c->seed)
+		sim_fail(sim, "picture no. %" PRIu64 " has another seed", c->n);
+}
+
+void members_check_picture(struct sim *sim, struct json_object *message)
+{
+	const struct sim_choice *c = choice_of(sim, json_str(message, "content"));
+	size_t n = json_len(json_array(message, "attachments"));
+
+	if (c && n != (size_t)max_of(c->count, 1))
+		sim_fail(sim, "picture no. %" PRIu64 " has %zu files and should have %d", c->n, n,
+			max_of(c->count, 1));
+}
+
+/* ---- cancelling and erasing ---- */
+
+static uint64_t command(
+	struct sim *sim, uint64_t user_id, const char *name, struct json_object *options)
+{
+	char *why = NULL;
+	uint64_t id = world_command(sim->world, user_id, 0, 0, name, options, &why, sim_now(sim));
+
+	free(why);
+	return id;
+}
+
+void members_cancel(struct sim *sim, uint64_t user_id)
+{
+	struct json_object *options = json_object_new_object();
+
+	(void)command(sim, user_id, "cancel", options);
+	json_put(&options);
+}
+
+static struct json_object *interaction_of(struct json_object *state, uint64_t id)
+{
+	struct json_object *list = json_array(state, "interactions");
+
+	for (size_t i = 0; i < json_len(list); i++)
+		if (json_id(json_object_array_get_idx(list, i), "id") == id)
+			return json_object_array_get_idx(list, i);
+	return NULL;
+}
+
+/* Presses the button below the question, if the question came. */
+static void presses(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	struct sim_erasing *e = arg;
+	struct json_object *state = run ? world_state(sim->world) : NULL;
+	struct json_object *answer = json_at(interaction_of(state, e->question), "response");
+	const char *custom_id = json_str(answer, "components.0.components.0.custom_id");
+
+	if (custom_id) {
+		e->at_ms = sim_now(sim);
+		e->press = world_press(sim->world, e->user_id, json_id(answer, "channel_id"),
+			json_id(answer, "id"), custom_id, e->at_ms);
+		network_pump(sim);
+	}
+	json_put(&state);
+}
+
+void members_erase(struct sim *sim, uint64_t user_id)
+{
+	struct json_object *options = json_object_new_object();
+	struct sim_erasing *e = &sim->erasings[sim->n_erasings];
+
+	json_add(options, "erase", json_object_new_object());
+	if (sim->n_erasings < countof(sim->erasings)) {
+		*e = (struct sim_erasing){
+			.user_id = user_id, .question = command(sim, user_id, "privacy", options)};
+		sim->n_erasings += e->question != 0;
+		if (e->question)
+			clock_at(sim->clock, sim_now(sim) + 3000, presses, e);
+	}
+	json_put(&options);
+}
+
+bool members_want_erased(const struct sim *sim, uint64_t user_id)
+{
+	for (size_t i = 0; i < sim->n_erasings; i++)
+		if (sim->erasings[i].user_id == user_id && sim->erasings[i].press)
+			return true;
+	return false;
+}
+
+/* He was told that it is being done: nothing from before is left, whatever happened since. */
+static void check_erased(struct sim *sim, const struct sim_erasing *e)
+{
+	struct store_query query = {
+		.kind = STORE_READ_MEMBER, .id = e->user_id, .now_ms = sim_now(sim)};
+	struct store_result rows;
+
+	(void)store_db_read(sim->db, &query, &rows);
+	for (size_t i = 0; i < rows.n_jobs; i++)
+		if (rows.jobs[i].created_ms < e->at_ms)
+			sim_fail(sim, "job %" PRIu64 " should have been erased", rows.jobs[i].id);
+	if (rows.picture.bytes && rows.picture.at_ms < e->at_ms)
+		sim_fail(sim, "the last picture of a member should have been erased");
+	if (rows.has_session && (rows.session.flags & SESSION_ERASE))
+		sim_fail(sim, "the wish to be erased is still stored");
+	store_result_free(&rows);
+}
+
+void members_check_rest(struct sim *sim, struct json_object *state)
+{
+	for (size_t i = 0; i < sim->n_erasings; i++) {
+		const struct sim_erasing *e = &sim->erasings[i];
+		const char *said = json_str(interaction_of(state, e->press), "response.content");
+
+		if (e->press && said &&
+			(strstr(said, "is being erased") || strstr(said, "is erased")))
+			check_erased(sim, e);
+		else if (e->press && sim->seed % 10 == 0)
+			sim_fail(sim, "nobody answered a wish to be erased: %s", said ? said : "");
+	}
+}
