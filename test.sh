@@ -106,7 +106,7 @@ run_databases() {
 	heading 'databases'
 	local name log=$PWD/$build/meson-logs/testlog-store
 	rm -f "$log"-*.json
-	timeout 1200 tests/databases.py each meson test -C "$build" --no-rebuild --print-errorlogs \
+	timeout --foreground 1200 tests/databases.py each meson test -C "$build" --no-rebuild --print-errorlogs \
 		--suite store --num-processes 1 --timeout-multiplier 5 --logbase 'testlog-store-{}'
 	for name in postgres mysql; do
 		# shellcheck disable=SC2046
@@ -147,7 +147,7 @@ run_e2e() {
 	heading 'end to end'
 	local status
 	rm -f "$build/e2e.xml"
-	PYTHONDONTWRITEBYTECODE=1 FULLET="$PWD/$build/src/fullet" timeout 3600 \
+	PYTHONDONTWRITEBYTECODE=1 FULLET="$PWD/$build/src/fullet" timeout --foreground 3600 \
 		/usr/bin/python3 -m pytest -p no:cacheprovider --junitxml="$build/e2e.xml" -q tests/e2e
 	status=$?
 	# shellcheck disable=SC2046

@@ -25,6 +25,7 @@ import urllib.parse
 PATIENCE = float(os.environ.get("E2E_PATIENCE", "60"))
 USER = "bot"
 PASSWORD = "s3cret/pass@word%"
+PASSWORD_ENCODED = urllib.parse.quote(PASSWORD, safe="")
 SMALL = {"fsync": "off", "shared_buffers": "16MB", "max_connections": "20", "dynamic_shared_memory_type": "mmap"}
 
 
@@ -67,6 +68,7 @@ class Server:
         self.log = os.path.join(self.folder, "log")
         self.port = free_port()
         self.child = None
+        self.tls = False
         try:
             self.make()
             self.start()
@@ -108,6 +110,21 @@ class Server:
             self.child.send_signal(sign)
             self.child.wait(PATIENCE)
 
+    def add_tls(self, name="localhost"):
+        """With a certificate for this name, by an authority of its own: the authority's file."""
+        made = (
+            "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=authority -keyout ca.key -out ca.pem\n"
+            f"openssl req -newkey rsa:2048 -nodes -subj /CN={name} -keyout key.pem -out request.pem\n"
+            f"echo subjectAltName=DNS:{name} >names\n"
+            "openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -CAcreateserial -days 2 "
+            "-extfile names -out cert.pem\n"
+            "chmod 600 key.pem\n"
+        )
+        self.run("sh", "-e", "-c", made)
+        self.tls = True
+        self.restart()
+        return os.path.join(self.folder, "ca.pem")
+
     def stop(self):
         self._end(self.quick_stop)
 
@@ -123,10 +140,10 @@ class Server:
         self.kill()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def url(self, database="fullet", password=PASSWORD, **parameters):
+    def url(self, database="fullet", password=PASSWORD, host="127.0.0.1", **parameters):
         query = urllib.parse.urlencode(parameters)
         return (
-            f"{self.scheme}://{USER}:{urllib.parse.quote(password, safe='')}@127.0.0.1:{self.port}"
+            f"{self.scheme}://{USER}:{urllib.parse.quote(password, safe='')}@{host}:{self.port}"
             f"/{database}{'?' + query if query else ''}"
         )
 
@@ -148,6 +165,10 @@ class Postgres(Server):
 
     def command(self):
         settings = [f"-c{name}={value}" for name, value in SMALL.items()]
+        if self.tls:
+            settings += ["-cssl=on"] + [
+                f"-cssl_{name}_file={self.folder}/{name}.pem" for name in ("cert", "key")
+            ]
         return [
             self.program("postgres"), "-D", self.data, "-k", self.folder, "-h", "127.0.0.1",
             "-p", str(self.port), *settings,
@@ -189,6 +210,7 @@ class MariaDB(Server):
             f"--tmpdir={self.folder}", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
             "--innodb-buffer-pool-size=32M", f"--max-allowed-packet={self.packet}",
             "--skip-log-bin", "--performance-schema=OFF", "--max-connections=40",
+            *(f"--ssl-{name}={self.folder}/{name}.pem" for name in ("cert", "key") if self.tls),
         ]
 
     def sql(self, *statements, database="mysql"):

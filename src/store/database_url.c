@@ -372,6 +372,7 @@ static int take_mysql_host(struct database_url *url, const struct pieces *p, cha
 
 static int parse_mysql(struct database_url *url, const struct pieces *p, char **ret_why)
 {
+	cleanup(freep) char *port_shown = NULL;
 	int r = take_mysql_host(url, p, ret_why);
 
 	url->ssl = SSL_PREFERRED;
@@ -385,8 +386,10 @@ static int parse_mysql(struct database_url *url, const struct pieces *p, char **
 	if (url->ssl == SSL_VERIFY_CA && !url->ssl_ca)
 		return refuse(ret_why,
 			xstrdup("ssl-mode=VERIFY_CA needs ssl-ca, the file with the authority"));
-	url->shown = xasprintf("mysql://%s%s%s/%s", url->user, *url->user ? "@" : "",
-		url->socket ? url->socket : url->host, url->database);
+	if (!url->socket && url->port != 3306)
+		port_shown = xasprintf(":%d", url->port);
+	url->shown = xasprintf("mysql://%s%s%s%s/%s", url->user, *url->user ? "@" : "",
+		url->socket ? url->socket : url->host, port_shown ? port_shown : "", url->database);
 	return 0;
 }
 

@@ -382,14 +382,20 @@ static const struct sql_driver driver = {
 
 #define SYSTEM_AUTHORITIES "/etc/ssl/certs/ca-certificates.crt"
 
+/* A socket does not leave the computer. */
+static bool wants_tls(const struct database_url *url)
+{
+	return url->ssl != SSL_DISABLED && !url->socket && *url->host;
+}
+
 static void set_tls(struct mysql *m)
 {
 	const struct database_url *url = &m->url;
 	const char *ca = url->ssl_ca;
 	my_bool yes = 1;
 
-	if (url->ssl == SSL_DISABLED || url->socket || !*url->host)
-		return; /* a socket does not leave the computer */
+	if (!wants_tls(url))
+		return;
 	if (url->ssl == SSL_VERIFY_IDENTITY && !ca)
 		ca = SYSTEM_AUTHORITIES;
 	mysql_ssl_set(m->conn, url->ssl_key, url->ssl_cert, ca, NULL, NULL);
@@ -446,6 +452,14 @@ int fullet_sql_open(const struct database_url *url, struct sql **ret, char **ret
 
 		r = errno_of(mysql_errno(m->conn), "");
 		*ret_why = xasprintf("%s cannot be opened: %s", url->shown, clean);
+	}
+	/* The library goes on in the open with a server that has no TLS, whatever it was told. */
+	if (r == 0 && wants_tls(url) && url->ssl >= SSL_REQUIRED &&
+		!mysql_get_ssl_cipher(m->conn)) {
+		*ret_why = xasprintf("%s cannot be opened: the server has no TLS (SSL), which "
+				     "ssl-mode demands",
+			url->shown);
+		r = -EACCES;
 	}
 	if (r == 0)
 		r = script(&m->base, settings, ret_why);

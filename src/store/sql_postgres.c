@@ -235,9 +235,9 @@ static int collect(struct postgres *p, sql_row *row, void *arg, char **ret_why)
 		ExecStatusType status;
 
 		while (r == 0 && PQisBusy(p->conn))
-			r = wait_socket(p, POLLIN, ret_why);
+			r = wait_socket(p, POLLIN, first ? NULL : ret_why);
 		if (r < 0)
-			return r;
+			break;
 		result = PQgetResult(p->conn);
 		if (!result)
 			break;
@@ -248,7 +248,7 @@ static int collect(struct postgres *p, sql_row *row, void *arg, char **ret_why)
 			first = failed(p, result, ret_why);
 		PQclear(result);
 	}
-	return r < 0 ? r : first;
+	return first ? first : r;
 }
 
 static int sent(struct postgres *p, int ok, char **ret_why)

@@ -4,12 +4,15 @@ import multiprocessing
 import os
 import sys
 import threading
+import time
 
 import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
 
+import databases  # noqa: E402
 import harness  # noqa: E402
 
 
@@ -18,9 +21,30 @@ def pytest_configure(config):
         pytest.exit(f"there is no program {harness.FULLET}: build it, or set FULLET_BIN", 2)
 
 
+SERVERS = {}  # one of a kind for all tests that do not stop it
+
+
+@pytest.fixture(params=list(databases.KINDS))
+def database(request):
+    """A fresh database on a server that others use too: its URL."""
+    kind = request.param
+    if kind not in SERVERS:
+        SERVERS[kind] = databases.KINDS[kind]()
+        request.session.addfinalizer(lambda: SERVERS.pop(kind).close())
+    name = f"fullet_{os.getpid()}_{time.monotonic_ns()}"
+    SERVERS[kind].create(name)
+    return SERVERS[kind].url(name)
+
+
 @pytest.fixture
 def lab(tmp_path, request):
+    yield from make_lab(tmp_path, request)
+
+
+def make_lab(tmp_path, request, database=None):
     lab = harness.Lab(tmp_path)
+    lab.database_url = database
+    lab.secrets |= {databases.PASSWORD, databases.PASSWORD_ENCODED}
     request.node.lab = lab
     yield lab
     try:
@@ -111,6 +135,17 @@ def pytest_runtestloop(session):
     if n < 2 or session.config.option.collectonly or session.testsfailed:
         return None
     session.config._tmp_path_factory.getbasetemp()  # one for all workers
+    wanted = {item.callspec.params["database"] for item in session.items if "database" in item.fixturenames}
+    for kind in wanted:
+        SERVERS[kind] = databases.KINDS[kind]()
+    try:
+        return run_workers(session, n)
+    finally:
+        for server in SERVERS.values():
+            server.close()
+
+
+def run_workers(session, n):
     counter = multiprocessing.Value("i", 0)
     lock, done, workers = threading.Lock(), set(), []
     sys.stdout.flush()

@@ -585,6 +585,10 @@ class Bot:
 
     def rows(self):
         """The jobs as they are stored."""
+        if self.lab.database_url:
+            path = os.path.join(self.lab.folder, f"rows-{self.process.pid}.backup")
+            self.lab.run("backup", path, DATABASE_URL=self.lab.database_url)
+            return read_backup(path)["jobs"]
         path = os.path.join(self.folder, "database", "bot_data.db")
         database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         database.row_factory = sqlite3.Row
@@ -606,6 +610,7 @@ class Lab:
         self.secrets = set()
         self.violations_wanted = set()
         self.relays = []
+        self.database_url = None  # of a server: the bots'
 
     def start_sandbox(self, *options, **settings):
         folder = os.path.join(self.folder, "sandbox")
@@ -621,6 +626,8 @@ class Lab:
 
     def start_bot(self, ready=True, folder="bot", **settings):
         """Starts a bot, by default again in the folder of the one before."""
+        if self.database_url:
+            settings.setdefault("DATABASE_URL", self.database_url)
         bot = Bot(self, self.bot_folder(folder), len(self.bots) + 1, **settings)
         self.bots.append(bot)
         self.processes.append(bot.process)
@@ -719,6 +726,39 @@ class Lab:
         for process in self.processes:
             parts.append(f"---- {process.name} (pid {process.pid}) ----\n{process.tail()}")
         return "\n".join(parts)
+
+
+def read_backup(path):
+    """What `fullet backup` wrote (src/store/backup_file.h): the rows of each table."""
+    with open(path, "rb") as file:
+        data = file.read()
+    assert data.startswith(b"FuLLet backup\n") and zlib.crc32(data[:-4]) == int.from_bytes(data[-4:], "little")
+    at, tables = 30, {}
+
+    def take(n):
+        nonlocal at
+        at += n
+        return data[at - n : at]
+
+    def number(n, signed=False):
+        return int.from_bytes(take(n), "little", signed=signed)
+
+    def value():
+        kind = take(1)
+        if kind == b"i":
+            return number(8, signed=True)
+        found = None if kind == b"n" else take(number(4))
+        return found.decode() if kind == b"t" else found
+
+    while (kind := take(1)) != b"Z":
+        if kind == b"T":
+            rows = tables[take(number(4)).decode()] = []
+            columns = [take(number(4)).decode() for _ in range(number(4))]
+        elif kind == b"R":
+            rows.append({name: value() for name in columns})
+        else:
+            assert number(8) == len(rows)
+    return tables
 
 
 def repeat_command(nodeid):
