@@ -24,6 +24,8 @@ build='
 	libpq-dev
 	libmariadb-dev
 	libgd-dev
+	libheif-dev
+	libseccomp-dev
 	libssl-dev
 	zlib1g-dev
 	libzstd-dev

@@ -187,7 +187,7 @@ int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why)
 		bot->ports.loop = config->loop;
 		bot->ports.room = config->room;
 		bot->ports.store = store_new(take(db), wake, config->loop);
-		bot->ports.cleaner = cleaner_new(config->loop, &config->logger->log);
+		bot->ports.cleaner = cleaner_new(config->loop, &config->logger->log, NULL);
 		bot->ports.keeper = file_keeper_new(config->loop);
 		ports_uv_fill(&bot->ports, &ports);
 		fill_shell_config(config, bot);

@@ -3,7 +3,7 @@
 #define FULLET_APP_CLEANER_H
 
 #include "base/log.h"
-#include "image/clean.h"
+#include "image/wire.h"
 #include "io/loop.h"
 
 /*
@@ -16,8 +16,9 @@ struct cleaner;
 
 typedef void clean_done(void *arg, struct clean_answer *answer);
 
-/* log is borrowed. */
-struct cleaner *cleaner_new(struct loop *loop, const struct log *log);
+/* path: of the program; NULL: looked for beside this one and where it is installed. log is
+ * borrowed. */
+struct cleaner *cleaner_new(struct loop *loop, const struct log *log, const char *path);
 /* Whoever still waits is dropped, uncalled. */
 struct cleaner *cleaner_free(struct cleaner *cleaner);
 /* Holds the picture while it needs it. done is called exactly once, never before the return. */
@@ -25,5 +26,10 @@ void cleaner_clean(struct cleaner *cleaner, struct blob *picture, const struct c
 	clean_done *done, void *arg);
 /* Once each turn of the loop, before the shell's. */
 void cleaner_poll(struct cleaner *cleaner);
+
+/* What the last program that was started said of its cage; false: none could be started. */
+bool cleaner_cage(const struct cleaner *cleaner, struct wire_hello *ret);
+/* The program's process, 0 while none runs. For tests. */
+int cleaner_pid(const struct cleaner *cleaner);
 
 #endif

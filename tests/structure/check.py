@@ -18,6 +18,7 @@ ROOMS = {
     "discord": {"base"},
     "comfy": {"base"},
     "image": {"base"},
+    "cleaner": {"base", "image"},
     "store": {"base"},
     "io": {"base"},
     "sandbox": {"base", "discord", "comfy", "io"},
@@ -50,6 +51,7 @@ OWNED = {
     r"uv\.h|uv/.*": "io",
     r"curl/.*": "io",
     r"libwebsockets\.h": "io",
+    r"seccomp\.h": "cleaner",
     r"sqlite3\.h|libpq-fe\.h|mysql.*|mariadb.*": "store",
 }
 
