@@ -21,6 +21,7 @@ struct waiting {
 	struct clean_wish wish;
 	clean_done *done;
 	void *arg;
+	int deaths; /* programs that died on it, not by it */
 	struct waiting *prev, *next;
 };
 
@@ -267,6 +268,11 @@ static void on_ended(void *arg, int status, int signal)
 	if (!greeted) {
 		c->cage_known = false;
 		refuse_all(c);
+	}
+	if (c->current && answer.result == CLEAN_UNAVAILABLE && c->current->deaths++ == 0) {
+		DL_PREPEND(c->queue, c->current);
+		c->n_queue++;
+		c->current = NULL;
 	}
 	if (c->current)
 		tell_current(c, &answer);

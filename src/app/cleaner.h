@@ -9,7 +9,8 @@
 /*
  * Has strangers' pictures cleaned, one after the other, by the program fullet-cleaner: it is
  * started when the first picture comes, serves some, ends when nothing comes, and is killed and
- * replaced when it takes too long or dies. At most CLEAN_QUEUE_MAX wait, the next is
+ * replaced when it takes too long or dies. A picture under which it was killed by somebody else is
+ * tried once more. At most CLEAN_QUEUE_MAX wait, the next is
  * CLEAN_UNAVAILABLE.
  */
 struct cleaner;

@@ -142,6 +142,7 @@ static const int allowed[] = {
 	SCMP_SYS(futex),
 	SCMP_SYS(exit),
 	SCMP_SYS(exit_group),
+	SCMP_SYS(rt_sigaction),
 	SCMP_SYS(rt_sigprocmask),
 	SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(restart_syscall),
