@@ -274,20 +274,28 @@ static void check_server(struct report *r, const char *server, const struct work
 {
 	struct json_object *stats = ask_comfy(r, server, "/system_stats"), *info;
 	const struct workflow *wf;
+	double vram;
 
 	if (!stats)
 		return;
+	vram = json_num(stats, "devices.0.vram_total", 0);
 	say(r, GOOD, "ComfyUI %s: version %s, %s, %.1f GB", server,
 		json_str(stats, "system.comfyui_version")
 			? json_str(stats, "system.comfyui_version")
 			: "?",
 		json_str(stats, "devices.0.name") ? json_str(stats, "devices.0.name") : "no card",
-		json_num(stats, "devices.0.vram_total", 0) / 1e9);
+		vram / 1e9);
 	json_put(&stats);
 	check_safety(r, server);
 	info = ask_comfy(r, server, "/object_info");
-	for (size_t i = 0; info && (wf = workflow_set_all(set, i)); i++)
+	for (size_t i = 0; info && (wf = workflow_set_all(set, i)); i++) {
 		check_workflow(r, server, wf, info);
+		if (vram > 0 && workflow_usable(wf) && (double)wf->vram_bytes > vram)
+			say(r, WARNING,
+				"workflow %s on %s: by its sidecar it needs %.1f GB of VRAM, and the "
+				"card has %.1f",
+				wf->name, server, (double)wf->vram_bytes / 1e9, vram / 1e9);
+	}
 	json_put(&info);
 }
 

@@ -93,7 +93,7 @@ uint64_t seed_ceiling(const char *class, const char *input);
 /* The custom node package (or a hint) that brings a class; NULL when unknown. */
 const char *class_package(const char *class);
 
-/* workflow_sidecar.c. After the graph was taken and before it is understood. */
+/* workflow_sidecar*.c. After the graph was taken and before it is understood. */
 void sidecar_read(struct workflow *wf, const char *text, size_t len);
 /* Once outputs are known: what the sidecar names must matter to one. */
 void sidecar_check_nodes(struct graph *g);

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/near.h"
-#include "comfy/workflow_graph.h"
+#include "comfy/workflow_sidecar.h"
 
 /*
  * NAME.meta.json: what an owner says about a workflow. Wrong values refuse it, since to go on
@@ -14,13 +14,7 @@
  * warned of. Names that begin with _ or $ are the owner's own notes.
  */
 
-struct side {
-	struct workflow *wf;
-	char file[200]; /* "NAME.meta.json", safe to print */
-};
-
-static void bad(struct side *s, const char *where, const char *format, ...) printf_like(3, 4);
-static void bad(struct side *s, const char *where, const char *format, ...)
+void side_bad(struct side *s, const char *where, const char *format, ...)
 {
 	char text[600];
 	va_list args;
@@ -31,18 +25,18 @@ static void bad(struct side *s, const char *where, const char *format, ...)
 	workflow_problem(s->wf, "%s: %s: %s", s->file, where, text);
 }
 
-static bool is_number(struct json_object *value)
+bool side_is_number(struct json_object *value)
 {
 	return json_object_is_type(value, json_type_int) ||
 	       json_object_is_type(value, json_type_double);
 }
 
-static bool is_string(struct json_object *value)
+bool side_is_string(struct json_object *value)
 {
 	return json_object_is_type(value, json_type_string);
 }
 
-static const char *shown(struct json_object *value, char *dst, size_t size)
+const char *side_shown(struct json_object *value, char *dst, size_t size)
 {
 	return printable(dst, size,
 		value ? json_object_to_json_string_ext(
@@ -50,10 +44,7 @@ static const char *shown(struct json_object *value, char *dst, size_t size)
 		      : "null");
 }
 
-#define NAMES_MAX 12
-
-/* Which of the names a member has; -1, and warned of, when it is none of them. */
-static int known(
+int side_known(
 	struct side *s, const char *where, const char *key, const char *const *names, size_t n)
 {
 	struct buf all = BUF(1000);
@@ -85,19 +76,20 @@ static int known(
 static void read_line(
 	struct side *s, const char *where, struct json_object *value, size_t max, char **ret)
 {
-	const char *text = is_string(value) ? json_object_get_string(value) : NULL;
+	const char *text = side_is_string(value) ? json_object_get_string(value) : NULL;
 	size_t n = 0;
 	char safe[80];
 
 	if (!text || text[strspn(text, " \t\r\n")] == '\0' ||
 		strlen(text) != (size_t)json_object_get_string_len(value)) {
-		bad(s, where, "a text is needed, and this is %s", shown(value, safe, sizeof(safe)));
+		side_bad(s, where, "a text is needed, and this is %s",
+			side_shown(value, safe, sizeof(safe)));
 		return;
 	}
 	for (const char *p = text; *p; p++)
 		n += ((unsigned char)*p & 0xc0) != 0x80;
 	if (n > max) {
-		bad(s, where, "it has %zu characters, and at most %zu are shown", n, max);
+		side_bad(s, where, "it has %zu characters, and at most %zu are shown", n, max);
 		return;
 	}
 	str_set(ret, text);
@@ -121,7 +113,7 @@ static void read_both(struct side *s, const char *where, struct json_object *val
 	snprintf(prefix, sizeof(prefix), "%s.", where);
 	json_object_object_foreach(value, key, text)
 	{
-		int i = known(s, prefix, key, names, countof(names));
+		int i = side_known(s, prefix, key, names, countof(names));
 
 		snprintf(place, sizeof(place), "%s%s", prefix, i < 0 ? "" : names[i]);
 		if (i >= 0)
@@ -151,7 +143,7 @@ static void read_description(struct side *s, struct json_object *value)
 
 static void read_kind(struct side *s, struct json_object *value)
 {
-	const char *text = is_string(value) ? json_object_get_string(value) : "";
+	const char *text = side_is_string(value) ? json_object_get_string(value) : "";
 	char safe[80];
 
 	if (str_eq(text, "imagine"))
@@ -159,20 +151,21 @@ static void read_kind(struct side *s, struct json_object *value)
 	else if (str_eq(text, "edit"))
 		s->wf->kind = WORKFLOW_EDIT;
 	else
-		bad(s, "kind", "it is \"imagine\" or \"edit\", and this is %s",
-			shown(value, safe, sizeof(safe)));
+		side_bad(s, "kind", "it is \"imagine\" or \"edit\", and this is %s",
+			side_shown(value, safe, sizeof(safe)));
 }
 
 static void read_vram(struct side *s, struct json_object *value)
 {
-	double gb = is_number(value) ? json_object_get_double(value) : 0;
+	double gb = side_is_number(value) ? json_object_get_double(value) : 0;
 	char safe[80];
 
 	if (gb > 0 && gb <= WORKFLOW_VRAM_GB_MAX)
 		s->wf->vram_bytes = (int64_t)(gb * 1e9);
 	else
-		bad(s, "vram_gb", "a number of gigabytes is needed, such as 12, and this is %s",
-			shown(value, safe, sizeof(safe)));
+		side_bad(s, "vram_gb",
+			"a number of gigabytes is needed, such as 12, and this is %s",
+			side_shown(value, safe, sizeof(safe)));
 }
 
 static void read_restricted(struct side *s, struct json_object *value)
@@ -182,8 +175,8 @@ static void read_restricted(struct side *s, struct json_object *value)
 	if (json_object_is_type(value, json_type_boolean))
 		s->wf->age_restricted = json_object_get_boolean(value);
 	else
-		bad(s, "age_restricted", "it is true or false, and this is %s",
-			shown(value, safe, sizeof(safe)));
+		side_bad(s, "age_restricted", "it is true or false, and this is %s",
+			side_shown(value, safe, sizeof(safe)));
 }
 
 static void read_roles(struct side *s, struct json_object *value)
@@ -192,20 +185,20 @@ static void read_roles(struct side *s, struct json_object *value)
 	char safe[80];
 
 	if (!json_object_is_type(value, json_type_array) || json_len(value) > ROLE_LIMITS_MAX) {
-		bad(s, "roles", "a list of at most %d role ids is needed, and this is %s",
-			ROLE_LIMITS_MAX, shown(value, safe, sizeof(safe)));
+		side_bad(s, "roles", "a list of at most %d role ids is needed, and this is %s",
+			ROLE_LIMITS_MAX, side_shown(value, safe, sizeof(safe)));
 		return;
 	}
 	for (size_t i = 0; i < json_len(value); i++) {
 		struct json_object *one = json_object_array_get_idx(value, i);
-		bool text = is_string(one) || json_object_is_type(one, json_type_int);
+		bool text = side_is_string(one) || json_object_is_type(one, json_type_int);
 		uint64_t id = 0;
 
 		if (!text || parse_u64(json_object_get_string(one), &id) < 0 || id == 0) {
-			bad(s, "roles",
+			side_bad(s, "roles",
 				"%s is not a role's id; in Discord, with Developer Mode on, right "
 				"click the role and Copy Role ID",
-				shown(one, safe, sizeof(safe)));
+				side_shown(one, safe, sizeof(safe)));
 			continue;
 		}
 		wf->roles = xrealloc(wf->roles, (wf->n_roles + 1) * sizeof(*wf->roles));
@@ -251,7 +244,7 @@ static const struct workflow_inputs *inputs_of(const struct workflow *wf, const 
 static void read_bound(struct side *s, const struct option *o, const char *key,
 	struct json_object *value, struct workflow_range *range)
 {
-	const char *text = is_number(value) ? json_object_get_string(value) : "";
+	const char *text = side_is_number(value) ? json_object_get_string(value) : "";
 	double least = str_eq(key, "step") ? 0.001 : o->least, number;
 	char where[60], safe[80];
 
@@ -259,9 +252,9 @@ static void read_bound(struct side *s, const struct option *o, const char *key,
 	number = is_number_text(text) ? strtod(text, NULL) : -1;
 	if (!is_number_text(text) || (o->whole && strchr(text, '.')) || number < least ||
 		number > o->most) {
-		bad(s, where, "a %s from %g to %g is needed, and this is %s",
+		side_bad(s, where, "a %s from %g to %g is needed, and this is %s",
 			o->whole ? "whole number" : "number", o->whole ? max_of(least, 1.0) : least,
-			o->most, shown(value, safe, sizeof(safe)));
+			o->most, side_shown(value, safe, sizeof(safe)));
 		return;
 	}
 	if (str_eq(key, "min"))
@@ -283,28 +276,28 @@ static void read_range(struct side *s, const struct option *o, struct json_objec
 
 	snprintf(prefix, sizeof(prefix), "options.%s.", o->name);
 	if (!json_object_is_type(value, json_type_object)) {
-		bad(s, "options",
+		side_bad(s, "options",
 			"%s needs {\"default\": ..., \"min\": ..., \"max\": ...}, and this "
 			"is %s",
-			o->name, shown(value, safe, sizeof(safe)));
+			o->name, side_shown(value, safe, sizeof(safe)));
 		return;
 	}
 	range->given = true;
 	json_object_object_foreach(value, key, number)
 	{
-		int i = known(s, prefix, key, names, o->max_only ? 1 : countof(names));
+		int i = side_known(s, prefix, key, names, o->max_only ? 1 : countof(names));
 
 		if (i >= 0)
 			read_bound(s, o, names[i], number, range);
 	}
 	prefix[strlen(prefix) - 1] = '\0';
 	if (range->min > range->max) {
-		bad(s, prefix, "min (%g) is larger than max (%g)", range->min, range->max);
+		side_bad(s, prefix, "min (%g) is larger than max (%g)", range->min, range->max);
 		range->min = range->max;
 	}
 	standard = range->value ? strtod(range->value, NULL) : range->min;
 	if (standard < range->min || standard > range->max)
-		bad(s, prefix, "default (%s) is not between min and max", range->value);
+		side_bad(s, prefix, "default (%s) is not between min and max", range->value);
 }
 
 static void read_negative(struct side *s, struct json_object *value)
@@ -313,19 +306,19 @@ static void read_negative(struct side *s, struct json_object *value)
 	char safe[80];
 
 	if (!json_object_is_type(value, json_type_object)) {
-		bad(s, "options.negative", "{\"default\": \"text\"} is needed, and this is %s",
-			shown(value, safe, sizeof(safe)));
+		side_bad(s, "options.negative", "{\"default\": \"text\"} is needed, and this is %s",
+			side_shown(value, safe, sizeof(safe)));
 		return;
 	}
 	json_object_object_foreach(value, key, text)
 	{
-		if (known(s, "options.negative.", key, names, 1) < 0)
+		if (side_known(s, "options.negative.", key, names, 1) < 0)
 			continue;
-		if (is_string(text) && json_object_get_string_len(text) <= PROMPT_BYTES_MAX)
+		if (side_is_string(text) && json_object_get_string_len(text) <= PROMPT_BYTES_MAX)
 			str_set(&s->wf->negative_value, json_object_get_string(text));
 		else
-			bad(s, "options.negative.default", "a text is needed, and this is %s",
-				shown(text, safe, sizeof(safe)));
+			side_bad(s, "options.negative.default", "a text is needed, and this is %s",
+				side_shown(text, safe, sizeof(safe)));
 	}
 }
 
@@ -338,13 +331,13 @@ static void read_options(struct side *s, struct json_object *value)
 		names[i] = options[i].name;
 	names[countof(options)] = "negative";
 	if (!json_object_is_type(value, json_type_object)) {
-		bad(s, "options", "{\"steps\": {...}, ...} is needed, and this is %s",
-			shown(value, safe, sizeof(safe)));
+		side_bad(s, "options", "{\"steps\": {...}, ...} is needed, and this is %s",
+			side_shown(value, safe, sizeof(safe)));
 		return;
 	}
 	json_object_object_foreach(value, key, inner)
 	{
-		int i = known(s, "options.", key, names, countof(names));
+		int i = side_known(s, "options.", key, names, countof(names));
 
 		if (i == (int)countof(options))
 			read_negative(s, inner);
@@ -383,171 +376,6 @@ void sidecar_check_options(struct workflow *wf)
 		workflow_warning(wf, "%s: options.negative: the graph has no input for it", s.file);
 }
 
-/* ---- nodes: which is which ---- */
-
-enum holds { HOLDS_TEXT, HOLDS_NUMBER, HOLDS_LORA };
-
-static const struct place {
-	const char *name;
-	size_t inputs;
-	enum holds holds;
-	bool needed, single;
-} places[] = {
-	{"prompt", offsetof(struct workflow, prompt), HOLDS_TEXT, true, false},
-	{"negative", offsetof(struct workflow, negative), HOLDS_TEXT, false, false},
-	{"seed", offsetof(struct workflow, seed), HOLDS_NUMBER, true, false},
-	{"width", offsetof(struct workflow, width), HOLDS_NUMBER, false, false},
-	{"height", offsetof(struct workflow, height), HOLDS_NUMBER, false, false},
-	{"steps", offsetof(struct workflow, steps), HOLDS_NUMBER, false, false},
-	{"cfg", offsetof(struct workflow, cfg), HOLDS_NUMBER, false, false},
-	{"batch", offsetof(struct workflow, batch), HOLDS_NUMBER, false, false},
-	{"image", offsetof(struct workflow, image), HOLDS_TEXT, false, false},
-	{"lora", offsetof(struct workflow, lora_at), HOLDS_LORA, false, true},
-};
-
-static struct workflow_inputs *list_of(struct workflow *wf, const struct place *p)
-{
-	return (struct workflow_inputs *)((char *)wf + p->inputs);
-}
-
-/* ", the nearest is ..." of an object's members. */
-static const char *near_member(struct json_object *obj, const char *name, char *dst, size_t size)
-{
-	const char *best = NULL;
-	int least = 0;
-	char safe[80];
-
-	dst[0] = '\0';
-	if (!json_object_is_type(obj, json_type_object))
-		return dst;
-	json_object_object_foreach(obj, key, value)
-	{
-		int d = near_distance(name, key);
-
-		(void)value;
-		if (!best || d < least) {
-			best = key;
-			least = d;
-		}
-	}
-	if (best)
-		snprintf(dst, size, "; the nearest is \"%s\"", printable(safe, sizeof(safe), best));
-	return dst;
-}
-
-static bool holds(struct json_object *value, enum holds what)
-{
-	if (what == HOLDS_NUMBER)
-		return is_number(value);
-	/* Power Lora Loader (rgthree) keeps a LoRA as an object. */
-	return is_string(value) || (what == HOLDS_LORA && json_str(value, "lora"));
-}
-
-static void read_place(struct side *s, const struct place *p, struct json_object *value)
-{
-	static const char *const kinds[] = {"text", "number", "LoRA's file name"};
-	static const char *const names[] = {"node", "input"};
-	struct json_object *id = json_member(value, "node"), *node, *inputs, *at;
-	const char *input = json_str(value, "input");
-	bool told = is_string(id) || json_object_is_type(id, json_type_int);
-	char where[40], prefix[48], safe[80], near[120];
-
-	snprintf(where, sizeof(where), "nodes.%s", p->name);
-	snprintf(prefix, sizeof(prefix), "%s.", where);
-	if (!json_object_is_type(value, json_type_object) || !told || !input) {
-		bad(s, where, "{\"node\": \"6\", \"input\": \"text\"} is needed, and this is %s",
-			shown(value, safe, sizeof(safe)));
-		return;
-	}
-	json_object_object_foreach(value, key, ignored)
-	{
-		(void)ignored;
-		(void)known(s, prefix, key, names, countof(names));
-	}
-	node = json_member(s->wf->graph, json_object_get_string(id));
-	inputs = json_member(node, "inputs");
-	at = json_member(inputs, input);
-	printable(safe, sizeof(safe), node ? input : json_object_get_string(id));
-	if (!node)
-		bad(s, where, "there is no node %s in the graph%s", safe,
-			near_member(s->wf->graph, json_object_get_string(id), near, sizeof(near)));
-	else if (!at)
-		bad(s, where, "node %s has no input %s%s", json_object_get_string(id), safe,
-			near_member(inputs, input, near, sizeof(near)));
-	else if (json_object_is_type(at, json_type_array))
-		bad(s, where,
-			"the input %s of node %s is linked to another node: name the node where "
-			"the value stands",
-			safe, json_object_get_string(id));
-	else if (!holds(at, p->holds))
-		bad(s, where, "the input %s of node %s does not hold a %s", safe,
-			json_object_get_string(id), kinds[p->holds]);
-	else
-		inputs_add(list_of(s->wf, p), json_object_get_string(id), input, NULL);
-}
-
-/* One place, or a list of them; an empty list says that there is none. */
-static void read_places(struct side *s, const struct place *p, struct json_object *value)
-{
-	bool many = json_object_is_type(value, json_type_array);
-	char where[40];
-
-	snprintf(where, sizeof(where), "nodes.%s", p->name);
-	if (many && json_len(value) == 0 && p->needed)
-		bad(s, where, "there must be one");
-	if (many && json_len(value) > 1 && p->single)
-		bad(s, where, "there can only be one");
-	for (size_t i = 0; i < (many ? json_len(value) : 1) && i < WORKFLOW_INPUTS_MAX; i++)
-		read_place(s, p, many ? json_object_array_get_idx(value, i) : value);
-	list_of(s->wf, p)->given = true;
-}
-
-static void read_nodes(struct side *s, struct json_object *value)
-{
-	const struct workflow_inputs *prompt = &s->wf->prompt;
-	const char *names[countof(places)];
-	char safe[80];
-
-	for (size_t i = 0; i < countof(places); i++)
-		names[i] = places[i].name;
-	if (!json_object_is_type(value, json_type_object)) {
-		bad(s, "nodes", "{\"prompt\": {...}, ...} is needed, and this is %s",
-			shown(value, safe, sizeof(safe)));
-		return;
-	}
-	json_object_object_foreach(value, key, inner)
-	{
-		int i = known(s, "nodes.", key, names, countof(places));
-
-		if (i >= 0)
-			read_places(s, &places[i], inner);
-	}
-	for (size_t i = 0; i < prompt->n; i++)
-		if (inputs_have(&s->wf->negative, prompt->at[i].node, prompt->at[i].input))
-			bad(s, "nodes", "prompt and negative are the same input of node %s",
-				prompt->at[i].node);
-}
-
-void sidecar_check_nodes(struct graph *g)
-{
-	char label[LABEL_SIZE], name[160];
-
-	for (size_t i = 0; i < countof(places) && g->wf->n_outputs > 0; i++) {
-		const struct workflow_inputs *list = list_of(g->wf, &places[i]);
-
-		for (size_t k = 0; k < list->n && list->given; k++) {
-			int at = graph_find(g, list->at[k].node);
-
-			if (at < 0 || g->nodes[at].live)
-				continue;
-			workflow_problem(g->wf,
-				"%s.meta.json: nodes.%s: nothing that is saved depends on %s",
-				printable(name, sizeof(name), g->wf->name), places[i].name,
-				graph_label(g, at, label));
-		}
-	}
-}
-
 /* ---- the whole ---- */
 
 static const struct {
@@ -561,7 +389,7 @@ static const struct {
 	{"age_restricted", read_restricted},
 	{"roles", read_roles},
 	{"options", read_options},
-	{"nodes", read_nodes},
+	{"nodes", side_read_nodes},
 };
 
 void sidecar_read(struct workflow *wf, const char *text, size_t len)
@@ -591,7 +419,7 @@ void sidecar_read(struct workflow *wf, const char *text, size_t len)
 	}
 	json_object_object_foreach(doc, key, value)
 	{
-		int i = known(&s, "", key, names, countof(members));
+		int i = side_known(&s, "", key, names, countof(members));
 
 		if (i >= 0)
 			members[i].read(&s, value);

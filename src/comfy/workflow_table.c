@@ -156,6 +156,8 @@ static void print_head(const struct workflow *wf, struct buf *out)
 
 	(void)buf_printf(out, "%s: %s, for %s\n", printable(name, sizeof(name), wf->name),
 		wf->title, wf->kind == WORKFLOW_EDIT ? "/edit" : "/imagine");
+	if (wf->file)
+		(void)buf_printf(out, "file:            %s\n", wf->file);
 	if (wf->title_es)
 		(void)buf_printf(out, "in Spanish:      %s\n", wf->title_es);
 	if (wf->description)
@@ -190,7 +192,8 @@ char *workflow_describe(const struct workflow *wf)
 	} else {
 		char name[200];
 
-		(void)buf_printf(&out, "%s\n", printable(name, sizeof(name), wf->name));
+		(void)buf_printf(&out, "%s\n",
+			printable(name, sizeof(name), wf->file ? wf->file : wf->name));
 	}
 	for (size_t i = 0; i < wf->n_problems; i++)
 		(void)buf_printf(&out, "%sproblem: %s\n", i ? "" : "\n", wf->problems[i]);

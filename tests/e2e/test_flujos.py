@@ -371,7 +371,7 @@ def test_check_covers_pictures_and_sidecars(lab):
     loader = next(n for n in wrong.values() if "Unet" in n["class_type"])
     loader["inputs"]["unet_name"] = "z_image_turbo-Q9.gguf"
     write(folder, "painted.png", png(prompt=json.dumps(wrong)))
-    write(folder, "flux_image.meta.json", {"tilte": "x", "options": {"width": {"max": 16384}}})
+    write(folder, "flux_image.meta.json", {"tilte": "x", "vram_gb": 900})
     # A loader that members may choose for, and a range that the node does not take.
     lora = graph()
     unet = next(i for i, n in lora.items() if "Unet" in n["class_type"])
@@ -391,4 +391,5 @@ def test_check_covers_pictures_and_sidecars(lab):
     assert re.search(r"^FAIL workflow .*bad\.json is refused: bad\.meta\.json: kind: ", text, re.M)
     assert re.search(r"^warn workflow .*flux_imgae\.meta\.json belongs to no workflow", text, re.M)
     assert re.search(r"^ok   workflow flux_image ", text, re.M)
+    assert re.search(r"^warn workflow flux_image on .* it needs 900\.0 GB of VRAM, and", text, re.M)
     assert re.search(r"^FAIL workflow lora on .*\"detial\.safetensors\".*\"detail\.safet", text, re.M)
