@@ -164,14 +164,27 @@ struct json_object *commands_json(const struct command_facts *facts)
 
 /* ---- our table for a README ---- */
 
-static void add_options(struct buf *out, const struct option_row *options, bool spanish)
+/* A command or sub-command, then what can be chosen with it, each in a row of its own. */
+static void add_rows(struct buf *out, const char *command, const char *what,
+	const struct option_row *options, bool spanish)
 {
+	bool has_subcommands = options && options->type == OPTION_SUBCOMMAND;
+
+	if (!has_subcommands)
+		(void)buf_printf(out, "| `%s` | %s |\n", command, what);
 	for (const struct option_row *row = options; row && row->name.en; row++) {
 		const char *name = spanish ? row->name.es : row->name.en;
+		const char *about = spanish ? row->description.es : row->description.en;
+		cleanup(freep) char *full = xasprintf("%s %s", command, name);
 
-		(void)buf_printf(out, "%s`%s`", row == options ? "" : ", ", name);
-		if (row->required)
-			(void)buf_add_str(out, " \\*");
+		if (row->type == OPTION_SUBCOMMAND)
+			add_rows(out, full, about, row->options, spanish);
+		else
+			(void)buf_printf(out, "| · `%s`%s | %s |\n", name,
+				row->required ? ""
+				: spanish     ? " (opcional)"
+					      : " (optional)",
+				about);
 	}
 }
 
@@ -181,11 +194,12 @@ char *commands_markdown(bool spanish)
 
 	for (size_t i = 0; i < command_table_len; i++) {
 		const struct command_row *row = &command_table[i];
+		const char *name = spanish ? row->name.es : row->name.en;
+		cleanup(freep) char *command =
+			xasprintf("%s%s", row->type == COMMAND_SLASH ? "/" : "", name);
 
-		(void)buf_printf(&out, "| `%s%s` | ", row->type == COMMAND_SLASH ? "/" : "",
-			spanish ? row->name.es : row->name.en);
-		add_options(&out, row->options, spanish);
-		(void)buf_printf(&out, " | %s |\n", spanish ? row->help.es : row->help.en);
+		add_rows(&out, command, spanish ? row->help.es : row->help.en, row->options,
+			spanish);
 	}
 	return buf_take(&out);
 }

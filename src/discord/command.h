@@ -46,7 +46,8 @@ struct json_object *commands_json(const struct command_facts *facts);
 /* True when what Discord has (answer of GET ...?with_localizations=true) says the same as our
  * table; absent, null and default values count as equal. */
 bool commands_same(struct json_object *registered, const struct command_facts *facts);
-/* The rows of a README's table, in Markdown: a line for each command and option. Owned. */
+/* The rows of a README's table, in Markdown: a line for each command, sub-command and option.
+ * Owned. */
 char *commands_markdown(bool spanish);
 
 #endif

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <cmocka.h>
 
+#include "base/buf.h"
 #include "base/json.h"
 #include "base/limits.h"
 #include "discord/command.h"
@@ -247,7 +249,38 @@ static void test_limits(void **state)
 	}
 }
 
-int main(void)
+/* The READMEs' tables of commands are the ones that this prints. */
+static void test_readmes(void **state)
+{
+	static const char *const names[] = {"README.md", "README.es.md"};
+	const char *flujos = getenv("FLUJOS_DIR"); /* set by meson: the one of the sources */
+	size_t rows = 0;
+
+	assert_non_null(flujos);
+	for (size_t i = 0; i < countof(names); i++) {
+		cleanup(freep) char *path = xasprintf("%s/../%s", flujos, names[i]);
+		cleanup(freep) char *table = commands_markdown(i == 1);
+		cleanup(buf_free) struct buf readme = BUF(1 * MIB);
+		char *rest = table, *row, part[4096];
+		FILE *f = fopen(path, "rb");
+		size_t n;
+
+		if (!f)
+			fail_msg("%s cannot be read", path);
+		while ((n = fread(part, 1, sizeof(part), f)) > 0)
+			assert_int_equal(buf_add(&readme, part, n), 0);
+		fclose(f);
+		while ((row = strsep(&rest, "\n"))) {
+			if (!strstr(buf_str(&readme), row))
+				fail_msg("%s lacks the row: %s", names[i], row);
+			rows += *row != '\0';
+		}
+	}
+	assert_true(rows > 60);
+}
+
+/* `test_command --markdown` and `--markdown es` print what the READMEs have to say. */
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_find),
@@ -257,7 +290,15 @@ int main(void)
 		cmocka_unit_test(test_differs),
 		cmocka_unit_test(test_differs_in_number),
 		cmocka_unit_test(test_limits),
+		cmocka_unit_test(test_readmes),
 	};
+
+	if (argc > 1 && str_eq(argv[1], "--markdown")) {
+		cleanup(freep) char *table = commands_markdown(argc > 2);
+
+		fputs(table, stdout);
+		return 0;
+	}
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
