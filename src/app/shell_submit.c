@@ -26,10 +26,22 @@ static void answer(struct shell *sh, const struct job *job, enum answer answer, 
 		&(struct answer_args){.detail = detail}, shell_now(sh));
 }
 
+/* The workflow as it is now. One that does something else by now, or is for adults, is not what
+ * the member asked for and where: NULL, as when it is gone. */
+static const struct workflow *workflow_of(const struct shell *sh, const struct job_row *row)
+{
+	const struct workflow *wf = workflow_set_find(sh->config.workflows, row->model);
+
+	if (!wf || (wf->kind == WORKFLOW_EDIT) != (row->input != NULL) ||
+		(wf->age_restricted && !(row->flags & JOB_RESTRICTED)))
+		return NULL;
+	return wf;
+}
+
 static void submit(struct shell *sh, const struct job *job, const char *image)
 {
 	const struct job_row *row = &job->row;
-	const struct workflow *wf = workflow_set_find(sh->config.workflows, row->model);
+	const struct workflow *wf = workflow_of(sh, row);
 	cleanup(freep) char *problem =
 		wf ? shell_options_problem(sh, wf, row->options, job->gpu, row->locale) : NULL;
 	cleanup(options_free) struct options options = {0};

@@ -304,6 +304,28 @@ def test_jobs_in_the_queue(lab):
     assert answer and len(f.sandbox.state().pictures()) == 1
 
 
+def test_what_it_is_changes_meanwhile(lab):
+    """For adults, or for /edit, by now: it is not drawn for one who asked for something else."""
+    f = Folder(lab, "flux_image", "z-image_imagine", "flux2_image")
+    f.sandbox.fault("comfy_stall", ms=600000)
+    f.sandbox.imagine(f.user, model="flux_image")
+    f.bot.wait_step("watch")
+    f.sandbox.imagine(f.admin, model="z-image_imagine")
+    other = f.sandbox.member("otto")
+    f.sandbox.imagine(other, model="flux2_image")
+    f.sandbox.wait(lambda s: len(s.live()) == 3, "all in the queue")
+    f.write("z-image_imagine.meta.json", {"age_restricted": True})
+    f.write("flux2_image.json", graph("flux_edit"))
+    f.write("flux2_image.meta.json", {"kind": "edit"})
+    f.bot.wait_line(r"z-image_imagine\.json is live")
+    f.bot.wait_line(r"flux2_image\.json is live: FLUX\.2 Edit")
+    f.sandbox.let_go()
+    f.sandbox.wait(lambda s: s.pictures(f.user), "the picture that was being drawn")
+    f.sandbox.wait(lambda s: s.apologies(f.admin), "the apology for what is for adults now")
+    f.sandbox.wait(lambda s: s.apologies(other), "the apology for what edits now")
+    assert len(f.sandbox.state().pictures()) == 1
+
+
 def test_the_folder_goes_and_comes(lab):
     f = Folder(lab)
     away = f.path + "-away"
