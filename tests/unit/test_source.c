@@ -57,7 +57,7 @@ static void test_allowed(void **state)
 		/* the sandbox's own address counts only where the API itself is there */
 		{"http://127.0.0.1:8123/cdn/attachments/1/2/a.png", SANDBOX, true},
 		{"http://127.0.0.1:8123/cdn/attachments/1/2/a.png", DISCORD, false},
-		{"http://127.0.0.1:8124/a.png", SANDBOX, false},
+		{"http://127.0.0.1:8124/a.png", SANDBOX, true},
 		{"https://127.0.0.1:8123/a.png", SANDBOX, false},
 		{"http://localhost:8123/a.png", SANDBOX, false},
 		{"http://127.0.0.1:8123@example.org/a.png", SANDBOX, false},
