@@ -376,6 +376,9 @@ static void check_database(struct report *r)
 		say(r, GOOD, "database: %s (%s)", store_db_shown(db), about ? about : "?");
 	else
 		say(r, BAD, "database: %s", why ? why : strerror(-e));
+	free(take(why));
+	if (e == 0 && (why = store_db_advice(db)))
+		say(r, WARNING, "database: %s", why);
 	free(why);
 	store_db_close(db);
 }

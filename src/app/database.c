@@ -19,7 +19,8 @@ int database_open(const char *where, const struct log *log, struct store_db **re
 	int r;
 
 	/* SIGTERM and Ctrl-C end the program here as they end any other: nothing has begun. */
-	while ((r = store_db_open(where, ret, ret_why)) == -ENOTCONN) {
+	while ((r = store_db_open(where, ret, ret_why)) == -ENOTCONN || r == -EAGAIN ||
+		r == -ENOSPC) {
 		if (!said)
 			log_line(log, LOG_ERROR, "store", "waiting for the database: %s", *ret_why);
 		said = true;

@@ -10,7 +10,7 @@
 /* DATABASE_URL, else DATABASE_PATH. It may hold a password: never shown. */
 const char *database_where(const struct config *config);
 /* Opens it as its one owner. A server that cannot be reached is waited for, which is said once in
- * the log: it may start at the same time as we do. Else 0, or -errno with a sentence. */
+ * the log: it may start at the same time as we do. So are a lock and room on the disk. Else 0, or -errno with a sentence. */
 int database_open(const char *where, const struct log *log, struct store_db **ret, char **ret_why);
 
 #endif

@@ -13,7 +13,9 @@ static void again_read(void *arg, struct store_result *result)
 	const struct workflow *wf =
 		row ? workflow_set_find(sh->config.workflows, row->model) : NULL;
 
-	if (!row)
+	if (result->error < 0)
+		shell_refuse(sh, it, TEXT_SORRY_STORE, NULL);
+	else if (!row)
 		shell_refuse(sh, it, TEXT_UNKNOWN_BUTTON, NULL);
 	else if (row->user_id != it->user_id)
 		shell_refuse(sh, it, TEXT_NOT_YOURS, NULL);

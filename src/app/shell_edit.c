@@ -77,7 +77,10 @@ static void job_read(void *arg, struct store_result *result)
 	struct pending *p = arg;
 	bool restricted = result->found && (result->jobs[0].flags & JOB_RESTRICTED);
 
-	edit_last(p->shell, p->what, restricted);
+	if (result->error < 0) /* not known is not no */
+		shell_refuse(p->shell, p->what, TEXT_SORRY_STORE, NULL);
+	else
+		edit_last(p->shell, p->what, restricted);
 	pending_free(p);
 }
 

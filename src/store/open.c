@@ -65,8 +65,10 @@ static int open_sql(const struct database_url *url, bool own, struct sql **ret, 
 		if (r == 0 && own)
 			r = lock_server(sql, ret_why);
 	}
-	if (r == 0)
+	if (r == 0) {
 		r = own ? schema_migrate(sql, ret_why) : schema_expect(sql, ret_why);
+		r = r == -EBUSY ? -EAGAIN : r;
+	}
 	if (r < 0)
 		sql_close(sql);
 	else
@@ -216,6 +218,20 @@ static char *ask_text(struct store_db *db, const char *text)
 
 	(void)sql_run(db->sql, text, NULL, 0, db_take_text, &said, NULL);
 	return said;
+}
+
+char *store_db_advice(struct store_db *db)
+{
+	int64_t packet = INT64_MAX;
+
+	if (db->url.dialect != SQL_DIALECT_MYSQL || db_ready(db, NULL) < 0)
+		return NULL;
+	(void)sql_number(db->sql, "SELECT @@max_allowed_packet", NULL, 0, packet, &packet, NULL);
+	if (packet >= (int64_t)STORE_PICTURE_MAX)
+		return NULL;
+	return xasprintf("the server takes at most %" PRId64 " MiB at once, so larger pictures are "
+			 "not kept: raise its max_allowed_packet to 80M",
+		packet / (int64_t)MIB);
 }
 
 char *store_db_about(struct store_db *db)

@@ -347,6 +347,8 @@ int sql_open_sqlite(const char *path, bool own, struct sql **ret, char **ret_why
 				     : open_file(s, path, own, ret_why);
 	if (r == 0 && own) /* kept in the file: only the owner decides it */
 		r = script(&s->base, "PRAGMA journal_mode = WAL", ret_why);
+	if (r == -EBUSY && s->lock_fd >= 0) /* it is ours, but another program is at it */
+		r = -EAGAIN;
 	if (r < 0)
 		close_sqlite(&s->base);
 	else

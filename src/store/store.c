@@ -79,48 +79,41 @@ static void note_trouble(struct store *store, const char *why)
 		store->wake(store->ctx);
 }
 
-static void apply_single(struct store *store, struct item *item)
+static void fail_run(struct item *item, size_t n, int r, const char *why)
 {
-	item->result = store_db_apply(store->db, &item->op, 1, &item->why);
-	if (item->result == 0)
-		note_trouble(store, NULL);
-	else if (sql_passes(item->result))
-		note_trouble(store, item->why);
-}
-
-/* Commits a run of operations together. When one of them is refused each gets its own transaction,
- * so it does not take its neighbours with it; when it is the database, they all fail alike. */
-static void apply_run(struct store *store, struct item *first, size_t n)
-{
-	cleanup(freep) struct store_op *ops = NULL;
-	cleanup(freep) char *why = NULL;
-	struct item *item = first;
-	int r;
-
-	if (n == 1) {
-		apply_single(store, first);
-		return;
-	}
-	ops = xcalloc(n, sizeof(*ops));
-	for (size_t i = 0; i < n; i++, item = item->next)
-		ops[i] = item->op; /* borrowed */
-	r = store_db_apply(store->db, ops, n, &why);
-	if (r == 0 || sql_passes(r))
-		note_trouble(store, r < 0 ? why : NULL);
-	item = first;
-	for (size_t i = 0; i < n && r < 0; i++, item = item->next) {
-		if (!sql_passes(r)) {
-			apply_single(store, item);
-			continue;
-		}
+	for (; n > 0; n--, item = item->next) {
 		item->result = r;
 		item->why = xstrdup(why);
 	}
 }
 
+/* Commits a run of operations together. When one of them is refused each gets its own transaction,
+ * so it does not take its neighbours with it; when it is the database, they all fail alike. */
+static int apply_run(struct store *store, struct item *item, size_t n)
+{
+	cleanup(freep) struct store_op *ops = xcalloc(n, sizeof(*ops));
+	cleanup(freep) char *why = NULL;
+	struct item *one = item;
+	int r;
+
+	for (size_t i = 0; i < n; i++, one = one->next)
+		ops[i] = one->op; /* borrowed */
+	r = store_db_apply(store->db, ops, n, &why);
+	if (r == 0 || sql_passes(r))
+		note_trouble(store, r < 0 ? why : NULL);
+	if (sql_passes(r) || (r < 0 && n == 1)) {
+		fail_run(item, n, r, why);
+		return r;
+	}
+	for (; n > 0 && r < 0; n--, item = item->next)
+		(void)apply_run(store, item, 1);
+	return 0;
+}
+
 static void work(struct store *store, struct item *list)
 {
 	struct item *item = list;
+	const struct item *failed = NULL;
 
 	while (item) {
 		struct item *first = item;
@@ -128,10 +121,12 @@ static void work(struct store *store, struct item *list)
 
 		for (; item && !item->read && n < STORE_BATCH_MAX; item = item->next)
 			n++;
-		if (n) {
-			apply_run(store, first, n);
+		if (n && failed) /* it was waited for once: that is enough for all of them */
+			fail_run(first, n, failed->result, failed->why);
+		else if (n && sql_passes(apply_run(store, first, n)))
+			failed = first;
+		if (n)
 			continue;
-		}
 		(void)store_db_read(store->db, &item->query, &item->read_result);
 		item = item->next;
 	}

@@ -69,8 +69,9 @@ struct store_db;
 /*
  * `where` is ":memory:", the path of a SQLite file, or an URL as in DATABASE_URL. Of a file,
  * folders are made (0700), and it is 0600. Migrates. Refuses a file that is not a SQLite database,
- * a newer schema (-ENOTSUP), and one that another process uses (-EBUSY). -ENOTCONN: the server
- * cannot be reached, and waiting may help; -EACCES, -EINVAL, -ENOENT: it does not.
+ * a newer schema (-ENOTSUP), and one that another fullet uses (-EBUSY). Waiting may help with
+ * -ENOTCONN (the server cannot be reached), -EAGAIN (another program holds it) and -ENOSPC; not
+ * with -EACCES, -EINVAL and -ENOENT.
  *
  * A connection that is lost later is made anew by whatever is asked next, a little later after each
  * try that failed; meanwhile all answer -ENOTCONN.
@@ -127,6 +128,8 @@ int store_db_check(struct store_db *db, char **ret_why);
 
 /* "SQLite 3.40.1, 1.2 MiB, schema 2"; the caller owns it. NULL when it cannot be asked. */
 char *store_db_about(struct store_db *db);
+/* What its owner could do better, as a sentence; NULL: nothing. The caller owns it. */
+char *store_db_advice(struct store_db *db);
 /* What sentences call it: never a password. */
 const char *store_db_shown(const struct store_db *db);
 /* A sign of life from a server, connecting anew where needed. Of a file: 0. */

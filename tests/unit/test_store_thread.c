@@ -99,6 +99,12 @@ static void answers_end(struct answers *a)
 	free(a);
 }
 
+static struct store_op value_op(const char *name, const char *value)
+{
+	return (struct store_op){
+		.kind = STORE_VALUE, .name = xstrdup(name), .value = xstrdup(value)};
+}
+
 static void test_thread_order(void **state)
 {
 	struct place *p = *state;
@@ -155,6 +161,55 @@ static void test_thread_bad_neighbour(void **state)
 	}
 	answers_end(a);
 	raw_equal(p->path, "SELECT count(*) FROM jobs", "19");
+}
+
+/* Another program holds the file: a job's answer tells it, all else is kept and done later. */
+static void test_thread_keeps(void **state)
+{
+	struct place *p = *state;
+	struct answers *a = xcalloc(1, sizeof(*a));
+	sqlite3 *other = NULL;
+	char *why;
+
+	answers_begin(a, p->path);
+	assert_int_equal(sqlite3_open(p->path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	give(a, value_op("a", "1"), 1);
+	give(a, job_op(1, 5, 0), 2);
+	give(a, value_op("a", "2"), 3);
+	wait_for(a, 1);
+	assert_int_equal(a->order[0], 2);
+	assert_int_equal(a->results[0], -EBUSY);
+	why = store_trouble(a->store);
+	assert_non_null(strstr(why, "locked"));
+	free(why);
+	assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(other);
+	wait_for(a, 3);
+	assert_true(a->order[1] == 1 && a->order[2] == 3);
+	assert_true(a->results[1] == 0 && a->results[2] == 0);
+	assert_null(store_trouble(a->store));
+	answers_end(a);
+	raw_equal(p->path, "SELECT value FROM settings WHERE name = 'a'", "2");
+}
+
+/* What is kept is given up at the end, in a time that has an end. */
+static void test_thread_ends_without_database(void **state)
+{
+	struct place *p = *state;
+	struct answers *a = xcalloc(1, sizeof(*a));
+	sqlite3 *other = NULL;
+
+	answers_begin(a, p->path);
+	assert_int_equal(sqlite3_open(p->path, &other), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+	for (int i = 0; i < 600; i++) {
+		struct store_op op = value_op("a", "1");
+
+		store_submit(a->store, &op, NULL, NULL);
+	}
+	answers_end(a);
+	sqlite3_close(other);
 }
 
 static void test_thread_two_together(void **state)
@@ -398,6 +453,8 @@ int main(void)
 	};
 	const struct CMUnitTest files[] = {
 		in_place(test_thread_bad_neighbour),
+		in_place(test_thread_keeps),
+		in_place(test_thread_ends_without_database),
 		in_place(test_full_disk),
 		in_place(test_tiny_disk),
 	};
