@@ -211,6 +211,8 @@ void command_models(struct shell *sh, struct interaction *it)
 	add_left_out(&out, it->locale, left_out);
 	if (!out.len)
 		add_text(&out, "", TEXT_NO_MODELS, it->locale, NULL);
+	else if (!left_out && strstr(buf_str(&out), "\n  "))
+		add_text(&out, "\n", TEXT_MODELS_NOTE, it->locale, NULL);
 	send_list(sh, it, &out);
 }
 
@@ -250,6 +252,26 @@ void command_status(struct shell *sh, struct interaction *it)
 	send_list(sh, it, &out);
 }
 
+static bool has_model(const struct shell *sh, const struct interaction *it, enum workflow_kind kind)
+{
+	const struct workflow *wf;
+
+	for (size_t i = 0; (wf = workflow_set_at(sh->config.workflows, kind, i)); i++)
+		if (shell_may_use(it, wf))
+			return true;
+	return false;
+}
+
+/* Only what he can use. */
+static bool is_helpful(const struct shell *sh, const struct interaction *it, enum command_id id)
+{
+	if (id == COMMAND_EDIT || id == COMMAND_EDIT_THIS)
+		return has_model(sh, it, WORKFLOW_EDIT);
+	if (id == COMMAND_IMAGINE)
+		return has_model(sh, it, WORKFLOW_IMAGINE);
+	return !command_is_for_admins(id) || shell_is_admin(it);
+}
+
 void command_help_all(struct shell *sh, struct interaction *it)
 {
 	struct buf out = BUF(LIST_BYTES_MAX);
@@ -262,11 +284,7 @@ void command_help_all(struct shell *sh, struct interaction *it)
 			xasprintf("**%s%s** — %s", id == COMMAND_EDIT_THIS ? "" : "/",
 				command_name(id, it->locale), command_help(id, it->locale));
 
-		bool edits = id == COMMAND_EDIT || id == COMMAND_EDIT_THIS;
-
-		if (edits && !workflow_set_at(sh->config.workflows, WORKFLOW_EDIT, 0))
-			continue;
-		if (!command_is_for_admins(id) || shell_is_admin(it))
+		if (is_helpful(sh, it, id))
 			add_line(&out, line, &left_out);
 	}
 	add_left_out(&out, it->locale, left_out);

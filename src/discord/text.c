@@ -86,9 +86,9 @@ static const struct {
 		"El modelo[ «{text}»] es solo para algunos roles de este servidor, y no tienes "
 		"ninguno. Elige otro de la lista."},
 	[TEXT_OPTION_NO_INPUT] = {
-		"The model “{text}” cannot be given {name}. Leave {name} out, or pick another "
+		"The model “{text}” does not take the option {name}. Leave it out, or pick another "
 		"model: /models shows what each one takes.",
-		"Al modelo «{text}» no se le puede dar {name}. Quita {name} o elige otro modelo: "
+		"El modelo «{text}» no admite la opción {name}. Quítala o elige otro modelo: "
 		"/modelos muestra lo que admite cada uno."},
 	[TEXT_OPTION_RANGE] = {
 		"{name} for this model: {text}.",
@@ -209,6 +209,9 @@ static const struct {
 	[TEXT_MODELS_EDIT] = {
 		"**Models for /edit**",
 		"**Modelos para /editar**"},
+	[TEXT_MODELS_NOTE] = {
+		"In brackets: what it is when you choose nothing.",
+		"Entre paréntesis: lo que vale si no eliges nada."},
 	[TEXT_MORE] = {
 		"… and {number} more",
 		"… y {number} más"},
@@ -624,5 +627,10 @@ char *text_duration(int64_t ms, const char *locale)
 		return xasprintf("%" PRId64 "%c%" PRId64 " s", tenths / 10,
 			locale_is_spanish(locale) ? ',' : '.', tenths % 10);
 	seconds = ms / 1000 + (ms % 1000 >= 500);
-	return xasprintf("%" PRId64 " min %02" PRId64 " s", seconds / 60, seconds % 60);
+	if (seconds < 3600)
+		return xasprintf("%" PRId64 " min %02" PRId64 " s", seconds / 60, seconds % 60);
+	if (seconds < 86400)
+		return xasprintf(
+			"%" PRId64 " h %02" PRId64 " min", seconds / 3600, seconds / 60 % 60);
+	return xasprintf("%" PRId64 " d %" PRId64 " h", seconds / 86400, seconds / 3600 % 24);
 }

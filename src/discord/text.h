@@ -65,6 +65,7 @@ enum text_id {
 	TEXT_DRAINS,	      /* the line runs empty */
 	TEXT_MODELS_IMAGINE,
 	TEXT_MODELS_EDIT,
+	TEXT_MODELS_NOTE, /* what stands in brackets */
 	TEXT_MORE, /* number: how many are not shown */
 	TEXT_STATUS_CARDS,
 	TEXT_STATUS_IDLE,
@@ -170,7 +171,7 @@ struct text_args {
 
 /* The sentence in the locale's language; args may be NULL. TEXT_NONE is "". The caller owns it. */
 char *text_make(enum text_id id, const char *locale, const struct text_args *args);
-/* "8.2 s", from a minute on "1 min 05 s"; Spanish writes "8,2 s". The caller owns it. */
+/* "8.2 s", then "1 min 05 s", "2 h 05 min", "3 d 4 h"; Spanish writes "8,2 s". The caller owns it. */
 char *text_duration(int64_t ms, const char *locale);
 
 /*

@@ -167,9 +167,9 @@ def test_refused_with_a_sentence(lab):
     # Flux has neither a negative prompt nor a LoRA loader.
     for options, name in (({"negative": "fog"}, "negative"), ({"lora": "detail"}, "lora")):
         said = sandbox.ask(ana, "imagine", imagine("flux_image", **options))
-        assert said.startswith(f"The model “Flux (Schnell)” cannot be given {name}."), said
+        assert said.startswith(f"The model “Flux (Schnell)” does not take the option {name}."), said
     said = sandbox.ask(lola, "imagine", imagine("flux_image", negative="niebla"))
-    assert said.startswith("Al modelo «Flux (Schnell)» no se le puede dar negativo."), said
+    assert said.startswith("El modelo «Flux (Schnell)» no admite la opción negativo."), said
     assert not sandbox.state().prompts() and not sandbox.state().session_channels()
 
 
@@ -291,7 +291,7 @@ def test_after_a_restart(lab):
     assert g["lora"]["inputs"]["lora_name"] == "detail.safetensors"
     (sorry,) = sandbox.wait(lambda s: s.apologies(ben), "the apology")
     assert "no longer takes what you chose" in sorry["content"], sorry["content"]
-    assert "cannot be given steps" in sorry["content"], sorry["content"]
+    assert "does not take the option steps" in sorry["content"], sorry["content"]
 
 
 def test_no_server_has_told(lab):
@@ -361,6 +361,7 @@ def test_buttons_and_suggestions_are_checked_like_commands(lab):
     sidecar(bot, roles=["1234"])
     assert sandbox.suggestions(ana, "imagine", "size", sizes) == []
     assert "SDXL" not in sandbox.ask(ana, "models")
+    assert "**/imagine**" in sandbox.ask(ana, "help")  # there is another one
     press = sandbox.press(ana, sorry, harness.button(sorry, "again"))
     said = sandbox.wait(lambda s: s.answer_text(press), "the refusal")
     assert "is only for some roles of this server" in said, said
