@@ -359,7 +359,8 @@ static void refuse_ambiguous(struct walk *w)
 		if (t->join >= 0) {
 			workflow_problem(w->g->wf,
 				"%s: the prompt is ambiguous: it joins several texts; leave only "
-				"the one for the member's words empty, or title it \"Prompt\"",
+				"the one for the member's words empty, or title it \"Prompt\", or "
+				"name it in a sidecar (nodes.prompt)",
 				graph_label(w->g, t->join, a));
 			return;
 		}
@@ -370,7 +371,7 @@ static void refuse_ambiguous(struct walk *w)
 			workflow_problem(w->g->wf,
 				"%s: the prompt is ambiguous: %s holds another text; title the one "
 				"for the member's words \"Prompt\", and one that must stay empty "
-				"\"Empty...\"",
+				"\"Empty...\"; or name it in a sidecar (nodes.prompt)",
 				graph_label(w->g, t->node, a), graph_label(w->g, first->node, b));
 			return;
 		}
@@ -435,7 +436,9 @@ void find_texts(struct graph *g)
 		refuse_ambiguous(&w);
 	give(&w);
 	if (sampler >= 0 && g->wf->prompt.n == 0)
-		workflow_problem(g->wf, "%s: no text for the prompt was found upstream of it%s%s",
+		workflow_problem(g->wf,
+			"%s: no text for the prompt was found upstream of it%s%s; a sidecar can "
+			"name it (nodes.prompt)",
 			graph_label(g, sampler, label), w.dead_end[0] ? ": " : "", w.dead_end);
 	free(w.stack);
 	free(w.texts);
