@@ -344,7 +344,7 @@ void check_rest(struct sim *sim)
 	}
 	check_channels(sim, state);
 	members_check_rest(sim, state);
-	if (sim->requested > 0 && jobs == 0 && sim->seed % 10 == 0 && !sim->n_erasings)
+	if (sim->owed > 0 && jobs == 0 && sim->seed % 10 == 0 && !sim->n_erasings)
 		sim_fail(sim, "nothing was accepted");
 	json_put(&state);
 }

@@ -105,6 +105,7 @@ static void types(struct sim *sim, const struct wish *wish)
 	}
 	if (wish->kind == WISH_EDIT_FILE)
 		sum = attach(sim, wish, options);
+	sim->owed += wish->kind != WISH_EDIT_LAST;
 	counted(sim, world_command(sim->world, wish->user, 0, 0, edits ? "edit" : "imagine",
 			     options, &why, sim_now(sim)),
 		sum);

@@ -91,6 +91,7 @@ struct sim {
 	size_t n_messages;
 	size_t events;
 	int requested, commands_refused;
+	int owed; /* of those requested: none that may be refused, as an edit of no last picture */
 	char *failure; /* the first thing that was wrong */
 };
 
