@@ -224,7 +224,9 @@ void cw_save_picture(struct comfy_world *w, const struct cw_prompt *p, const cha
 		.prompt = wish->prompt,
 		.label = "FuLLet sandbox picture",
 		.percent = 100,
-		.pad_bytes = w->pad_bytes};
+		.pad_bytes = w->pad_bytes,
+		.base = wish->base ? wish->base->data : NULL,
+		.base_len = wish->base ? wish->base->len : 0};
 	bool temp = cw_class_of(p->graph, node)->kind == NODE_PREVIEW;
 	const char *given = json_str(cw_node_input(p->graph, node, "filename_prefix"), "");
 	cleanup(freep) char *prefix = xstrdup(temp ? "ComfyUI_temp" : given ? given : "ComfyUI");

@@ -209,6 +209,7 @@ void cw_wish(struct comfy_world *w, struct json_object *graph, const char *node,
 	static const char *const texts[] = {
 		"text", "t5xxl", "prompt", "text_g", "clip_l", "value", NULL};
 	static const char *const seeds[] = {"seed", "noise_seed", NULL};
+	static const char *const pictures[] = {"image", NULL};
 	struct size size = size_of(w, graph, node, 0);
 	struct json_object *found;
 	int visits = 0;
@@ -223,6 +224,11 @@ void cw_wish(struct comfy_world *w, struct json_object *graph, const char *node,
 	ret->prompt = json_object_is_type(found, json_type_string) && found
 			      ? json_object_get_string(found)
 			      : "";
+	visits = 0;
+	found = search(graph, node, pictures, 0, &visits);
+	ret->base = json_object_is_type(found, json_type_string) && found
+			    ? cw_file_named(w, json_object_get_string(found))
+			    : NULL;
 }
 
 int cw_steps(struct json_object *graph, const char *sampler)

@@ -191,6 +191,7 @@ struct picture_wish {
 	int width, height, batch;
 	uint64_t seed;
 	const char *prompt; /* borrowed from the graph */
+	const struct cw_file *base; /* the loaded picture that it is made from; NULL */
 };
 /* What the graph behind `node` asks for. */
 void cw_wish(struct comfy_world *w, struct json_object *graph, const char *node,

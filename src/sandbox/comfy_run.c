@@ -433,6 +433,8 @@ static size_t draw_preview(struct comfy_world *w, const char *node, char **ret)
 	draw.height = max_of(wish.height * PREVIEW_SIDE / longest, 16);
 	draw.seed = wish.seed;
 	draw.prompt = wish.prompt;
+	draw.base = wish.base ? wish.base->data : NULL;
+	draw.base_len = wish.base ? wish.base->len : 0;
 	draw.percent = min_of(run->step * 100 / run->steps, 99);
 	return w->config.draw(w->config.draw_ctx, &draw, ret);
 }

@@ -448,6 +448,52 @@ static size_t add_chunks(char **png, size_t len, size_t bytes)
 	return at + len - header;
 }
 
+/* libgd writes to stderr what is wrong with a file; the caller learns it from the result. */
+static void silent(int priority, const char *format, va_list args)
+{
+	(void)priority;
+	(void)format;
+	(void)args;
+}
+
+static gdImagePtr read_picture(const void *data, size_t len)
+{
+	void *bytes = (void *)data;
+	gdImagePtr image = NULL;
+	int size = (int)len;
+
+	if (len < 12 || len > INT32_MAX)
+		return NULL;
+	gdSetErrorMethod(silent);
+	if (memcmp(data, "\x89PNG", 4) == 0)
+		image = gdImageCreateFromPngPtr(size, bytes);
+	else if (memcmp(data, "\xff\xd8\xff", 3) == 0)
+		image = gdImageCreateFromJpegPtr(size, bytes);
+	else if (memcmp((const char *)data + 8, "WEBP", 4) == 0)
+		image = gdImageCreateFromWebpPtr(size, bytes);
+	if (image && !gdImageTrueColor(image))
+		gdImagePaletteToTrueColor(image);
+	return image;
+}
+
+/* An edit shows what it was made from, in the light of what was asked. */
+static bool paint_base(gdImagePtr image, const struct draw_request *req, const struct scene *s)
+{
+	gdImagePtr base = req->base ? read_picture(req->base, req->base_len) : NULL;
+	int w = gdImageSX(image), h = gdImageSY(image);
+
+	if (!base)
+		return false;
+	gdImageCopyResampled(image, base, 0, 0, 0, 0, w, h, gdImageSX(base), gdImageSY(base));
+	gdImageDestroy(base);
+	for (int y = 0; y < h; y++)
+		for (int x = 0; x < w; x++)
+			blend(image, x, y, sky_at(s, (float)x / (float)w, (float)y / (float)h,
+						 1.0f / (float)h),
+				0.25f);
+	return true;
+}
+
 static gdImagePtr draw_scene(const struct draw_request *req, int width, int height)
 {
 	gdImagePtr image = gdImageCreateTrueColor(width, height);
@@ -455,7 +501,8 @@ static gdImagePtr draw_scene(const struct draw_request *req, int width, int heig
 
 	if (!image)
 		return NULL;
-	paint(image, &scene);
+	if (!paint_base(image, req, &scene))
+		paint(image, &scene);
 	paint_shapes(image, &scene);
 	return image;
 }
@@ -515,34 +562,15 @@ size_t fullet_draw(const struct draw_request *given, char **out)
 	return len;
 }
 
-/* libgd writes to stderr what is wrong with a file; the caller learns it from the result. */
-static void silent(int priority, const char *format, va_list args)
-{
-	(void)priority;
-	(void)format;
-	(void)args;
-}
-
 size_t fullet_transcode(const void *data, size_t len, const char *format, int quality, char **out)
 {
-	void *bytes = (void *)data;
-	gdImagePtr image = NULL;
-	int size = (int)len, out_size = 0;
+	gdImagePtr image = read_picture(data, len);
+	int out_size = 0;
+	void *bytes;
 
 	*out = NULL;
-	if (len < 12 || len > INT32_MAX)
-		return 0;
-	gdSetErrorMethod(silent);
-	if (memcmp(data, "\x89PNG", 4) == 0)
-		image = gdImageCreateFromPngPtr(size, bytes);
-	else if (memcmp(data, "\xff\xd8\xff", 3) == 0)
-		image = gdImageCreateFromJpegPtr(size, bytes);
-	else if (memcmp((const char *)data + 8, "WEBP", 4) == 0)
-		image = gdImageCreateFromWebpPtr(size, bytes);
 	if (!image)
 		return 0;
-	if (!gdImageTrueColor(image))
-		gdImagePaletteToTrueColor(image);
 	if (strcmp(format, "webp") == 0)
 		bytes = gdImageWebpPtrEx(image, &out_size, quality);
 	else

@@ -30,6 +30,8 @@ struct draw_request {
 	int percent;        /* 100: the finished picture; less: a preview */
 	bool jpeg;          /* preview: JPEG instead of PNG */
 	size_t pad_bytes;   /* make the file at least about so large (benchmarks) */
+	const char *base;   /* of an edit: the picture that is edited; NULL: none */
+	size_t base_len;
 };
 /* Draws a picture into *out (malloc'ed); returns its length. The sandbox gives one made with
  * libgd, the simulator a tiny constant one. The world adds ComfyUI's metadata chunks itself. */

@@ -91,6 +91,34 @@ static void test_same_seed_same_picture(void **state)
 	free(c);
 }
 
+/* An edit shows what it was made from: other bytes, another picture. */
+static void test_made_from_another(void **state)
+{
+	struct draw_request req = {
+		.width = 64, .height = 64, .seed = 5, .prompt = "a hat", .percent = 100};
+	struct draw_request bases[] = {req, req};
+	char *base[2] = {NULL, NULL}, *out[3] = {NULL, NULL, NULL};
+	size_t len[3];
+
+	for (size_t i = 0; i < 2; i++) {
+		bases[i].seed = 100 + i;
+		req.base_len = drawer_draw(*state, &bases[i], &base[i]);
+		req.base = base[i];
+		len[i] = drawer_draw(*state, &req, &out[i]);
+		assert_true(is_a("png", out[i], len[i]));
+	}
+	req.base = "no picture at all";
+	req.base_len = strlen(req.base);
+	len[2] = drawer_draw(*state, &req, &out[2]);
+	assert_true(is_a("png", out[2], len[2]));
+	assert_false(len[0] == len[1] && memcmp(out[0], out[1], len[0]) == 0);
+	assert_false(len[0] == len[2] && memcmp(out[0], out[2], len[0]) == 0);
+	for (size_t i = 0; i < 3; i++)
+		free(out[i]);
+	free(base[0]);
+	free(base[1]);
+}
+
 static void test_size_on_demand(void **state)
 {
 	static const size_t wanted[] = {MIB, 2 * MIB, 12 * MIB};
@@ -133,6 +161,7 @@ int main(void)
 		cmocka_unit_test(test_module),
 		cmocka_unit_test(test_tiny),
 		cmocka_unit_test(test_same_seed_same_picture),
+		cmocka_unit_test(test_made_from_another),
 		cmocka_unit_test(test_size_on_demand),
 		cmocka_unit_test(test_no_picture),
 	};
