@@ -37,6 +37,9 @@ static const struct subcommand subcommands[] = {
 	{"restore", command_restore, "FILE [--force]",
 		"Puts a backup into the database of DATABASE_URL, of whatever kind; --force if it "
 		"holds jobs already."},
+	{"sched", command_sched, "--stdio",
+		"The scheduler alone, in a conversation of JSON lines with a simulator or a judge "
+		"(protocol 1, see docs/SCHEDULING.md)."},
 	{"version", command_version, "", "Prints the version."},
 };
 

@@ -11,6 +11,7 @@ int command_sync(int argc, char **argv);
 int command_workflow(int argc, char **argv);
 int command_backup(int argc, char **argv);
 int command_restore(int argc, char **argv);
+int command_sched(int argc, char **argv);
 int command_version(int argc, char **argv);
 
 #endif

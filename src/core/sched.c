@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "core/sched_state.h"
+
+struct sched *sched_new(const struct sched_policy *policy, int64_t lead_ms)
+{
+	struct sched *s = xcalloc(1, sizeof(*s));
+
+	s->policy = policy ? *policy : sched_policy_default;
+	s->lead_ms = lead_ms;
+	s->job_pool.size = sizeof(struct sched_job);
+	s->flow_pool.size = sizeof(struct sched_flow);
+	s->user_pool.size = sizeof(struct sched_user);
+	s->sent_pool.size = sizeof(struct sent);
+	return s;
+}
+
+static void free_models(struct sched *s)
+{
+	for (int i = 0; i < s->n_models; i++) {
+		struct sched_class *next;
+
+		for (struct sched_class *c = s->models[i]->classes; c; c = next) {
+			next = c->next;
+			free(c);
+		}
+		free(s->models[i]);
+	}
+	for (int i = 0; i < s->n_weights; i++) {
+		free(s->weights[i]->held);
+		free(s->weights[i]);
+	}
+	free(s->models);
+	free(s->weights);
+}
+
+struct sched *sched_free(struct sched *s)
+{
+	struct bucket *lists[2];
+
+	if (!s)
+		return NULL;
+	lists[0] = s->buckets;
+	lists[1] = s->spare;
+	for (int i = 0; i < 2; i++) {
+		struct bucket *next;
+
+		for (struct bucket *b = lists[i]; b; b = next) {
+			next = b->next;
+			free(b);
+		}
+	}
+	for (int i = 0; i < s->n_cards; i++)
+		free(s->cards[i]);
+	free(s->cards);
+	free(s->kinds);
+	free_models(s);
+	pool_free(&s->job_pool);
+	pool_free(&s->flow_pool);
+	pool_free(&s->user_pool);
+	pool_free(&s->sent_pool);
+	free(s);
+	return NULL;
+}
+
+size_t sched_bytes(const struct sched *s)
+{
+	return s->job_pool.bytes + s->flow_pool.bytes + s->user_pool.bytes + s->sent_pool.bytes;
+}
+
+int sched_sent(const struct sched *s, int card)
+{
+	return s->cards[card]->n_sent;
+}
+
+static void send(struct sched *s, const struct choice *choice, struct sched_pass *ret)
+{
+	struct card *card = choice->card;
+	struct sched_class *c = choice->class;
+	struct sched_weights *w = c->model->weights, *held[SCHED_RESIDENT_MAX + 1];
+	struct sent *sent = pool_get(&s->sent_pool);
+	unsigned out = sched_pushed_out(s, card, c->model, choice->n);
+	int n = 0;
+
+	sent->class = c;
+	sent->n = choice->n;
+	sent->load_ms = choice->load ? sched_load_ms(s, card->kind, w) : 0;
+	sent->run_ms = (int64_t)sched_run_ms(s, card->kind, c, choice->n);
+	*ret = (struct sched_pass){.card = card->index, .n = choice->n, .load = choice->load};
+	for (int i = 0; i < choice->n; i++)
+		ret->jobs[i] = sent->jobs[i] = sched_take_job(s, c);
+	if (card->last)
+		card->last->next = sent;
+	else
+		card->first = sent;
+	card->last = sent;
+	card->n_sent++;
+	for (int i = 0; i < card->n_resident; i++)
+		if (card->resident[i].weights != w && !(out >> i & 1))
+			held[n++] = card->resident[i].weights;
+	if (n == SCHED_RESIDENT_MAX)
+		memmove(held, held + 1, (size_t)--n * sizeof(held[0]));
+	held[n++] = w;
+	sched_close_card(s, card);
+	sched_set_resident(s, card, held, n);
+	if (!card->by_open.in)
+		tree_insert(&s->busy, &card->by_open, sched_compare_busy);
+	sched_set_free(s, card, max_of(card->free_ms, s->now_ms) + sent->load_ms + sent->run_ms);
+}
+
+/* A pass to a busy card is sent so early that it is there when the card is done. */
+static int64_t lead(const struct sched *s)
+{
+	return s->lead_ms * 5 / 4;
+}
+
+/* Opens the busy cards that are so near their end that the next pass has to be on its way. */
+static void open_cards(struct sched *s)
+{
+	struct tree_node *node = s->lead_ms ? tree_first(&s->busy) : NULL;
+
+	for (; node; node = tree_next(node)) {
+		struct card *card = tree_entry(node, struct card, by_open);
+
+		if (card->free_ms - s->now_ms > lead(s))
+			break;
+		if (card->n_sent == 1)
+			sched_open_card(s, card);
+	}
+}
+
+bool sched_next(struct sched *s, int64_t now_ms, struct sched_pass *ret)
+{
+	struct choice choice = {0};
+
+	s->now_ms = now_ms;
+	if (!s->waiting)
+		return false;
+	open_cards(s);
+	if (!s->buckets || !sched_choose(s, &choice))
+		return false;
+	send(s, &choice, ret);
+	return true;
+}
+
+int64_t sched_wake(const struct sched *s, int64_t now_ms)
+{
+	struct tree_node *node = s->lead_ms && s->waiting ? tree_first(&s->busy) : NULL;
+
+	for (; node; node = tree_next(node)) {
+		const struct card *card = tree_entry(node, struct card, by_open);
+
+		if (card->n_sent == 1 && card->free_ms - lead(s) > now_ms)
+			return card->free_ms - lead(s);
+	}
+	return NEVER;
+}
+
+void sched_started(
+	struct sched *s, int64_t now_ms, int index, int64_t load_ms, const unsigned *weights, int n)
+{
+	struct card *card = s->cards[index];
+	struct sched_weights *held[SCHED_RESIDENT_MAX];
+	int64_t free_ms = now_ms + load_ms;
+	int n_held = 0;
+
+	must(card->first);
+	for (int i = max_of(n - SCHED_RESIDENT_MAX, 0); i < n; i++)
+		for (int k = 0; k < s->n_weights; k++)
+			if (s->weights[k]->id == weights[i])
+				held[n_held++] = s->weights[k];
+	if (n >= 0 && card->n_sent == 1)
+		sched_set_resident(s, card, held, n_held);
+	for (struct sent *sent = card->first; sent; sent = sent->next)
+		free_ms += sent->run_ms + (sent == card->first ? 0 : sent->load_ms);
+	sched_set_free(s, card, free_ms);
+}
+
+static void end_sent(struct sched *s, struct card *card)
+{
+	struct sent *sent = card->first;
+
+	card->first = sent->next;
+	if (!card->first)
+		card->last = NULL;
+	card->n_sent--;
+	pool_put(&s->sent_pool, sent);
+}
+
+void sched_finished(struct sched *s, int64_t now_ms, int index)
+{
+	struct card *card = s->cards[index];
+	struct sent *sent = card->first;
+	int64_t free_ms = now_ms;
+
+	must(sent);
+	for (int i = 0; i < sent->n; i++) {
+		sent->jobs[i]->user->sent--;
+		sched_leave(s, sent->jobs[i]->user);
+		pool_put(&s->job_pool, sent->jobs[i]);
+	}
+	end_sent(s, card);
+	for (sent = card->first; sent; sent = sent->next)
+		free_ms += sent->load_ms + sent->run_ms;
+	sched_set_free(s, card, free_ms);
+	if (card->first)
+		return;
+	tree_remove(&s->busy, &card->by_open);
+	sched_open_card(s, card);
+}
+
+void sched_down(struct sched *s, int64_t now_ms, int index)
+{
+	struct card *card = s->cards[index];
+
+	if (!card->up)
+		return;
+	sched_set_resident(s, card, NULL, 0);
+	sched_close_card(s, card);
+	tree_remove(&s->busy, &card->by_open);
+	card->up = false;
+	card->free_ms = now_ms;
+	s->kinds[card->kind].up--;
+	while (card->first) {
+		for (int i = 0; i < card->first->n; i++) {
+			struct sched_job *job = card->first->jobs[i];
+
+			sched_enqueue(s, job, card->first->class);
+			job->user->sent--;
+		}
+		end_sent(s, card);
+	}
+	sched_measure(s);
+}
+
+void sched_up(struct sched *s, int64_t now_ms, int index)
+{
+	struct card *card = s->cards[index];
+
+	if (card->up)
+		return;
+	card->up = true;
+	card->free_ms = now_ms;
+	s->kinds[card->kind].up++;
+	sched_open_card(s, card);
+	sched_measure(s);
+}

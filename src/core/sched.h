@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef FULLET_CORE_SCHED_H
+#define FULLET_CORE_SCHED_H
+
+#include "base/defs.h"
+
+/*
+ * Which card does which jobs next: docs/SCHEDULING.md tells why it decides as it does.
+ *
+ * Pure: cards, models, jobs and what became of passes go in, with the time; sched_next() answers
+ * "what now?" until it has nothing more to say. The same events give the same decisions. The bot,
+ * the simulator and `fullet sched --stdio` use it alike.
+ *
+ * Times are ms, memory is MB, speeds and work are per mille of a usual card and a usual picture.
+ */
+
+struct sched;
+struct sched_model;
+struct sched_job; /* one that waits or is under way; gone after sched_finished() or sched_cancel()
+		   */
+
+/* The most prompts of one pass, and sets of weights on one card that are kept in mind. */
+#define SCHED_BATCH_MAX	   16
+#define SCHED_RESIDENT_MAX 12
+/* Administrators, boosters, everyone. */
+#define SCHED_PRIORITIES 3
+
+/* What the decision weighs: docs/SCHEDULING.md has the reason and the worth of each. */
+struct sched_policy {
+	double head_start_ms[SCHED_PRIORITIES]; /* administrators go first besides */
+	double share; /* how far a job pushes back its member, as a part of its fair duration */
+	double share_max_ms; /* ... and never more than this behind its own arrival */
+	double flood;	     /* ... and so much further for each job that waits beyond flood_jobs */
+	double flood_jobs;
+	double age_ms;	 /* every job counts as so much older: what is brief goes first, at first */
+	double early_ms; /* a job whose turn is yet to come by this much has a third of its weight
+			  */
+	double load;	 /* a load counts as this many times its time */
+	double evict;	 /* ... and so do the loads of what it pushes out and will be missed */
+	double patience; /* holders are waited for up to this many times the load time */
+	double patience_evict; /* ... and this many times the loads that would be missed */
+	double narrow_ms;  /* a card has e times its price when jobs that fit fewer wait so long */
+	double narrow_max; /* ... and never more than e to the power of this */
+	double demand_ms;  /* how long arrivals are remembered as demand */
+};
+extern const struct sched_policy sched_policy_default;
+
+struct sched_card {
+	int64_t vram_mb;
+	int speed, load_speed;
+	int keep; /* most weights at once; 0: only VRAM limits */
+};
+
+struct sched_needs {
+	unsigned weights; /* a small number: models with the same one share what they load */
+	int64_t vram_mb;  /* the weights */
+	int64_t act_mb;	  /* a pass of one */
+	int64_t batch_mb; /* each further prompt of a pass */
+	int64_t load_ms, image_ms, extra_ms;
+	int batch_max;
+};
+
+/* lead_ms: from sending a pass to a card until it starts. The policy is copied. */
+struct sched *sched_new(const struct sched_policy *policy, int64_t lead_ms);
+struct sched *sched_free(struct sched *s); /* NULL */
+
+/* Cards are numbered from 0 in the order in which they are added. They begin up and empty. */
+int sched_card_add(struct sched *s, const struct sched_card *card);
+/* Models live as long as the scheduler. */
+struct sched_model *sched_model_add(struct sched *s, const struct sched_needs *needs);
+
+/*
+ * A job has come, or comes back. `arrived_ms` gives it its place in line. NULL when no card, up or
+ * down, can ever hold it. `tag` is the caller's.
+ */
+struct sched_job *sched_arrive(struct sched *s, int64_t now_ms, struct sched_model *model, int work,
+	uint64_t user, int priority, int64_t arrived_ms, uint64_t tag);
+uint64_t sched_tag(const struct sched_job *job);
+/* Only one that waits. */
+void sched_cancel(struct sched *s, struct sched_job *job);
+
+struct sched_pass {
+	int card, n;
+	struct sched_job *jobs[SCHED_BATCH_MAX];
+	bool load;
+};
+
+/* Decides one pass and counts it as sent. False: nothing more now. */
+bool sched_next(struct sched *s, int64_t now_ms, struct sched_pass *ret);
+/* When to ask again even if nothing happens, or NEVER. */
+int64_t sched_wake(const struct sched *s, int64_t now_ms);
+
+/* The first of the passes sent to the card runs, after a load of load_ms. What it holds now is told
+ * oldest first, if it is known (n < 0: it is not). */
+void sched_started(
+	struct sched *s, int64_t now_ms, int card, int64_t load_ms, const unsigned *weights, int n);
+/* The first of the passes is done: its jobs are gone. */
+void sched_finished(struct sched *s, int64_t now_ms, int card);
+/* All passes of a card are lost and what it held; its jobs wait again in their old places. */
+void sched_down(struct sched *s, int64_t now_ms, int card);
+void sched_up(struct sched *s, int64_t now_ms, int card);
+
+/* Passes sent to the card and not yet finished. */
+int sched_sent(const struct sched *s, int card);
+/* Jobs that wait. */
+size_t sched_waiting(const struct sched *s);
+/* Bytes held for jobs, members and what orders them. */
+size_t sched_bytes(const struct sched *s);
+
+#endif

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "core/sched_state.h"
+
+/* Cards: what fits, what they hold, which of them may be given a pass. */
+
+static int compare_holders(const struct tree_node *a, const struct tree_node *b)
+{
+	const struct card *x = tree_entry(a, struct resident, by_free)->card;
+	const struct card *y = tree_entry(b, struct resident, by_free)->card;
+
+	if (x->free_ms != y->free_ms)
+		return x->free_ms < y->free_ms ? -1 : 1;
+	return x->index - y->index;
+}
+
+int sched_compare_busy(const struct tree_node *a, const struct tree_node *b)
+{
+	const struct card *x = tree_entry(a, struct card, by_open);
+	const struct card *y = tree_entry(b, struct card, by_open);
+
+	if (x->free_ms != y->free_ms)
+		return x->free_ms < y->free_ms ? -1 : 1;
+	return x->index - y->index;
+}
+
+static int compare_cards(const struct tree_node *a, const struct tree_node *b)
+{
+	return tree_entry(a, struct card, in_bucket)->index -
+	       tree_entry(b, struct card, in_bucket)->index;
+}
+
+bool sched_fits(const struct sched *s, int kind, const struct sched_model *m, int n)
+{
+	const struct sched_needs *x = &m->needs;
+
+	return x->vram_mb + x->act_mb + (n - 1) * x->batch_mb <= s->kinds[kind].card.vram_mb;
+}
+
+double sched_run_ms(const struct sched *s, int kind, const struct sched_class *c, int n)
+{
+	const struct sched_needs *x = &c->model->needs;
+
+	return (double)(x->image_ms + (n - 1) * x->extra_ms) * c->work / s->kinds[kind].card.speed;
+}
+
+int64_t sched_load_ms(const struct sched *s, int kind, const struct sched_weights *w)
+{
+	int speed = s->kinds[kind].card.load_speed;
+
+	return (w->load_ms * 1000 + speed - 1) / speed;
+}
+
+bool sched_holds(const struct card *card, const struct sched_weights *w)
+{
+	for (int i = 0; i < card->n_resident; i++)
+		if (card->resident[i].weights == w)
+			return true;
+	return false;
+}
+
+unsigned sched_pushed_out(
+	const struct sched *s, const struct card *card, const struct sched_model *m, int n)
+{
+	const struct sched_needs *x = &m->needs;
+	const struct sched_card *spec = &s->kinds[card->kind].card;
+	bool held = sched_holds(card, m->weights);
+	int64_t need = (held ? 0 : x->vram_mb) + x->act_mb + (n - 1) * x->batch_mb;
+	int left = card->n_resident + !held;
+	unsigned out = 0;
+
+	for (int i = 0; i < card->n_resident; i++)
+		need += card->resident[i].weights->vram_mb;
+	for (int i = 0; i < card->n_resident; i++) {
+		if (need <= spec->vram_mb && (!spec->keep || left <= spec->keep))
+			break;
+		if (card->resident[i].weights == m->weights)
+			continue;
+		need -= card->resident[i].weights->vram_mb;
+		left--;
+		out |= 1u << i;
+	}
+	return out;
+}
+
+/* What of the fleet each model can use, after a change. */
+void sched_measure(struct sched *s)
+{
+	s->all_speed = s->up_speed = 0;
+	for (int k = 0; k < s->n_kinds; k++) {
+		s->all_speed += s->kinds[k].cards * (s->kinds[k].card.speed / 1000.0);
+		s->up_speed += s->kinds[k].up * (s->kinds[k].card.speed / 1000.0);
+	}
+	for (int i = 0; i < s->n_models; i++) {
+		struct sched_model *m = s->models[i];
+		double speed = 0;
+
+		m->fits_any = false;
+		for (int k = 0; k < s->n_kinds; k++) {
+			if (!sched_fits(s, k, m, 1))
+				continue;
+			m->fits_any = true;
+			speed += s->kinds[k].cards * (s->kinds[k].card.speed / 1000.0);
+		}
+		m->share = s->all_speed > 0 ? speed / s->all_speed : 0;
+	}
+}
+
+static uint64_t hash_of(const struct card *card)
+{
+	uint64_t h = (uint64_t)card->kind + 1;
+
+	for (int i = 0; i < card->n_resident; i++)
+		h = (h ^ (h >> 29)) * 0x9e3779b97f4a7c15u + card->resident[i].weights->id + 1;
+	return h;
+}
+
+static bool alike(const struct card *a, const struct card *b)
+{
+	if (a->kind != b->kind || a->n_resident != b->n_resident)
+		return false;
+	for (int i = 0; i < a->n_resident; i++)
+		if (a->resident[i].weights != b->resident[i].weights)
+			return false;
+	return true;
+}
+
+static struct card *bucket_card(const struct bucket *b)
+{
+	return tree_entry(tree_first(&b->cards), struct card, in_bucket);
+}
+
+/* The card may be given a pass. */
+void sched_open_card(struct sched *s, struct card *card)
+{
+	uint64_t hash = hash_of(card);
+	struct bucket *b;
+
+	if (card->bucket)
+		return;
+	for (b = s->buckets; b; b = b->next)
+		if (b->hash == hash && alike(bucket_card(b), card))
+			break;
+	if (!b) {
+		b = s->spare ? s->spare : xcalloc(1, sizeof(*b));
+		if (b == s->spare)
+			s->spare = b->next;
+		*b = (struct bucket){.hash = hash, .kind = card->kind, .next = s->buckets};
+		s->buckets = b;
+	}
+	tree_insert(&b->cards, &card->in_bucket, compare_cards);
+	card->bucket = b;
+}
+
+void sched_close_card(struct sched *s, struct card *card)
+{
+	struct bucket *b = card->bucket, **at = &s->buckets;
+
+	if (!b)
+		return;
+	tree_remove(&b->cards, &card->in_bucket);
+	card->bucket = NULL;
+	if (b->cards.root)
+		return;
+	while (*at != b)
+		at = &(*at)->next;
+	*at = b->next;
+	b->next = s->spare;
+	s->spare = b;
+}
+
+/* Its place among the holders of what it holds, and among the busy, hangs on when it is free. */
+void sched_set_free(struct sched *s, struct card *card, int64_t free_ms)
+{
+	bool busy = card->by_open.in;
+
+	if (busy)
+		tree_remove(&s->busy, &card->by_open);
+	for (int i = 0; i < card->n_resident; i++)
+		tree_remove(&card->resident[i].weights->holders, &card->resident[i].by_free);
+	card->free_ms = free_ms;
+	for (int i = 0; i < card->n_resident; i++)
+		tree_insert(&card->resident[i].weights->holders, &card->resident[i].by_free,
+			compare_holders);
+	if (busy)
+		tree_insert(&s->busy, &card->by_open, sched_compare_busy);
+}
+
+void sched_set_resident(struct sched *s, struct card *card, struct sched_weights **weights, int n)
+{
+	struct bucket *b = card->bucket;
+
+	sched_close_card(s, card);
+	for (int i = 0; i < card->n_resident; i++) {
+		struct resident *r = &card->resident[i];
+
+		tree_remove(&r->weights->holders, &r->by_free);
+		r->weights->held[card->kind] -= card->up;
+	}
+	card->n_resident = n;
+	for (int i = 0; i < n; i++) {
+		struct resident *r = &card->resident[i];
+
+		*r = (struct resident){.weights = weights[i], .card = card};
+		r->weights->held[card->kind] += card->up;
+		tree_insert(&r->weights->holders, &r->by_free, compare_holders);
+	}
+	if (b)
+		sched_open_card(s, card);
+}
+
+int sched_card_add(struct sched *s, const struct sched_card *spec)
+{
+	struct card *card = xcalloc(1, sizeof(*card));
+	int kind = 0;
+
+	while (kind < s->n_kinds && memcmp(&s->kinds[kind].card, spec, sizeof(*spec)) != 0)
+		kind++;
+	if (kind == s->n_kinds) {
+		s->kinds = xrealloc(s->kinds, (size_t)++s->n_kinds * sizeof(*s->kinds));
+		s->kinds[kind] = (struct sched_kind){.card = *spec};
+		for (int i = 0; i < s->n_weights; i++) {
+			struct sched_weights *w = s->weights[i];
+
+			w->held = xrealloc(w->held, (size_t)s->n_kinds * sizeof(int));
+			w->held[kind] = 0;
+		}
+	}
+	*card = (struct card){.index = s->n_cards, .kind = kind, .up = true};
+	s->cards = xrealloc(s->cards, (size_t)(s->n_cards + 1) * sizeof(struct card *));
+	s->cards[s->n_cards++] = card;
+	s->kinds[kind].up++;
+	s->kinds[kind].cards++;
+	sched_open_card(s, card);
+	sched_measure(s);
+	return card->index;
+}

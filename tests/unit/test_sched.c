@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sched_rig.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+/* The rules of docs/SCHEDULING.md, one by one, then all of them in random traffic. */
+
+/* Three sets of weights: two that a small card holds, one that only a large one does. */
+enum { SMALL, OTHER, LARGE };
+
+static const struct sched_needs needs[] = {
+	[SMALL] = {.weights = SMALL,
+		.vram_mb = 5000,
+		.act_mb = 1000,
+		.batch_mb = 500,
+		.load_ms = 10000,
+		.image_ms = 4000,
+		.extra_ms = 3000,
+		.batch_max = 4},
+	[OTHER] = {.weights = OTHER,
+		.vram_mb = 6000,
+		.act_mb = 1000,
+		.batch_mb = 1000,
+		.load_ms = 10000,
+		.image_ms = 6000,
+		.extra_ms = 4000,
+		.batch_max = 4},
+	[LARGE] = {.weights = LARGE,
+		.vram_mb = 15000,
+		.act_mb = 2000,
+		.load_ms = 30000,
+		.image_ms = 20000,
+		.extra_ms = 20000,
+		.batch_max = 1},
+};
+
+static struct sched_rig *with_cards(int64_t first_mb, int64_t second_mb)
+{
+	struct sched_rig *r = rig_new(0);
+
+	if (first_mb)
+		rig_card(r, first_mb, 1000);
+	if (second_mb)
+		rig_card(r, second_mb, 1000);
+	for (size_t i = 0; i < countof(needs); i++)
+		rig_model(r, needs[i]);
+	return r;
+}
+
+/* The job's card after the decisions of this moment, -1 while it waits. */
+static int card_of(struct sched_rig *r, int job)
+{
+	rig_run(r, r->now_ms);
+	return r->jobs[job].state == RIG_SENT ? r->jobs[job].card : -1;
+}
+
+static void test_what_no_card_can_hold_is_refused(void **state)
+{
+	struct sched_rig *r = with_cards(8000, 12000);
+
+	assert_int_equal(rig_arrive(r, LARGE, 1000, 1, 2), -1);
+	rig_card(r, 24000, 1000); /* a card was added */
+	assert_true(rig_arrive(r, LARGE, 1000, 1, 2) >= 0);
+	rig_down(r, 2); /* it waits for the only card that can, even while that is away */
+	assert_true(rig_arrive(r, LARGE, 1000, 1, 2) >= 0);
+	rig_run(r, 100000);
+	assert_int_equal(r->n_waiting, 2);
+	rig_up(r, 2);
+	rig_run(r, NEVER);
+	assert_int_equal(r->n_waiting, 0);
+	rig_free(r);
+}
+
+static void test_a_job_goes_where_its_weights_are(void **state)
+{
+	struct sched_rig *r = with_cards(12000, 12000);
+	int a = rig_arrive(r, SMALL, 1000, 1, 2), b = rig_arrive(r, OTHER, 1000, 2, 2);
+
+	rig_run(r, 60000);
+	for (int i = 0; i < 5; i++) {
+		int c = rig_arrive(r, SMALL, 1000, 3, 2), d = rig_arrive(r, OTHER, 1000, 4, 2);
+
+		assert_int_equal(card_of(r, c), r->jobs[a].card);
+		assert_int_equal(card_of(r, d), r->jobs[b].card);
+		rig_run(r, r->now_ms + 20000);
+	}
+	assert_int_equal(r->loads, 2);
+	rig_free(r);
+}
+
+static void test_a_holder_is_waited_for_when_that_is_sooner(void **state)
+{
+	struct sched_rig *r = with_cards(8000, 8000);
+	int a = rig_arrive(r, SMALL, 1000, 1, 2), b;
+
+	rig_run(r, 11000); /* loaded; three more seconds */
+	b = rig_arrive(r, SMALL, 1000, 2, 2);
+	assert_int_equal(card_of(r, b), -1);
+	rig_run(r, 14000);
+	assert_int_equal(card_of(r, b), r->jobs[a].card);
+	/* With a long line a second copy is worth its load. */
+	for (uint64_t i = 0; i < 20; i++)
+		rig_arrive(r, SMALL, 1000, 10 + i, 2);
+	rig_run(r, 14000);
+	assert_int_equal(r->loads, 2);
+	rig_free(r);
+}
+
+static void test_small_models_leave_the_large_card_to_large_ones(void **state)
+{
+	struct sched_rig *r = with_cards(24000, 8000);
+	int a = rig_arrive(r, SMALL, 1000, 1, 2), b = rig_arrive(r, LARGE, 1000, 2, 2);
+
+	assert_int_equal(card_of(r, a), 1);
+	assert_int_equal(card_of(r, b), 0);
+	rig_free(r);
+}
+
+static void test_administrators_go_first_and_boosters_early(void **state)
+{
+	struct sched_rig *r = with_cards(8000, 0);
+	int everyone, booster, admin, old;
+
+	rig_arrive(r, SMALL, 4000, 1, 2);
+	rig_run(r, 5000);
+	old = rig_arrive(r, SMALL, 500, 5, 2);
+	rig_run(r, 10000);
+	everyone = rig_arrive(r, SMALL, 2000, 2, 2);
+	booster = rig_arrive(r, SMALL, 1000, 3, 1);
+	admin = rig_arrive(r, SMALL, 1500, 4, 0);
+	rig_run(r, NEVER);
+	assert_true(r->jobs[admin].began_ms < r->jobs[booster].began_ms);
+	assert_true(r->jobs[booster].began_ms < r->jobs[everyone].began_ms);
+	assert_int_equal(r->jobs[old].state, RIG_DONE);
+	rig_free(r);
+}
+
+static void test_boosters_have_no_monopoly(void **state)
+{
+	struct sched_rig *r = with_cards(8000, 0);
+	int patient = rig_arrive(r, SMALL, 1000, 1, 2), last = 0;
+
+	/* Boosters always wait, with work of the same kind that cannot share a pass. */
+	for (int i = 0; i < 400; i++) {
+		last = rig_arrive(r, SMALL, 1001, 100 + (uint64_t)(i % 20), 1);
+		if (i == 0)
+			rig_cancel(r, patient), patient = rig_arrive(r, SMALL, 1000, 1, 2);
+		rig_run(r, r->now_ms + 2500);
+	}
+	rig_run(r, NEVER);
+	assert_true(r->jobs[patient].began_ms < r->jobs[last].began_ms);
+	rig_free(r);
+}
+
+static void test_prompts_for_one_model_share_a_pass(void **state)
+{
+	struct sched_rig *r = with_cards(7000, 0);
+	int jobs[6];
+
+	for (int i = 0; i < 6; i++)
+		jobs[i] = rig_arrive(r, SMALL, i == 5 ? 2000 : 1000, (uint64_t)i, 2);
+	rig_run(r, NEVER);
+	/* 7,000 MB hold the weights and a pass of three. */
+	assert_int_equal(r->jobs[jobs[0]].began_ms, r->jobs[jobs[2]].began_ms);
+	assert_int_equal(r->jobs[jobs[3]].began_ms, r->jobs[jobs[4]].began_ms);
+	assert_int_equal(r->passes, 3); /* the other size has a pass of its own */
+	assert_int_equal(r->loads, 1);
+	rig_free(r);
+}
+
+static void test_a_pass_is_not_so_large_that_it_costs_a_load(void **state)
+{
+	struct sched_rig *r = with_cards(13500, 0);
+
+	/* Both stay on the card, as long as OTHER's passes are of one or two. */
+	for (int i = 0; i < 40; i++) {
+		rig_arrive(r, SMALL, 1000, 1, 2);
+		rig_arrive(r, OTHER, 1000, 2, 2);
+		rig_arrive(r, OTHER, 1000, 3, 2);
+		rig_run(r, r->now_ms + 16000);
+	}
+	assert_true(r->loads <= 4);
+	rig_free(r);
+}
+
+static void test_a_flood_leaves_the_others_alone(void **state)
+{
+	struct sched_rig *r = with_cards(8000, 0);
+	int64_t worst_ms = 0;
+	int jobs[10];
+
+	for (int i = 0; i < 120; i++)
+		rig_arrive(r, SMALL, 1000, 1, 2);
+	for (int i = 0; i < 10; i++) {
+		rig_run(r, r->now_ms + 30000);
+		jobs[i] = rig_arrive(r, SMALL, 1000, (uint64_t)(2 + i), 2);
+	}
+	rig_run(r, NEVER);
+	for (int i = 0; i < 10; i++)
+		worst_ms =
+			max_of(worst_ms, r->jobs[jobs[i]].began_ms - r->jobs[jobs[i]].arrived_ms);
+	/* No more than the pass that runs, of four. */
+	assert_true(worst_ms <= 13000);
+	rig_free(r);
+}
+
+static void test_a_lost_card_gives_its_jobs_back(void **state)
+{
+	struct sched_rig *r = with_cards(8000, 8000);
+	int a = rig_arrive(r, SMALL, 1000, 1, 2), b;
+	int card = card_of(r, a);
+
+	rig_run(r, 12000);
+	rig_down(r, card);
+	b = rig_arrive(r, SMALL, 2000, 2, 2);
+	assert_int_equal(card_of(r, a), 1 - card); /* it is older */
+	assert_int_equal(card_of(r, b), -1);
+	rig_up(r, card);
+	rig_run(r, NEVER);
+	assert_int_equal(r->jobs[a].arrived_ms, 0);
+	assert_int_equal(r->jobs[b].state, RIG_DONE);
+	rig_free(r);
+}
+
+static void test_the_next_pass_is_there_when_a_card_is_done(void **state)
+{
+	struct sched_rig *r = rig_new(800);
+	int a, b;
+
+	rig_card(r, 8000, 1000);
+	rig_model(r, needs[SMALL]);
+	a = rig_arrive(r, 0, 1000, 1, 2);
+	rig_run(r, 0);
+	b = rig_arrive(r, 0, 2000, 2, 2);
+	assert_int_equal(card_of(r, b), -1);
+	assert_int_equal(sched_wake(r->sched, r->now_ms), 13000); /* a second before the end */
+	rig_run(r, 13000);
+	assert_int_equal(r->jobs[b].state, RIG_SENT);
+	assert_int_equal(r->jobs[a].state, RIG_SENT);
+	rig_run(r, NEVER);
+	assert_int_equal(r->jobs[b].began_ms, 14000);
+	rig_free(r);
+}
+
+/* Random members, models, cards that go and come: everything is done in the end, and the same
+ * again. */
+static uint64_t storm(uint64_t seed, int64_t lead_ms)
+{
+	struct sched_rig *r = rig_new(lead_ms);
+	struct rng rng;
+	uint64_t hash;
+
+	rng_seed(&rng, seed);
+	for (int i = 0; i < 5; i++)
+		rig_card(r, 7000 + (int64_t)rng_below(&rng, 4) * 6000,
+			500 + (int)rng_below(&rng, 1000));
+	rig_card(r, 24000, 1000);
+	for (size_t i = 0; i < countof(needs); i++)
+		rig_model(r, needs[i]);
+	for (int i = 0; i < 1500; i++) {
+		int card = (int)rng_below(&rng, (uint32_t)r->n_cards);
+		int job = rig_arrive(r, (int)rng_below(&rng, 3), 500 << rng_below(&rng, 3),
+			rng_below(&rng, 3) ? 0 : rng_below(&rng, 40), (int)rng_below(&rng, 3));
+
+		if (rng_below(&rng, 20) == 0 && r->jobs[job].state == RIG_WAITS)
+			rig_cancel(r, job);
+		if (rng_below(&rng, 40) == 0)
+			r->cards[card].up ? rig_down(r, card) : rig_up(r, card);
+		rig_run(r, r->now_ms + rng_below(&rng, 4000));
+	}
+	for (int i = 0; i < r->n_cards; i++)
+		if (!r->cards[i].up)
+			rig_up(r, i);
+	rig_run(r, NEVER);
+	for (size_t i = 0; i < r->n_jobs; i++)
+		must(r->jobs[i].state == RIG_DONE || r->jobs[i].state == RIG_GONE);
+	hash = r->hash;
+	rig_free(r);
+	return hash;
+}
+
+static void test_all_is_done_and_decided_alike(void **state)
+{
+	for (uint64_t seed = 1; seed <= 12; seed++)
+		assert_true(storm(seed, seed % 2 * 900) == storm(seed, seed % 2 * 900));
+	assert_true(storm(1, 0) != storm(2, 0));
+}
+
+static void test_a_waiting_job_takes_little_memory(void **state)
+{
+	struct sched_rig *r = with_cards(24000, 0);
+	const int n = 50000;
+
+	rig_arrive(r, LARGE, 1000, 0, 2);
+	rig_run(r, 0);
+	for (int i = 0; i < n; i++) /* two jobs a member, of two models */
+		rig_arrive(r, i % 3, 1000, (uint64_t)(i / 2 + 1), 2);
+	assert_true(sched_bytes(r->sched) < (size_t)n * 200);
+	rig_free(r);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_no_card_can_hold_is_refused),
+		cmocka_unit_test(test_a_job_goes_where_its_weights_are),
+		cmocka_unit_test(test_a_holder_is_waited_for_when_that_is_sooner),
+		cmocka_unit_test(test_small_models_leave_the_large_card_to_large_ones),
+		cmocka_unit_test(test_administrators_go_first_and_boosters_early),
+		cmocka_unit_test(test_boosters_have_no_monopoly),
+		cmocka_unit_test(test_prompts_for_one_model_share_a_pass),
+		cmocka_unit_test(test_a_pass_is_not_so_large_that_it_costs_a_load),
+		cmocka_unit_test(test_a_flood_leaves_the_others_alone),
+		cmocka_unit_test(test_a_lost_card_gives_its_jobs_back),
+		cmocka_unit_test(test_the_next_pass_is_there_when_a_card_is_done),
+		cmocka_unit_test(test_all_is_done_and_decided_alike),
+		cmocka_unit_test(test_a_waiting_job_takes_little_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
