@@ -5,19 +5,19 @@
 
 /* Each with its reason and its worth in docs/SCHEDULING.md. */
 const struct sched_policy sched_policy_default = {
-	.head_start_ms = {1e9, 200e3, 0},
+	.head_start_ms = {1e9, 150e3, 0},
 	.share = 0.1,
 	.share_max_ms = 1200e3,
-	.flood = 0.1,
+	.flood = 0.2,
 	.flood_jobs = 16,
 	.age_ms = 80e3,
-	.early_ms = 160e3,
-	.load = 6,
+	.early_ms = 100e3,
+	.load = 4,
 	.evict = 1,
-	.patience = 0.545,
-	.patience_evict = 4.6,
+	.patience = 0.36,
+	.patience_evict = 3.5,
 	.narrow_ms = 75e3,
-	.narrow_max = 2.7,
+	.narrow_max = 4,
 	.demand_ms = 600e3,
 };
 
@@ -229,10 +229,10 @@ static bool better(
 }
 
 static void choose_in(
-	const struct sched *s, struct sched_model *m, const struct offer *o, struct best *best)
+	struct sched *s, struct sched_model *m, const struct offer *o, struct best *best)
 {
 	for (struct sched_class *c = m->classes; c; c = c->next) {
-		const struct sched_flow *f = sched_class_first(c);
+		const struct sched_flow *f = sched_class_first(s, c);
 		int n = 1;
 		double price = f ? price_of(s, o, c, f, &n) : INFINITY;
 

@@ -30,13 +30,6 @@ struct sched_job *sched_flow_first(const struct sched_flow *f)
 	return node ? tree_entry(node, struct sched_job, in_flow) : NULL;
 }
 
-struct sched_flow *sched_class_first(const struct sched_class *c)
-{
-	struct tree_node *node = tree_first(&c->flows);
-
-	return node ? tree_entry(node, struct sched_flow, by_key) : NULL;
-}
-
 static int compare_flows(const struct tree_node *a, const struct tree_node *b)
 {
 	const struct sched_flow *x = tree_entry(a, struct sched_flow, by_key);
@@ -149,14 +142,20 @@ static void index_flow(struct sched *s, struct sched_flow *f)
 	pool_put(&s->flow_pool, f);
 }
 
-static void index_user(struct sched *s, struct sched_user *user)
+/* The first flow in the order of keys. A member's turn only moves on, and with it the keys of all
+ * of his flows: they are put right when they come to the front, not whenever he is served. */
+struct sched_flow *sched_class_first(struct sched *s, struct sched_class *c)
 {
-	struct sched_flow *next;
+	struct tree_node *node;
 
-	for (struct sched_flow *f = user->flows; f; f = next) {
-		next = f->next;
+	while ((node = tree_first(&c->flows))) {
+		struct sched_flow *f = tree_entry(node, struct sched_flow, by_key);
+
+		if (sched_key(s, sched_flow_first(f)) == f->key)
+			return f;
 		index_flow(s, f);
 	}
+	return NULL;
 }
 
 static void count(struct sched *s, const struct sched_flow *f, int n)
@@ -261,7 +260,7 @@ size_t sched_waiting(const struct sched *s)
 struct sched_job *sched_take_job(struct sched *s, struct sched_class *c)
 {
 	const struct sched_policy *p = &s->policy;
-	struct sched_flow *f = sched_class_first(c);
+	struct sched_flow *f = sched_class_first(s, c);
 	struct sched_job *job = sched_flow_first(f);
 	struct sched_user *user = f->user;
 	double rate = max_of(s->up_speed, 0.001) / max_of(s->active, 1);
@@ -271,6 +270,6 @@ struct sched_job *sched_take_job(struct sched *s, struct sched_class *c)
 			p->share * (1 + p->flood * beyond) * c->cost_ms / rate;
 	dequeue(s, job);
 	user->sent++;
-	index_user(s, user);
+	index_flow(s, f);
 	return job;
 }

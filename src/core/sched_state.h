@@ -158,7 +158,7 @@ double sched_demand(const struct sched *s, const struct sched_weights *w);
 unsigned sched_pushed_out(
 	const struct sched *s, const struct card *card, const struct sched_model *m, int n);
 double sched_key(const struct sched *s, const struct sched_job *job);
-struct sched_flow *sched_class_first(const struct sched_class *c);
+struct sched_flow *sched_class_first(struct sched *s, struct sched_class *c);
 struct sched_job *sched_flow_first(const struct sched_flow *f);
 
 /* sched_choose.c: what sched_choose() found. */

@@ -10,7 +10,7 @@ import pytest
 import harness
 from harness import FLUJOS, Answer
 
-COMMANDS = ["run", "sandbox", "check", "sync", "workflow", "backup", "restore", "version"]
+COMMANDS = ["run", "sandbox", "check", "sync", "workflow", "sched", "backup", "restore", "version"]
 
 
 # ---- check ----
