@@ -147,9 +147,12 @@ static void prompts_read(void *arg, struct store_result *result)
 	const char *typed = focused && focused->text ? focused->text : "";
 	struct offer offer = {0};
 
-	/* What is being typed comes first: choosing nothing keeps it. */
+	/* What is being typed comes first: Enter takes the first one, and must not replace the words. */
+	if (typed[strspn(typed, " \t\n")] && text_utf16_len(typed) <= CHOICE_UNITS_MAX)
+		offer_add(&offer, typed, typed);
 	for (size_t i = 0; i < result->n_jobs; i++)
 		if (result->jobs[i].prompt && strcasestr(result->jobs[i].prompt, typed) &&
+			!str_eq(result->jobs[i].prompt, typed) &&
 			text_utf16_len(result->jobs[i].prompt) <= CHOICE_UNITS_MAX)
 			offer_add(&offer, result->jobs[i].prompt, result->jobs[i].prompt);
 	offer_send(p->shell, it, &offer);

@@ -91,10 +91,9 @@ struct dw_channel *dw_place(struct discord_world *w, uint64_t user_id, uint64_t 
 	return ch;
 }
 
-bool dw_command_hidden(struct dw_channel *ch, uint64_t user_id, struct json_object *command)
+bool dw_command_hidden_for(uint64_t have, struct json_object *command)
 {
 	uint64_t need = json_id(command, "default_member_permissions");
-	uint64_t have = dw_permissions(ch, user_id);
 
 	if (have == DW_ALL_PERMISSIONS)
 		return false;
@@ -103,6 +102,11 @@ bool dw_command_hidden(struct dw_channel *ch, uint64_t user_id, struct json_obje
 	if (!json_member(command, "default_member_permissions"))
 		return false;
 	return need == 0 || (have & need) != need;
+}
+
+bool dw_command_hidden(struct dw_channel *ch, uint64_t user_id, struct json_object *command)
+{
+	return dw_command_hidden_for(dw_permissions(ch, user_id), command);
 }
 
 static uint64_t invoke(struct discord_world *w, enum dw_kind kind, uint64_t user_id,
@@ -128,7 +132,7 @@ static uint64_t invoke(struct discord_world *w, enum dw_kind kind, uint64_t user
 	json_add_int(data, "type", 1);
 	if (json_member(command, "guild_id"))
 		json_add_id(data, "guild_id", ch->guild->id);
-	*ret_why = dw_options_fill(w, ch, json_array(command, "options"),
+	*ret_why = dw_options_fill(w, ch, user_id, json_array(command, "options"),
 		json_object_is_type(options, json_type_object) ? options : none, focused, data);
 	if (*ret_why)
 		return 0;
@@ -188,11 +192,25 @@ uint64_t discord_world_autocomplete(struct discord_world *w, uint64_t user_id, u
 	return id;
 }
 
+/* What was chosen in a menu; a sentence the client would never let it come to is false. */
+static bool add_chosen(struct discord_world *w, struct dw_channel *ch, uint64_t user_id,
+	struct json_object *component, struct json_object *values, struct json_object *data)
+{
+	struct json_object *list = dw_menu_values(w, ch, user_id, component, values, data);
+
+	if (!list)
+		return false;
+	json_add(data, "values", list);
+	return true;
+}
+
 uint64_t discord_world_press(struct discord_world *w, uint64_t user_id, uint64_t channel_id,
-	uint64_t message_id, const char *custom_id, int64_t now_ms)
+	uint64_t message_id, const char *custom_id, struct json_object *values, int64_t now_ms)
 {
 	struct dw_message *m = dw_message_find(w, message_id);
 	struct json_object *component = m ? dw_component_find(m->raw_components, custom_id) : NULL;
+	cleanup(json_put) struct json_object *data = json_object_new_object();
+	int64_t type = json_int(component, "type", 2);
 	struct dw_interaction *it;
 	struct dw_channel *ch;
 	const char *why;
@@ -202,28 +220,42 @@ uint64_t discord_world_press(struct discord_world *w, uint64_t user_id, uint64_t
 	if (!ch || !m || m->deleted || !component || json_flag(component, "disabled", false) ||
 		(m->ephemeral_for && m->ephemeral_for != user_id))
 		return 0;
+	json_add_str(data, "custom_id", custom_id);
+	json_add_int(data, "component_type", type);
+	json_add_int(data, "id", json_int(component, "id", 1));
+	if (type != 2 && !add_chosen(w, ch, user_id, component, values, data))
+		return 0;
 	it = dw_interaction_new(w, DW_COMPONENT, dw_user_find(w, user_id), ch, now_ms);
 	it->source_id = m->id;
-	json_add_str(it->data, "custom_id", custom_id);
-	json_add_int(it->data, "component_type", json_int(component, "type", 2));
-	json_add_int(it->data, "id", json_int(component, "id", 1));
+	json_put(&it->data);
+	it->data = take(data);
 	dw_interaction_send(w, it);
 	return it->id;
 }
 
 uint64_t discord_world_say(struct discord_world *w, uint64_t user_id, uint64_t channel_id,
-	const char *text, int64_t now_ms)
+	const char *text, struct json_object *files, int64_t now_ms)
 {
 	struct dw_message *m;
 	struct dw_channel *ch;
+	size_t n = json_len(files);
 	const char *why;
 
 	w->now_ms = now_ms;
 	ch = dw_place(w, user_id, channel_id, 0, &why);
-	if (!ch || !(dw_permissions(ch, user_id) & DW_SEND_MESSAGES) || !*text ||
-		dw_utf16_len(text) > 2000)
+	if (!ch || !(dw_permissions(ch, user_id) & DW_SEND_MESSAGES) || (!*text && !n) ||
+		dw_utf16_len(text) > 2000 || n > DISCORD_FILES_MAX)
 		return 0;
+	for (size_t i = 0; i < n; i++) {
+		cleanup(freep) char *wrong =
+			dw_upload_check(json_object_array_get_idx(files, i), "file");
+
+		if (wrong)
+			return 0;
+	}
 	m = dw_message_new(w, ch, dw_user_find(w, user_id));
+	for (size_t i = 0; i < n; i++)
+		m->files[m->n_files++] = dw_upload(w, ch, json_object_array_get_idx(files, i));
 	str_set(&m->content, text);
 	dw_message_mentions(w, m, NULL);
 	dw_message_render(w, m);

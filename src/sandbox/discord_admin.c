@@ -16,6 +16,21 @@ static int join(struct discord_world *w, struct json_object *act)
 	return 0;
 }
 
+/* The bot hears of it with the next interaction only: the event needs a privileged intent. */
+static int give_role(struct discord_world *w, struct json_object *act)
+{
+	struct dw_member *m = dw_member_find(w->home, json_id(act, "user"));
+	uint64_t role = json_id(act, "role");
+	bool known = !role;
+
+	for (size_t i = 2; i < w->home->n_roles; i++)
+		known |= w->home->roles[i].id == role;
+	if (!m || m->user->bot || !known)
+		return -EINVAL;
+	m->role_id = role;
+	return 0;
+}
+
 static int rename_user(struct discord_world *w, struct json_object *act)
 {
 	struct dw_user *u = dw_user_find(w, json_id(act, "user"));
@@ -102,6 +117,7 @@ int discord_world_act(struct discord_world *w, struct json_object *act, int64_t 
 	} kinds[] = {
 		{"join", join},
 		{"rename", rename_user},
+		{"role", give_role},
 		{"delete_channel", delete_channel},
 		{"permissions", permit},
 		{"fill", fill},

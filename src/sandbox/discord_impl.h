@@ -561,10 +561,29 @@ void dw_fault_free_all(struct discord_world *w);
 struct dw_channel *dw_place(struct discord_world *w, uint64_t user_id, uint64_t channel_id,
 	uint64_t guild_id, const char **why);
 bool dw_command_hidden(struct dw_channel *ch, uint64_t user_id, struct json_object *command);
+/* The same for somebody with these permissions. */
+bool dw_command_hidden_for(uint64_t permissions, struct json_object *command);
+
+/* ---- discord_menu.c ---- */
+/* The values chosen in a menu as they are sent (owned), what they name in data.resolved; NULL when the
+ * client would not let one choose so. */
+struct json_object *dw_menu_values(struct discord_world *w, struct dw_channel *ch, uint64_t user_id,
+	struct json_object *menu, struct json_object *values, struct json_object *data);
 
 /* ---- discord_options.c: what a command is typed with ---- */
 /* Fills data.options and data.resolved; a sentence (owned) when the client would refuse. */
-char *dw_options_fill(struct discord_world *w, struct dw_channel *ch, struct json_object *defs,
-	struct json_object *given, const char *focused, struct json_object *data);
+char *dw_options_fill(struct discord_world *w, struct dw_channel *ch, uint64_t user_id,
+	struct json_object *defs, struct json_object *given, const char *focused,
+	struct json_object *data);
+/* A file as people and tests give it: {"filename":"a.png","base64":"..."}. A sentence (owned) when it is
+ * none; the upload wants one that was checked. */
+char *dw_upload_check(struct json_object *value, const char *name);
+struct dw_file *dw_upload(
+	struct discord_world *w, struct dw_channel *ch, struct json_object *value);
+void dw_resolve_file(struct discord_world *w, struct dw_file *f, struct json_object *data);
+enum dw_pick { DW_PICK_USER, DW_PICK_CHANNEL, DW_PICK_ROLE, DW_PICK_MENTIONABLE };
+/* Adds what was picked to data.resolved; false when user_id's client would not offer it. */
+bool dw_resolve(struct discord_world *w, struct dw_channel *ch, uint64_t user_id,
+	enum dw_pick pick, uint64_t id, struct json_object *data);
 
 #endif

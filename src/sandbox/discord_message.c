@@ -155,8 +155,16 @@ static void add_interaction(struct discord_world *w, struct dw_message *m, struc
 	json_add(meta, "user", user ? json_object_get(user->json) : NULL);
 	json_add_id(owners, "0", m->channel->guild->id);
 	json_add(meta, "authorizing_integration_owners", owners);
-	if (it && it->command)
-		json_add_str(meta, "name", it->command);
+	if (it && it->command) {
+		/* "admin ban": Discord's client names the sub-command too. */
+		const char *sub = json_int(it->data, "options.0.type", 0) == 1
+					  ? json_str(it->data, "options.0.name")
+					  : NULL;
+		cleanup(freep) char *name =
+			xasprintf("%s%s%s", it->command, sub ? " " : "", sub ? sub : "");
+
+		json_add_str(meta, "name", name);
+	}
 	json_add(o, "interaction_metadata", meta);
 }
 

@@ -44,7 +44,7 @@ static char *base64_decode(const char *text, size_t *ret_len)
 	return bytes;
 }
 
-static char *file_check(struct json_object *value, const char *name)
+char *dw_upload_check(struct json_object *value, const char *name)
 {
 	const char *text = json_str(value, "base64");
 	cleanup(freep) char *bytes = NULL;
@@ -58,13 +58,12 @@ static char *file_check(struct json_object *value, const char *name)
 	return NULL;
 }
 
-/* The client uploads it before the command is sent. */
-static uint64_t upload(struct discord_world *w, struct dw_channel *ch, struct json_object *value)
+struct dw_file *dw_upload(struct discord_world *w, struct dw_channel *ch, struct json_object *value)
 {
 	size_t len = 0;
 	cleanup(freep) char *bytes = base64_decode(json_str(value, "base64"), &len);
 
-	return dw_file_new(w, ch->id, json_str(value, "filename"), NULL, bytes, len)->id;
+	return dw_file_new(w, ch->id, json_str(value, "filename"), NULL, bytes, len);
 }
 
 static struct json_object *member_of(struct json_object *object, const char *name)
@@ -78,26 +77,85 @@ static struct json_object *member_of(struct json_object *object, const char *nam
 	return o;
 }
 
-static void resolve_file(struct discord_world *w, uint64_t id, struct json_object *data)
+/* Adds the thing below data.resolved.KIND; takes thing. */
+static void resolve(
+	struct json_object *data, const char *kind, uint64_t id, struct json_object *thing)
 {
-	struct json_object *all = member_of(member_of(data, "resolved"), "attachments"), *o;
-	struct dw_file *f;
 	char key[24];
 
-	HASH_FIND(hh, w->files, &id, sizeof(id), f);
-	o = dw_file_json(w, f);
-	json_add_bool(o, "ephemeral", true);
 	snprintf(key, sizeof(key), "%" PRIu64, id);
-	json_add(all, key, o);
+	json_add(member_of(member_of(data, "resolved"), kind), key, thing);
 }
 
-static void resolve_user(struct discord_world *w, const char *id, struct json_object *data)
+void dw_resolve_file(struct discord_world *w, struct dw_file *f, struct json_object *data)
 {
-	struct dw_user *u = dw_user_find(w, strtoull(id, NULL, 10));
+	struct json_object *o = dw_file_json(w, f);
 
-	if (u)
-		json_add(member_of(member_of(data, "resolved"), "users"), id,
-			json_object_get(u->json));
+	/* Discord: what comes with an interaction is an ephemeral attachment. */
+	json_add_bool(o, "ephemeral", true);
+	resolve(data, "attachments", f->id, o);
+}
+
+/* Discord: a partial member lacks user, deaf and mute, and has its permissions here. */
+static bool resolve_user(
+	struct discord_world *w, struct dw_channel *ch, uint64_t id, struct json_object *data)
+{
+	struct dw_user *u = dw_user_find(w, id);
+	struct dw_member *m = dw_member_find(ch->guild, id);
+	struct json_object *o;
+
+	if (!u)
+		return false;
+	resolve(data, "users", id, json_object_get(u->json));
+	if (!m)
+		return true;
+	o = dw_member_json(m, false);
+	json_object_object_del(o, "deaf");
+	json_object_object_del(o, "mute");
+	json_add_id(o, "permissions", dw_permissions(ch, id));
+	resolve(data, "members", id, o);
+	return true;
+}
+
+static bool resolve_role(struct dw_channel *ch, uint64_t id, struct json_object *data)
+{
+	for (size_t i = 0; i < ch->guild->n_roles; i++)
+		if (ch->guild->roles[i].id == id) {
+			resolve(data, "roles", id, dw_role_json(&ch->guild->roles[i]));
+			return true;
+		}
+	return false;
+}
+
+static bool resolve_channel(
+	struct discord_world *w, uint64_t user_id, uint64_t id, struct json_object *data)
+{
+	struct dw_channel *ch = dw_channel_find(w, id);
+	struct json_object *o;
+
+	if (!ch || !(dw_permissions(ch, user_id) & DW_VIEW_CHANNEL))
+		return false;
+	o = dw_channel_json(ch);
+	json_object_object_del(o, "permission_overwrites");
+	json_add_id(o, "permissions", dw_permissions(ch, user_id));
+	resolve(data, "channels", id, o);
+	return true;
+}
+
+bool dw_resolve(struct discord_world *w, struct dw_channel *ch, uint64_t user_id, enum dw_pick pick,
+	uint64_t id, struct json_object *data)
+{
+	switch (pick) {
+	case DW_PICK_USER:
+		return resolve_user(w, ch, id, data);
+	case DW_PICK_CHANNEL:
+		return resolve_channel(w, user_id, id, data);
+	case DW_PICK_ROLE:
+		return resolve_role(ch, id, data);
+	case DW_PICK_MENTIONABLE:
+		return resolve_user(w, ch, id, data) || resolve_role(ch, id, data);
+	}
+	return false;
 }
 
 /* ---- values ---- */
@@ -111,7 +169,7 @@ static char *option_check(struct json_object *def, struct json_object *value)
 	size_t n;
 
 	if (type == 11)
-		return file_check(value, name);
+		return dw_upload_check(value, name);
 	if (type >= 6 && type <= 9)
 		return json_object_is_type(value, json_type_string) &&
 				       parse_u64(json_object_get_string(value), &id) == 0
@@ -156,33 +214,48 @@ static bool is_blank(struct json_object *v)
 	return !v || (json_object_is_type(v, json_type_string) && !*json_object_get_string(v));
 }
 
-static char *fill(struct discord_world *w, struct dw_channel *ch, struct json_object *defs,
-	struct json_object *given, const char *focused, struct json_object *data,
+/* A command that is being typed. */
+struct typing {
+	struct discord_world *w;
+	struct dw_channel *ch;
+	uint64_t user_id;
+	const char *focused; /* the option that asks for choices; NULL: it is sent */
+	struct json_object *data;
+};
+
+static char *fill(const struct typing *t, struct json_object *defs, struct json_object *given,
 	struct json_object *list);
 
-static void add_value(struct discord_world *w, struct dw_channel *ch, int64_t type,
-	struct json_object *value, struct json_object *o, struct json_object *data)
+static char *add_value(
+	const struct typing *t, int64_t type, struct json_object *value, struct json_object *o)
 {
-	if (type == 11) {
-		uint64_t id = upload(w, ch, value);
+	uint64_t id = 0;
 
-		json_add_id(o, "value", id);
-		resolve_file(w, id, data);
-		return;
+	if (type == 11) {
+		struct dw_file *f = dw_upload(t->w, t->ch, value);
+
+		json_add_id(o, "value", f->id);
+		dw_resolve_file(t->w, f, t->data);
+		return NULL;
 	}
-	if (type == 6)
-		resolve_user(w, json_object_get_string(value), data);
+	if (type >= 6 && type <= 9 && !t->focused) {
+		(void)parse_u64(json_object_get_string(value), &id);
+		if (!dw_resolve(t->w, t->ch, t->user_id, (enum dw_pick)(type - 6 + DW_PICK_USER),
+			    id, t->data))
+			return xasprintf("Choose something for %s.", json_str(o, "name"));
+	}
 	json_add(o, "value", value ? json_object_get(value) : json_object_new_string(""));
+	return NULL;
 }
 
-static char *fill_one(struct discord_world *w, struct dw_channel *ch, struct json_object *def,
-	struct json_object *value, const char *focused, struct json_object *data,
+static char *fill_one(const struct typing *t, struct json_object *def, struct json_object *value,
 	struct json_object *list)
 {
 	int64_t type = json_int(def, "type", 0);
 	const char *name = json_str(def, "name");
-	bool focus = str_eq(name, focused);
-	struct json_object *o, *inner;
+	bool focus = str_eq(name, t->focused);
+	cleanup(json_put) struct json_object *o = NULL;
+	struct json_object *inner;
 	char *why;
 
 	if (type == 1 && json_object_is_type(value, json_type_object)) {
@@ -191,36 +264,39 @@ static char *fill_one(struct discord_world *w, struct dw_channel *ch, struct jso
 		json_add_str(o, "name", name);
 		json_add_int(o, "type", 1);
 		json_add(o, "options", inner);
-		json_object_array_add(list, o);
-		return fill(w, ch, json_array(def, "options"), value, focused, data, inner);
+		json_object_array_add(list, take(o));
+		return fill(t, json_array(def, "options"), value, inner);
 	}
 	if (type == 1)
 		return value ? xasprintf("%s is a sub-command.", name) : NULL;
 	if (!focus && is_blank(value))
-		return json_flag(def, "required", false) && !focused
+		return json_flag(def, "required", false) && !t->focused
 			       ? xasprintf("This option is required: %s.", name)
 			       : NULL;
-	why = focused ? NULL : option_check(def, value);
+	/* While it is typed the file has not been uploaded yet. */
+	if (type == 11 && t->focused)
+		return NULL;
+	why = t->focused ? NULL : option_check(def, value);
 	if (why)
 		return why;
 	o = json_object_new_object();
 	json_add_str(o, "name", name);
 	json_add_int(o, "type", type);
-	add_value(w, ch, type, value, o, data);
+	why = add_value(t, type, value, o);
+	if (why)
+		return why;
 	if (focus)
 		json_add_bool(o, "focused", true);
-	json_object_array_add(list, o);
+	json_object_array_add(list, take(o));
 	return NULL;
 }
 
-static char *fill(struct discord_world *w, struct dw_channel *ch, struct json_object *defs,
-	struct json_object *given, const char *focused, struct json_object *data,
+static char *fill(const struct typing *t, struct json_object *defs, struct json_object *given,
 	struct json_object *list)
 {
 	for (size_t i = 0; i < json_len(defs); i++) {
 		struct json_object *def = json_object_array_get_idx(defs, i);
-		char *why = fill_one(
-			w, ch, def, json_member(given, json_str(def, "name")), focused, data, list);
+		char *why = fill_one(t, def, json_member(given, json_str(def, "name")), list);
 
 		if (why)
 			return why;
@@ -238,14 +314,16 @@ static char *fill(struct discord_world *w, struct dw_channel *ch, struct json_ob
 	return NULL;
 }
 
-char *dw_options_fill(struct discord_world *w, struct dw_channel *ch, struct json_object *defs,
-	struct json_object *given, const char *focused, struct json_object *data)
+char *dw_options_fill(struct discord_world *w, struct dw_channel *ch, uint64_t user_id,
+	struct json_object *defs, struct json_object *given, const char *focused,
+	struct json_object *data)
 {
+	struct typing t = {.w = w, .ch = ch, .user_id = user_id, .focused = focused, .data = data};
 	struct json_object *list = json_object_new_array();
 	char *why;
 
 	json_add(data, "options", list);
-	why = fill(w, ch, defs, given, focused, data, list);
+	why = fill(&t, defs, given, list);
 	if (!why && json_int(defs, "0.type", 0) == 1 && json_len(list) != 1)
 		why = xstrdup("Choose one of the sub-commands.");
 	return why;

@@ -33,12 +33,26 @@ static struct json_object *message_json(struct discord_world *w, struct dw_messa
 	return o;
 }
 
+static struct json_object *joined_json(struct dw_channel *ch)
+{
+	struct json_object *list = json_object_new_array();
+	char id[24];
+
+	for (size_t i = 0; i < ch->n_joined; i++) {
+		snprintf(id, sizeof(id), "%" PRIu64, ch->joined[i]);
+		json_object_array_add(list, json_object_new_string(id));
+	}
+	return list;
+}
+
 static struct json_object *channel_json(struct dw_channel *ch)
 {
 	struct json_object *o = dw_channel_json(ch);
 
 	json_add(o, "overwrites", json_object_get(json_member(o, "permission_overwrites")));
 	json_add_bool(o, "deleted", ch->deleted);
+	if (ch->type == DW_THREAD)
+		json_add(o, "joined", joined_json(ch));
 	return o;
 }
 
@@ -73,7 +87,12 @@ static struct json_object *users_json(struct discord_world *w, struct dw_guild *
 	for (struct dw_user *u = w->users; u; u = u->hh.next) {
 		struct json_object *o = dw_copy(u->json);
 
+		struct dw_member *m = dw_member_find(guild, u->id);
+
 		json_add_str(o, "locale", u->locale);
+		json_add_bool(o, "member", m != NULL);
+		if (m && m->role_id)
+			json_add_id(o, "role", m->role_id);
 		json_add_bool(o, "admin", dw_guild_permissions(guild, u->id) == DW_ALL_PERMISSIONS);
 		json_add_bool(o, "bot", u->bot);
 		json_object_array_add(list, o);
@@ -153,14 +172,32 @@ void discord_world_state(struct discord_world *w, struct json_object *into)
 	json_add(into, "violations", json_object_get(w->violations));
 }
 
-/* Shown to him as "the application did not respond". */
+/* Shown to him as "the application did not respond", or as a window to fill in. */
 static struct json_object *pending_json(struct discord_world *w, uint64_t user_id)
 {
 	struct json_object *list = json_object_new_array();
 
 	for (struct dw_interaction *it = w->interactions; it; it = it->hh.next)
-		if (it->user_id == user_id && (!it->acked_ms || it->kind == DW_AUTOCOMPLETE))
+		if (it->user_id == user_id && it->kind != DW_AUTOCOMPLETE &&
+			(!it->acked_ms || it->modal))
 			json_object_array_add(list, interaction_json(w, it));
+	return list;
+}
+
+/* The commands that Discord's client offers him. */
+static struct json_object *commands_json(struct discord_world *w, uint64_t user_id)
+{
+	struct json_object *from[] = {w->home->commands, w->global_commands};
+	struct json_object *list = json_object_new_array();
+	uint64_t may = dw_guild_permissions(w->home, user_id);
+
+	for (size_t i = 0; i < countof(from) && w->home->bot_in; i++)
+		for (size_t k = 0; k < json_len(from[i]); k++) {
+			struct json_object *o = json_object_array_get_idx(from[i], k);
+
+			if (!dw_command_hidden_for(may, o))
+				json_object_array_add(list, json_object_get(o));
+		}
 	return list;
 }
 
@@ -204,7 +241,7 @@ struct json_object *discord_world_view(struct discord_world *w, uint64_t user_id
 	json_add(o, "channels", channels);
 	json_add(o, "messages", messages);
 	json_add(o, "interactions", pending_json(w, user_id));
-	json_add(o, "commands", json_object_get(w->home->commands));
+	json_add(o, "commands", commands_json(w, user_id));
 	json_add_int(o, "version", (int64_t)w->version);
 	json_add_int(o, "violations", (int64_t)w->n_violations);
 	return o;

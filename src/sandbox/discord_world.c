@@ -33,6 +33,9 @@ static void home_make(struct discord_world *w)
 
 	w->home = dw_guild_new(w, w->config.guild_id, "FuLLet sandbox", true);
 	w->home->owner_id = owner->id;
+	/* One that means nothing yet: for caps of a role. */
+	w->home->roles[w->home->n_roles++] = (struct dw_role){
+		dw_snowflake(w, w->now_ms), 0, xstrdup("Artists"), 3};
 	dw_member_add(w, w->home, owner, 0);
 	(void)dw_channel_new(w, w->home, DW_TEXT, "general", 0);
 	admin = dw_channel_new(w, w->home, DW_TEXT, "admin-tools", 0);

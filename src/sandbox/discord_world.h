@@ -40,15 +40,17 @@ uint64_t discord_world_command(struct discord_world *w, uint64_t user_id, uint64
 uint64_t discord_world_autocomplete(struct discord_world *w, uint64_t user_id, uint64_t channel_id,
 	const char *command, const char *focused, struct json_object *options, int64_t now_ms);
 uint64_t discord_world_press(struct discord_world *w, uint64_t user_id, uint64_t channel_id,
-	uint64_t message_id, const char *custom_id, int64_t now_ms);
+	uint64_t message_id, const char *custom_id, struct json_object *values, int64_t now_ms);
 uint64_t discord_world_menu(struct discord_world *w, uint64_t user_id, uint64_t message_id,
 	const char *name, char **ret_why, int64_t now_ms);
 uint64_t discord_world_modal(struct discord_world *w, uint64_t user_id, uint64_t interaction_id,
-	struct json_object *fields, int64_t now_ms);
+	struct json_object *fields, char **ret_why, int64_t now_ms);
+void discord_world_close_modal(
+	struct discord_world *w, uint64_t user_id, uint64_t interaction_id);
 void discord_world_leave(struct discord_world *w, uint64_t user_id);
 void discord_world_restrict(struct discord_world *w, uint64_t channel_id, bool restricted);
 uint64_t discord_world_say(struct discord_world *w, uint64_t user_id, uint64_t channel_id,
-	const char *text, int64_t now_ms);
+	const char *text, struct json_object *files, int64_t now_ms);
 
 int discord_world_act(struct discord_world *w, struct json_object *act, int64_t now_ms);
 

@@ -349,16 +349,20 @@ static void make_world(struct sandbox *s, const struct sandbox_config *c, int64_
 		.draw = s->drawer ? drawer_draw : draw_tiny,
 		.transcode = s->drawer ? drawer_transcode : transcode_tiny,
 		.draw_ctx = s->drawer};
-	struct json_object *state;
+	struct json_object *state, *act = json_object_new_object();
 
 	s->world = world_new(&config, now_ms);
 	state = world_state(s->world);
 	s->guild_id = json_id(state, "guild.id");
-	json_put(&state);
-	/* Somebody to be at once; the page and tests make more. */
+	/* Somebody to be at once, one with a role; the page and tests make more. */
 	sandbox_add_user(s, "ana", false);
-	sandbox_add_user(s, "ben", false);
+	json_add_str(act, "kind", "role");
+	json_add_id(act, "user", sandbox_add_user(s, "ben", false));
+	json_add_id(act, "role", json_id(state, "guild.roles.3.id"));
+	must(world_act(s->world, act, now_ms) == 0);
 	sandbox_add_user(s, "carmen", true);
+	json_object_put(act);
+	json_put(&state);
 }
 
 int sandbox_new(struct loop *loop, struct lws_room *room, const struct sandbox_config *config,

@@ -15,7 +15,7 @@
 
 /* Nothing but our own files runs, is shown or is spoken to; no other page may frame this one. */
 static const char policy[] =
-	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; "
 	"frame-ancestors 'none'";
 
@@ -260,7 +260,8 @@ static void post_press(struct sandbox *s, struct server_conn *conn, struct json_
 
 	answer_id(conn,
 		world_press(s->world, user_arg(s, body), channel_arg(s, body),
-			json_id(body, "message"), custom_id ? custom_id : "", loop_now(s->loop)),
+			json_id(body, "message"), custom_id ? custom_id : "",
+			json_array(body, "values"), loop_now(s->loop)),
 		NULL);
 }
 
@@ -276,10 +277,17 @@ static void post_menu(struct sandbox *s, struct server_conn *conn, struct json_o
 
 static void post_modal(struct sandbox *s, struct server_conn *conn, struct json_object *body)
 {
-	answer_id(conn,
-		world_modal(s->world, user_arg(s, body), json_id(body, "interaction"),
-			json_at(body, "fields"), loop_now(s->loop)),
-		NULL);
+	char *why = NULL;
+	uint64_t id = world_modal(s->world, user_arg(s, body), json_id(body, "interaction"),
+		json_at(body, "fields"), &why, loop_now(s->loop));
+
+	answer_id(conn, id, why);
+}
+
+static void post_close(struct sandbox *s, struct server_conn *conn, struct json_object *body)
+{
+	world_close_modal(s->world, user_arg(s, body), json_id(body, "interaction"));
+	sandbox_answer_version(s, conn);
 }
 
 static void post_leave(struct sandbox *s, struct server_conn *conn, struct json_object *body)
@@ -304,7 +312,7 @@ static void post_say(struct sandbox *s, struct server_conn *conn, struct json_ob
 
 	answer_id(conn,
 		text ? world_say(s->world, user_arg(s, body), channel_arg(s, body), text,
-			       loop_now(s->loop))
+			       json_array(body, "files"), loop_now(s->loop))
 		     : 0,
 		NULL);
 }
@@ -431,7 +439,9 @@ static const struct {
 	{"/api/press", .post = post_press},
 	{"/api/say", .post = post_say},
 	{"/api/menu", .post = post_menu},
-	{"/api/modal", .post = post_modal},
+	{"/api/modal", .post = post_modal, .files = true},
+	{"/api/close", .post = post_close},
+	{"/api/share", .post = post_say, .files = true},
 	{"/api/users", .post = post_users},
 	{"/api/locale", .post = post_locale},
 	{"/control/info", .get = get_info},
@@ -440,9 +450,9 @@ static const struct {
 	{"/control/command", .post = post_command, .files = true},
 	{"/control/autocomplete", .post = post_autocomplete},
 	{"/control/press", .post = post_press},
-	{"/control/say", .post = post_say},
+	{"/control/say", .post = post_say, .files = true},
 	{"/control/menu", .post = post_menu},
-	{"/control/modal", .post = post_modal},
+	{"/control/modal", .post = post_modal, .files = true},
 	{"/control/leave", .post = post_leave},
 	{"/control/restrict", .post = post_restrict},
 	{"/control/fault", .post = post_fault},

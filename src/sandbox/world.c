@@ -190,9 +190,10 @@ uint64_t world_autocomplete(struct world *w, uint64_t user_id, uint64_t channel_
 }
 
 uint64_t world_press(struct world *w, uint64_t user_id, uint64_t channel_id, uint64_t message_id,
-	const char *custom_id, int64_t now_ms)
+	const char *custom_id, struct json_object *values, int64_t now_ms)
 {
-	return discord_world_press(w->discord, user_id, channel_id, message_id, custom_id, now_ms);
+	return discord_world_press(
+		w->discord, user_id, channel_id, message_id, custom_id, values, now_ms);
 }
 
 uint64_t world_menu(struct world *w, uint64_t user_id, uint64_t message_id, const char *name,
@@ -202,9 +203,14 @@ uint64_t world_menu(struct world *w, uint64_t user_id, uint64_t message_id, cons
 }
 
 uint64_t world_modal(struct world *w, uint64_t user_id, uint64_t interaction_id,
-	struct json_object *fields, int64_t now_ms)
+	struct json_object *fields, char **ret_why, int64_t now_ms)
 {
-	return discord_world_modal(w->discord, user_id, interaction_id, fields, now_ms);
+	return discord_world_modal(w->discord, user_id, interaction_id, fields, ret_why, now_ms);
+}
+
+void world_close_modal(struct world *w, uint64_t user_id, uint64_t interaction_id)
+{
+	discord_world_close_modal(w->discord, user_id, interaction_id);
 }
 
 void world_leave(struct world *w, uint64_t user_id)
@@ -217,10 +223,10 @@ void world_restrict(struct world *w, uint64_t channel_id, bool restricted)
 	discord_world_restrict(w->discord, channel_id, restricted);
 }
 
-uint64_t world_say(
-	struct world *w, uint64_t user_id, uint64_t channel_id, const char *text, int64_t now_ms)
+uint64_t world_say(struct world *w, uint64_t user_id, uint64_t channel_id, const char *text,
+	struct json_object *files, int64_t now_ms)
 {
-	return discord_world_say(w->discord, user_id, channel_id, text, now_ms);
+	return discord_world_say(w->discord, user_id, channel_id, text, files, now_ms);
 }
 
 struct json_object *world_state(struct world *w)

@@ -106,23 +106,29 @@ uint64_t world_command(struct world *w, uint64_t user_id, uint64_t channel_id, u
 	const char *command, struct json_object *options, char **ret_why, int64_t now_ms);
 uint64_t world_autocomplete(struct world *w, uint64_t user_id, uint64_t channel_id,
 	const char *command, const char *focused, struct json_object *options, int64_t now_ms);
+/* A button, or a menu with the values that are chosen in it (an array of strings; else NULL). */
 uint64_t world_press(struct world *w, uint64_t user_id, uint64_t channel_id, uint64_t message_id,
-	const char *custom_id, int64_t now_ms);
+	const char *custom_id, struct json_object *values, int64_t now_ms);
 /* An entry of a message's menu (Apps); 0 with a sentence (owned) when there is no such one. */
 uint64_t world_menu(struct world *w, uint64_t user_id, uint64_t message_id, const char *name,
 	char **ret_why, int64_t now_ms);
-/* Sends the modal that an interaction was answered with. fields: {"custom_id":"text"}. */
+/* Sends the modal that an interaction was answered with. fields: {"custom_id":"text"}, of menus
+ * ["value"], of files [{"filename","base64"}]. 0 with a sentence (owned) or NULL. */
 uint64_t world_modal(struct world *w, uint64_t user_id, uint64_t interaction_id,
-	struct json_object *fields, int64_t now_ms);
+	struct json_object *fields, char **ret_why, int64_t now_ms);
+/* Closes it unsent, of which the bot hears nothing. */
+void world_close_modal(struct world *w, uint64_t user_id, uint64_t interaction_id);
 /* The member leaves the guild. */
 void world_leave(struct world *w, uint64_t user_id);
 /* Marks a channel as age-restricted, or not. */
 void world_restrict(struct world *w, uint64_t channel_id, bool restricted);
-uint64_t world_say(struct world *w, uint64_t user_id, uint64_t channel_id, const char *text, int64_t now_ms);
+/* files: an array of them as in world_command(), or NULL. */
+uint64_t world_say(struct world *w, uint64_t user_id, uint64_t channel_id, const char *text,
+	struct json_object *files, int64_t now_ms);
 
 /*
  * What administrators do in Discord's client, and what happens to members:
- * {"kind":"join","user":"1"} | rename {user, name} | delete_channel {channel} |
+ * {"kind":"join","user":"1"} | rename {user, name} | role {user, role} (0: none) | delete_channel {channel} |
  *  permissions {allow, deny}: of the bot's role | fill {channels, parent}: channels of others
  *  until the server, or the category, has so many | new_role {user, name}: makes a role and gives it.
  * Returns 0 or -EINVAL.

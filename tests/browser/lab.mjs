@@ -243,6 +243,48 @@ export class Visitor {
 		await keyboard.press('Enter');
 	}
 
+	// Any command, as a person would with the mouse: options: {name: text or a file}.
+	async use(command, options = {}) {
+		const choices = this.page.locator('#menu-list [role=option]');
+		await this.page.locator('#say').fill(command);
+		await choices.filter({ has: this.page.getByText(command, { exact: true }) }).click();
+		for (const [name, value] of Object.entries(options)) {
+			const field = this.page.locator(`.option [name="${name}"]`);
+			if (!(await field.count()))
+				await this.add(name);
+			if (typeof value === 'string')
+				await field.fill(value);
+			else
+				await field.setInputFiles(value);
+		}
+		await this.page.locator('#send').click();
+	}
+
+	// One of the options that need not be there.
+	async add(name) {
+		const more = this.page.locator('#fields .more');
+		const only = (await more.textContent()) === `+ ${name}`;
+		await more.click();
+		if (!only)
+			await this.page.locator('#menu-list [role=option]')
+				.filter({ has: this.page.locator('strong').getByText(name, { exact: true }) }).click();
+		await this.page.locator(`.option [name="${name}"]`).waitFor();
+	}
+
+	// The bot's newest answer that only this member sees, once it says something that fits.
+	answer(text) {
+		return this.page.locator('#messages .message.mine-only').filter({ hasText: text }).last();
+	}
+
+	// A message of a member with a picture in it.
+	async share(text, file) {
+		await this.page.locator('#attach input').setInputFiles(file);
+		await this.page.locator('#say').fill(text);
+		await this.page.locator('#send').click();
+		await this.picture(this.message(text));
+		return this.message(text);
+	}
+
 	message(text) {
 		return this.page.locator('#messages .message').filter({ hasText: text });
 	}

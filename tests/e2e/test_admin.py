@@ -108,9 +108,12 @@ def test_recent_prompts(lab):
         return [c["value"] for c in found]
 
     assert offered(ana, "") == ["a quiet harbour"]
-    assert offered(ana, "HARB") == ["a quiet harbour"]
-    assert offered(ana, "loud") == []
-    assert offered(ben, "harb") == ["a loud harbour"]
+    # What is typed comes first, since Enter takes the first: it must not turn into an older prompt.
+    assert offered(ana, "HARB") == ["HARB", "a quiet harbour"]
+    assert offered(ana, "loud") == ["loud"]
+    assert offered(ana, "  ") == []
+    assert offered(ana, "a quiet harbour") == ["a quiet harbour"]
+    assert offered(ben, "harb") == ["harb", "a loud harbour"]
 
 
 def test_pause_and_drain(lab):

@@ -144,7 +144,7 @@ static void presses(void *ctx, void *arg, bool run)
 	if (custom_id) {
 		e->at_ms = sim_now(sim);
 		e->press = world_press(sim->world, e->user_id, json_id(answer, "channel_id"),
-			json_id(answer, "id"), custom_id, e->at_ms);
+			json_id(answer, "id"), custom_id, NULL, e->at_ms);
 		network_pump(sim);
 	}
 	json_put(&state);

@@ -120,10 +120,13 @@ static void window_filled(void *ctx, void *arg, bool run)
 
 	if (run) {
 		struct json_object *fields = json_object_new_object();
+		char *why = NULL;
 
 		json_add_str(fields, "prompt", "with a hat");
-		counted(sim, world_modal(sim->world, wish->user, wish->menu, fields, sim_now(sim)),
+		counted(sim, world_modal(sim->world, wish->user, wish->menu, fields, &why,
+				     sim_now(sim)),
 			0);
+		free(why);
 		json_put(&fields);
 		network_pump(sim);
 	}

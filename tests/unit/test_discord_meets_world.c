@@ -469,7 +469,7 @@ static void test_gateway_faults(void **state)
 		if (m.ready != cases[i].ready || m.resumed != cases[i].resumed)
 			fail_msg("%s: %d ready, %d resumed", cases[i].fault, m.ready, m.resumed);
 		m.wanted = "MESSAGE_CREATE";
-		assert_true(discord_world_say(m.w, m.ana, m.general, "still there?", m.now) != 0);
+		assert_true(discord_world_say(m.w, m.ana, m.general, "still there?", NULL, m.now) != 0);
 		turn(&m);
 		assert_non_null(m.event);
 		meet_end(&m);

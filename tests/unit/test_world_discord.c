@@ -22,8 +22,8 @@ static void identify_and_resume(struct rig *r, const char *compress)
 	seq = rig_seq(r);
 	rig_cut(r, 1006);
 	/* What happens meanwhile is replayed in order. */
-	assert_true(discord_world_say(r->w, r->ana, r->general, "one", r->now) != 0);
-	assert_true(discord_world_say(r->w, r->ana, r->general, "two", r->now) != 0);
+	assert_true(discord_world_say(r->w, r->ana, r->general, "one", NULL, r->now) != 0);
+	assert_true(discord_world_say(r->w, r->ana, r->general, "two", NULL, r->now) != 0);
 	rig_resume(r, compress, seq);
 	assert_int_equal(json_int(json_at(r->got, "1"), "s", 0), seq + 1);
 	assert_int_equal(json_int(json_at(r->got, "2"), "s", 0), seq + 2);
@@ -127,7 +127,7 @@ static void test_list_pages(void **state)
 
 	rig_new(&r, false);
 	for (size_t i = 0; i < countof(id); i++)
-		id[i] = discord_world_say(r.w, r.ana, r.general, "x", ++r.now);
+		id[i] = discord_world_say(r.w, r.ana, r.general, "x", NULL, ++r.now);
 	static const struct {
 		const char *which;
 		size_t pivot, limit, n, first; /* index of the newest one returned */
@@ -236,7 +236,7 @@ static void test_channels(void **state)
 	other = discord_world_view(r.w, bob);
 	assert_int_equal(json_len(json_array(view, "channels")), 3);
 	assert_int_equal(json_len(json_array(other, "channels")), 2);
-	assert_true(discord_world_say(r.w, bob, channel, "let me in", r.now) == 0);
+	assert_true(discord_world_say(r.w, bob, channel, "let me in", NULL, r.now) == 0);
 	assert_int_equal(rig_call(&r, HTTP_DELETE, NULL, "/channels/%" PRIu64, channel), 200);
 	assert_int_equal(rig_call(&r, HTTP_DELETE, NULL, "/channels/%" PRIu64, channel), 404);
 	assert_int_equal(json_int(r.json, "code", 0), 10003);
@@ -306,8 +306,8 @@ static void test_autocomplete_and_press(void **state)
 		"\"style\":4,\"label\":\"Cancel\",\"custom_id\":\"v1:cancel:9\"}]}]," ALLOWED "}",
 		"/channels/%" PRIu64 "/messages", r.general);
 	message = json_id(r.json, "id");
-	assert_true(discord_world_press(r.w, r.ana, r.general, message, "no", r.now) == 0);
-	id = discord_world_press(r.w, r.ana, r.general, message, "v1:cancel:9", r.now);
+	assert_true(discord_world_press(r.w, r.ana, r.general, message, "no", NULL, r.now) == 0);
+	id = discord_world_press(r.w, r.ana, r.general, message, "v1:cancel:9", NULL, r.now);
 	rig_pump(&r);
 	event = rig_got(&r, "INTERACTION_CREATE", 0);
 	assert_true(json_id(event, "d.message.id") == message);

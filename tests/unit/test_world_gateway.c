@@ -216,7 +216,7 @@ static void test_gateway_faults(void **state)
 	seq = rig_seq(&r);
 	/* During a silence nothing comes, afterwards everything. */
 	fault(&r, "{\"kind\":\"gateway_silence\",\"ms\":5000}");
-	discord_world_say(r.w, r.ana, r.general, "x", r.now);
+	discord_world_say(r.w, r.ana, r.general, "x", NULL, r.now);
 	rig_send(&r, "{\"op\":1,\"d\":3}");
 	assert_null(rig_got(&r, NULL, 11));
 	assert_true(discord_world_deadline(r.w) <= r.now + 5000);

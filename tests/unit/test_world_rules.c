@@ -171,7 +171,7 @@ static void prepare(struct rig *r, struct names *n)
 		rig_call(r, HTTP_POST, OK_BODY, "/channels/%" PRIu64 "/messages", r->general), 200);
 	*n = (struct names){
 		.c = r->general, .m = json_id(r->json, "id"), .g = RIG_GUILD, .a = r->app};
-	n->u = discord_world_say(r->w, r->ana, r->general, "hello", r->now);
+	n->u = discord_world_say(r->w, r->ana, r->general, "hello", NULL, r->now);
 	rig_call(r, HTTP_POST, "{\"name\":\"hidden\"}", "/guilds/%llu/channels", RIG_GUILD);
 	n->h = json_id(r->json, "id");
 	rig_clean(r);

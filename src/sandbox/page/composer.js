@@ -1,22 +1,44 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where a member writes: plain words, or a command with its options.
+// Where a member writes: plain words with files, or a command with its options.
+import { FileField } from './files.js';
+import { Field } from './option.js';
+import { avatar } from './message.js';
 import { element, localised, say } from './text.js';
 
-const STRING = 3, INTEGER = 4, BOOLEAN = 5, NUMBER = 10;
-const SHOWN_MAX = 25;
-// A text that may be longer than this gets a field of several lines.
-const SHORT_MAX = 100;
+const SUBCOMMAND = 1, GROUP = 2;
+const SHOWN_MAX = 25, FILES_MAX = 10;
 const $ = (id) => document.getElementById(id);
 
+// A command and each of its sub-commands, as Discord's menu lists them: {command, path, options, ...}
+function entries(commands) {
+	return commands.filter((command) => (command.type || 1) === 1).flatMap((command) => {
+		const all = command.options || [];
+		const inner = all.filter((option) => option.type === SUBCOMMAND || option.type === GROUP);
+		const entry = (path, options, what) => ({
+			command, options, path: path.map((one) => one.name),
+			title: `/${path.map((one) => localised(one, 'name')).join(' ')}`,
+			names: path.map((one) => one.name).join(' '), what: localised(what, 'description'),
+		});
+		return inner.length ? inner.map((sub) => entry([command, sub], sub.options || [], sub)) : [entry([command], all, command)];
+	});
+}
+
 export class Composer {
-	// context: post(path, body), channel() -> object or null, commands() -> list
+	// context: post(path, body), channel() -> object or null, commands(), people(), roles(), rooms() -> lists
 	constructor(context) {
 		this.context = context;
-		this.command = null;
-		this.inputs = new Map();
+		this.entry = null;
+		this.options = [];
 		this.items = [];
 		this.at = 0;
 		this.asked = 0;
+		this.files = new FileField({
+			name: 'files', label: '+', max: FILES_MAX, notice: (text) => this.notice(text), changed: () => this.drawFiles(),
+		});
+		this.files.choose.title = say('attach');
+		this.files.input.setAttribute('aria-label', say('attach'));
+		$('attach').replaceChildren(this.files.choose);
+		$('attached').replaceChildren(this.files.chips);
 		$('form').addEventListener('submit', (event) => {
 			event.preventDefault();
 			this.submit();
@@ -50,6 +72,7 @@ export class Composer {
 		if (!items.length)
 			list.append(element('li', '', element('span', 'what', empty)));
 		$('menu-box').hidden = false;
+		$('menu-box').scrollTop = 0;
 		this.mark(at);
 	}
 
@@ -105,9 +128,6 @@ export class Composer {
 		input.setAttribute('aria-controls', 'menu-list');
 		input.setAttribute('aria-expanded', 'false');
 		input.setAttribute('aria-autocomplete', 'list');
-		input.addEventListener('focus', () => {
-			this.active = input;
-		});
 	}
 
 	// ---- plain words ----
@@ -118,9 +138,12 @@ export class Composer {
 		input.maxLength = 2000;
 		input.value = text;
 		this.combobox(input);
-		this.command = null;
-		this.inputs.clear();
+		this.entry = null;
+		this.options = [];
 		this.closeMenu();
+		input.addEventListener('focus', () => {
+			this.active = input;
+		});
 		input.addEventListener('input', () => this.typed(input));
 		input.addEventListener('keydown', (event) => this.menuKey(event));
 		$('fields').replaceChildren(input);
@@ -129,6 +152,7 @@ export class Composer {
 
 	refresh() {
 		const input = $('say'), channel = this.context.channel();
+		this.drawFiles();
 		if (!input || !channel)
 			return;
 		const may = channel.may_send !== false;
@@ -137,183 +161,258 @@ export class Composer {
 		input.setAttribute('aria-label', input.placeholder);
 	}
 
+	// The field for files stands beside plain words only; an option has its own.
+	drawFiles() {
+		const channel = this.context.channel();
+		$('attach').hidden = !!this.entry || !channel || channel.may_send === false;
+		$('attached').hidden = !!this.entry || !this.files || !this.files.files.length;
+	}
+
 	typed(input) {
 		this.notice('');
-		if (!input.value.startsWith('/')) {
+		if (input.value.startsWith('/')) {
+			this.typedCommand(input.value.slice(1));
+			return;
+		}
+		const before = input.value.slice(0, input.selectionStart), found = /(^|\s)([@#])([^\s@#]*)$/.exec(before);
+		if (found)
+			this.mentions(input, found[2], found[3].toLowerCase(), before.length - found[3].length);
+		else
+			this.closeMenu();
+	}
+
+	typedCommand(word) {
+		const all = entries(this.context.commands());
+		const typed = word.toLowerCase().trimStart();
+		const exact = typed.endsWith(' ') && all.find((one) => typed.trimEnd() === one.names || `/${typed.trimEnd()}` === one.title);
+		if (exact) {
+			this.start(exact);
+			return;
+		}
+		const fits = all.filter((one) => one.names.includes(typed) || one.title.toLowerCase().includes(typed));
+		// What begins so stands before what only holds it.
+		const rank = (one) => (one.names.startsWith(typed) || one.title.toLowerCase().startsWith(`/${typed}`) ? 0 : 1);
+		fits.sort((a, b) => rank(a) - rank(b));
+		this.openMenu(say('commands'), fits.map((one) => ({
+			one,
+			show: [
+				element('strong', '', one.title),
+				...one.options.filter((o) => o.required).map((o) => element('span', 'arg', localised(o, 'name'))),
+				element('span', 'what', one.what),
+				element('span', 'whose', 'FuLLet'),
+			],
+		})), (item) => this.start(item.one), say(all.length ? 'noSuchCommand' : 'noCommands'));
+	}
+
+	mentions(input, sign, typed, from) {
+		const things = sign === '#' ? this.context.rooms().map((room) => [room.name, []])
+			: this.context.people(true).map((user) => [user.global_name || user.username, [avatar(user)]]);
+		const fits = things.filter(([name]) => name.toLowerCase().includes(typed)).slice(0, SHOWN_MAX);
+		// A name that is written to its end needs no help, and Enter sends.
+		if (!fits.length || (fits.length === 1 && fits[0][0].toLowerCase() === typed)) {
 			this.closeMenu();
 			return;
 		}
-		const word = input.value.slice(1).toLowerCase();
-		const fits = this.context.commands().filter((command) => (command.type || 1) === 1 &&
-			(command.name.includes(word) || localised(command, 'name').toLowerCase().includes(word)));
-		this.openMenu(say('commands'), fits.map((command) => ({
-			command,
-			show: [
-				element('strong', '', `/${localised(command, 'name')}`),
-				...(command.options || []).map((o) => element('span', 'arg', localised(o, 'name'))),
-				element('span', 'what', localised(command, 'description')),
-				element('span', 'whose', 'FuLLet'),
-			],
-		})), (item) => this.start(item.command), say('noCommands'));
+		this.openMenu(say(sign === '#' ? 'mentionChannel' : 'mentionUser'), fits.map(([name, mark]) => ({
+			name, show: [...mark, element('span', '', `${sign}${name}`)],
+		})), (item) => {
+			const rest = input.value.slice(input.selectionStart);
+			input.value = `${input.value.slice(0, from)}${item.name} ${rest}`;
+			input.selectionStart = input.selectionEnd = from + item.name.length + 1;
+			input.focus();
+		});
+	}
+
+	// "@FuLLet" becomes the mention that it stands for, as Discord's client does.
+	resolved(text) {
+		const names = [
+			...this.context.people(true).map((user) => [`@${user.global_name || user.username}`, `<@${user.id}>`]),
+			...this.context.rooms().map((room) => [`#${room.name}`, `<#${room.id}>`]),
+		].sort((a, b) => b[0].length - a[0].length);
+		let out = '';
+		for (let i = 0; i < text.length;) {
+			const found = /[@#]/.test(text[i]) && !/\w/.test(text[i - 1] || '') &&
+				names.find(([name]) => text.startsWith(name, i) && !/[\w-]/.test(text[i + name.length] || ''));
+			out += found ? found[1] : text[i];
+			i += found ? found[0].length : 1;
+		}
+		return out;
 	}
 
 	// ---- a command ----
 
-	start(command) {
-		this.command = command;
-		this.inputs.clear();
+	start(entry) {
+		this.entry = entry;
+		this.options = [];
 		this.notice('');
-		const fields = $('fields');
-		fields.replaceChildren(element('span', 'command-name', `/${localised(command, 'name')}`));
-		for (const option of command.options || [])
+		$('fields').replaceChildren(element('span', 'command-name', entry.title));
+		for (const option of entry.options)
 			if (option.required)
-				fields.append(this.field(option));
-		for (const option of command.options || [])
-			if (!option.required)
-				fields.append(this.moreButton(option));
-		const first = fields.querySelector('input, textarea, select');
-		(first || $('send')).focus();
+				this.addOption(option);
+		this.drawMore();
+		this.drawFiles();
+		const [first] = this.options;
+		(first ? first.input : $('send')).focus();
 	}
 
-	moreButton(option) {
-		const button = element('button', 'more', say('more', { name: localised(option, 'name') }));
+	addOption(option) {
+		const field = new Field(option, this, this.context);
+		this.options.push(field);
+		if (field.isAsked || field.choices())
+			this.combobox(field.input);
+		$('fields').insertBefore(field.box, $('fields').querySelector('.more'));
+		return field;
+	}
+
+	left() {
+		return this.entry.options.filter((option) => !this.options.some((field) => field.option === option));
+	}
+
+	// "+ 7 more": the options that one may add.
+	drawMore() {
+		const left = this.left();
+		$('fields').querySelector('.more')?.remove();
+		if (!left.length)
+			return;
+		const button = element('button', 'more', left.length === 1 ? `+ ${localised(left[0], 'name')}` : say('moreOptions', { n: left.length }));
 		button.type = 'button';
-		button.title = localised(option, 'description');
-		button.addEventListener('click', () => {
-			const field = this.field(option);
-			button.replaceWith(field);
-			field.querySelector('input, textarea, select').focus();
+		button.title = say('options');
+		button.setAttribute('aria-haspopup', 'listbox');
+		button.addEventListener('click', () => this.offerMore());
+		button.addEventListener('keydown', (event) => {
+			if (event.key === 'ArrowDown' && $('menu-box').hidden)
+				this.offerMore();
+			else if (!this.menuKey(event) && event.key === 'Escape')
+				this.escape();
 		});
-		return button;
+		$('fields').append(button);
 	}
 
-	field(option) {
-		const box = element('label', 'option', element('span', '', localised(option, 'name')));
-		const text = option.type === STRING && !(option.choices || []).length &&
-			(!option.autocomplete || option.max_length > SHORT_MAX);
-		const input = element(option.type === BOOLEAN ? 'select' : text ? 'textarea' : 'input');
-		const entry = { option, input, box, text, value: undefined };
-		box.title = localised(option, 'description');
-		box.classList.toggle('wide', text);
-		input.name = option.name;
-		input.placeholder = localised(option, 'description');
-		input.required = !!option.required;
-		if (option.type === BOOLEAN)
-			input.append(...['true', 'false'].map((v) => new Option(say(v === 'true' ? 'yes' : 'no'), v)));
-		if (text)
-			input.rows = 1;
-		if (option.max_length)
-			input.maxLength = option.max_length;
-		this.inputs.set(option.name, entry);
-		if (option.autocomplete || (option.choices || []).length) {
-			this.combobox(input);
-			input.addEventListener('focus', () => {
-				this.closeMenu();
-				this.suggest(entry);
-			});
-		} else {
-			input.addEventListener('focus', () => this.closeMenu());
+	offerMore() {
+		const left = this.left(), add = (option) => {
+			const field = this.addOption(option);
+			this.drawMore();
+			field.input.focus();
+		};
+		if (left.length === 1) {
+			add(left[0]);
+			return;
 		}
-		input.addEventListener('input', () => this.changed(entry));
-		input.addEventListener('keydown', (event) => this.key(event, entry));
-		box.append(input);
-		return box;
+		this.active = $('fields').querySelector('.more');
+		this.active.focus();
+		this.openMenu(say('options'), left.map((option) => ({
+			option,
+			show: [element('strong', '', localised(option, 'name')), element('span', 'what', localised(option, 'description'))],
+		})), (item) => add(item.option));
 	}
 
-	changed(entry) {
-		entry.value = undefined;
-		entry.box.classList.remove('bad');
+	// Takes an option away that need not be there.
+	leave(field) {
+		const i = this.options.indexOf(field);
+		this.options.splice(i, 1);
+		if (field.files)
+			field.files.clear();
+		field.box.remove();
+		this.closeMenu();
 		this.notice('');
-		this.grow(entry.input);
-		if (entry.option.autocomplete || (entry.option.choices || []).length)
-			this.suggest(entry);
+		this.drawMore();
+		const next = this.options[Math.max(0, i - 1)];
+		(next ? next.input : $('send')).focus();
 	}
 
-	grow(input) {
-		if (input.tagName !== 'TEXTAREA')
-			return;
-		input.rows = 1;
-		input.rows = Math.min(8, Math.max(1, Math.floor(input.scrollHeight / 22)));
+	escape() {
+		this.options.forEach((field) => field.files && field.files.clear());
+		this.plain();
+		this.notice('');
+		$('say').focus();
 	}
 
-	key(event, entry) {
-		if (this.menuKey(event))
+	entered(field) {
+		this.active = field.input;
+		this.closeMenu();
+		if (field.isAsked || field.choices())
+			this.suggest(field);
+	}
+
+	changed(field) {
+		field.mark(false);
+		this.notice('');
+		if (document.activeElement === field.input && (field.isAsked || field.choices()))
+			this.suggest(field);
+	}
+
+	key(event, field) {
+		if (event.isComposing || this.menuKey(event))
 			return;
-		if (event.key === 'Enter' && !event.shiftKey) {
+		if (event.key === 'Enter' && !event.shiftKey && !field.files) {
 			event.preventDefault();
 			this.submit();
 		} else if (event.key === 'Escape') {
-			this.plain();
-			$('say').focus();
-		} else if (event.key === 'Backspace' && entry.input.value === '' &&
-			[...this.inputs.values()].every((other) => other.input.value === '')) {
-			event.preventDefault();
-			this.plain(`/${this.command.name}`);
-			$('say').focus();
-			this.typed($('say'));
+			this.escape();
+		} else if (event.key === 'Backspace' && field.isEmpty && field.input.value === '') {
+			if (!field.option.required) {
+				event.preventDefault();
+				this.leave(field);
+			} else if (this.options.every((other) => other.isEmpty)) {
+				event.preventDefault();
+				this.plain(this.entry.title);
+				$('say').focus();
+				this.typed($('say'));
+			}
 		}
 	}
 
-	show(entry, choices) {
+	show(field, choices) {
 		// What one writes freely needs no list, and Enter sends it as it is.
-		if (entry.text && !choices.length) {
+		if (field.text)
+			choices = choices.filter((choice) => choice.value !== field.input.value);
+		if (field.text && !choices.length) {
 			this.closeMenu();
 			return;
 		}
-		this.openMenu(localised(entry.option, 'description'), choices.slice(0, SHOWN_MAX).map((choice) => ({
+		this.openMenu(localised(field.option, 'description'), choices.slice(0, SHOWN_MAX).map((choice) => ({
 			choice,
-			show: [element('span', '', localised(choice, 'name'))],
+			show: [choice.user ? avatar(choice.user) : null, element('span', '', localised(choice, 'name'))].filter(Boolean),
 		})), (item) => {
-			entry.input.value = localised(item.choice, 'name');
-			entry.value = item.choice.value;
-			entry.box.classList.remove('bad');
-			this.grow(entry.input);
-			this.next(entry);
-		}, say('noChoices'), entry.text ? -1 : 0);
+			field.take(item.choice);
+			this.next(field);
+		}, say('noChoices'), field.text ? -1 : 0);
 	}
 
-	next(entry) {
-		const all = [...this.inputs.values()];
-		const after = all.slice(all.indexOf(entry) + 1).find((other) => other.input.value === '');
+	next(field) {
+		const after = this.options.slice(this.options.indexOf(field) + 1).find((other) => other.isEmpty);
 		if (after)
 			after.input.focus();
 	}
 
-	async suggest(entry) {
-		const typed = entry.input.value.toLowerCase();
-		if (!entry.option.autocomplete) {
-			this.show(entry, entry.option.choices.filter((c) => localised(c, 'name').toLowerCase().includes(typed)));
+	async suggest(field) {
+		const typed = field.input.value.toLowerCase(), list = field.choices();
+		if (list) {
+			this.show(field, list.filter((c) => field.chosen !== undefined || localised(c, 'name').toLowerCase().includes(typed)));
 			return;
 		}
-		const mine = ++this.asked;
-		if (!entry.text && $('menu-box').hidden)
-			this.openMenu(localised(entry.option, 'description'), [], () => {}, say('loading'));
+		const mine = ++this.asked, entry = this.entry;
+		if (!field.text && $('menu-box').hidden)
+			this.openMenu(localised(field.option, 'description'), [], () => {}, say('loading'));
 		const answer = await this.context.post('/api/autocomplete', {
 			channel: this.context.channel().id,
-			name: this.command.name,
-			focused: entry.option.name,
-			options: { ...this.values(), [entry.option.name]: entry.input.value },
+			name: entry.command.name,
+			focused: field.option.name,
+			options: this.wrapped({ ...this.values(), [field.option.name]: field.input.value }),
 		});
 		// A newer question, another field or a choice made meanwhile: this answer is stale.
-		if (mine === this.asked && document.activeElement === entry.input && entry.value === undefined)
-			this.show(entry, answer.choices || []);
+		if (mine === this.asked && document.activeElement === field.input && field.chosen === undefined)
+			this.show(field, answer.choices || []);
 	}
 
 	values() {
-		const values = {};
-		for (const [name, { option, input, value }] of this.inputs) {
-			if (input.value === '')
-				continue;
-			if (value !== undefined)
-				values[name] = value;
-			else if (option.type === BOOLEAN)
-				values[name] = input.value === 'true';
-			else if (option.type === INTEGER || option.type === NUMBER)
-				values[name] = Number(input.value);
-			else
-				values[name] = input.value;
-		}
-		return values;
+		return Object.fromEntries(this.options.map((field) => [field.option.name, field.value()])
+			.filter(([, value]) => value !== undefined));
+	}
+
+	// Options of a sub-command stand inside it.
+	wrapped(values) {
+		return this.entry.path.slice(1).reduceRight((inner, name) => ({ [name]: inner }), values);
 	}
 
 	// ---- sending ----
@@ -325,42 +424,75 @@ export class Composer {
 
 	async submit() {
 		const channel = this.context.channel();
-		if (!channel)
+		if (!channel || this.sending)
 			return;
 		this.closeMenu();
-		if (!this.command) {
-			await this.submitText($('say'), channel);
+		this.sending = true;
+		try {
+			await (this.entry ? this.submitCommand(channel) : this.submitText($('say'), channel));
+		} finally {
+			this.sending = false;
+		}
+	}
+
+	async submitCommand(channel) {
+		const entry = this.entry, bad = this.options.find((field) => field.problem());
+		if (bad) {
+			bad.mark(true);
+			bad.input.focus();
+			this.closeMenu();
+			this.notice(`${bad.name}: ${bad.problem()}`);
 			return;
 		}
-		const missing = [...this.inputs.values()].find(({ option, input }) => option.required && !input.value.trim());
-		if (missing) {
-			missing.box.classList.add('bad');
-			missing.input.focus();
-			this.notice(`${localised(missing.option, 'name')}: ${say('required')}`);
-			return;
-		}
-		const answer = await this.context.post('/api/command', {
-			channel: channel.id, name: this.command.name, options: this.values(),
+		const values = this.values();
+		for (const field of this.options)
+			if (field.files && !field.isEmpty)
+				[values[field.option.name]] = await field.files.encoded();
+		const answer = await this.context.ask('/api/command', {
+			channel: channel.id, name: entry.command.name, options: this.wrapped(values),
 		});
+		if (this.entry !== entry)
+			return;
 		if (answer.error) {
 			this.notice(answer.error);
 			return;
 		}
-		this.plain();
-		$('say').focus();
+		this.escape();
 	}
 
 	async submitText(input, channel) {
-		const text = input.value.trim();
-		if (!text || text.startsWith('/')) {
-			if (text)
-				this.typed(input);
+		const text = this.resolved(input.value.trim()), { files } = this.files;
+		if (text.startsWith('/')) {
+			this.typed(input);
 			return;
 		}
-		const answer = await this.context.post('/api/say', { channel: channel.id, text });
-		if (answer.error)
+		if (!text && !files.length)
+			return;
+		const answer = files.length
+			? await this.context.post('/api/share', { channel: channel.id, text, files: await this.files.encoded() })
+			: await this.context.post('/api/say', { channel: channel.id, text });
+		if (answer.error) {
 			this.notice(answer.error);
-		else
-			input.value = '';
+			return;
+		}
+		input.value = '';
+		this.files.clear();
+	}
+
+	// Files that were dropped or pasted.
+	take(files) {
+		if (!this.entry) {
+			this.files.add(files);
+			$('say')?.focus();
+			return;
+		}
+		const free = this.options.find((field) => field.files) ||
+			this.left().filter((option) => option.type === 11).map((option) => {
+				const field = this.addOption(option);
+				this.drawMore();
+				return field;
+			})[0];
+		if (free)
+			free.files.add(files.slice(0, 1));
 	}
 }

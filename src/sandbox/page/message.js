@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A message as Discord shows it.
+import { attachments, embed, layout } from './parts.js';
 import { element, language, markdown, say } from './text.js';
 
 const EPHEMERAL = 64, LOADING = 128;
-const styles = { 1: 'primary', 2: '', 3: 'success', 4: 'danger' };
 
 export function avatar(user) {
 	const number = BigInt((user && user.id) || 0), tone = Number((number / 4194304n + number) % 6n);
@@ -36,89 +36,6 @@ function when(iso) {
 		: `${date.toLocaleDateString(language)} ${time}`);
 	node.dateTime = iso;
 	return node;
-}
-
-// The pretended CDN is reached through the page's own address.
-function local(address) {
-	try {
-		const url = new URL(address);
-		return url.pathname.startsWith('/cdn/') ? url.pathname + url.search : '';
-	} catch {
-		return '';
-	}
-}
-
-function picture(file, context) {
-	const source = local(file.url);
-	const button = element('button', 'picture'), image = document.createElement('img');
-	button.type = 'button';
-	button.setAttribute('aria-label', say('open', { name: file.filename }));
-	image.alt = file.description || file.filename;
-	if (file.width && file.height) {
-		image.width = file.width;
-		image.height = file.height;
-	}
-	image.src = source;
-	button.append(image);
-	button.addEventListener('click', () => context.enlarge(source, image.alt));
-	return button;
-}
-
-function attachment(file, context) {
-	if (/^image\//.test(file.content_type || '') || file.width)
-		return picture(file, context);
-	const link = element('a', 'file', `${file.filename} (${Math.ceil(file.size / 1024)} KiB)`);
-	link.href = local(file.url);
-	link.download = file.filename;
-	return link;
-}
-
-function embed(data, files, context) {
-	const box = element('article', 'embed');
-	if (Number.isInteger(data.color))
-		box.style.borderLeftColor = `#${data.color.toString(16).padStart(6, '0')}`;
-	if (data.author && data.author.name)
-		box.append(element('p', 'used', data.author.name));
-	if (data.title)
-		box.append(element('h3', '', data.title));
-	if (data.description)
-		box.append(markdown(data.description, context.names));
-	if (data.fields && data.fields.length) {
-		const list = element('dl');
-		for (const field of data.fields)
-			list.append(element('dt', '', field.name), element('dd', '', markdown(field.value, context.names)));
-		box.append(list);
-	}
-	if (data.image && data.image.url)
-		box.append(picture({
-			url: data.image.proxy_url || data.image.url, filename: data.title || 'embed',
-			width: data.image.width, height: data.image.height,
-		}, context));
-	if (data.footer && data.footer.text)
-		box.append(element('footer', '', data.footer.text));
-	return box;
-}
-
-function buttons(rows, message, context) {
-	const box = element('div', 'buttons');
-	const add = (component) => {
-		if (component.type === 2) {
-			const emoji = component.emoji && component.emoji.name ? `${component.emoji.name} ` : '';
-			const node = element('button', `button ${styles[component.style] || ''}`, emoji + (component.label || ''));
-			node.type = 'button';
-			node.disabled = !!component.disabled;
-			node.dataset.customId = component.custom_id || '';
-			node.addEventListener('click', async () => {
-				node.disabled = true;
-				await context.press(message, component.custom_id);
-				node.disabled = !!component.disabled;
-			});
-			box.append(node);
-		}
-		(component.components || []).forEach(add);
-	};
-	rows.forEach(add);
-	return box.childElementCount ? box : null;
 }
 
 export function isEphemeral(message) {
@@ -165,19 +82,30 @@ export function draw(message, context) {
 			text.append(' ', element('span', 'edited', say('edited')));
 		body.append(text);
 	}
-	for (const file of message.attachments || [])
-		body.append(attachment(file, context));
+	body.append(...attachments(message.attachments || [], context));
 	for (const data of message.embeds || [])
-		body.append(embed(data, message.attachments || [], context));
-	const row = buttons(message.components || [], message, context);
-	if (row)
-		body.append(row);
+		body.append(embed(data, context));
+	body.append(...layout(message.components || [], message, context));
 	if (ephemeral) {
 		const dismiss = element('button', '', say('dismiss'));
 		dismiss.type = 'button';
 		dismiss.addEventListener('click', () => context.dismiss(message.id));
 		body.append(element('p', 'only-you', `${say('onlyYou')} · `, dismiss));
 	}
+	const more = element('button', 'more-menu', '⋯');
+	more.type = 'button';
+	more.title = say('openMessageMenu');
+	more.setAttribute('aria-label', say('openMessageMenu'));
+	more.setAttribute('aria-haspopup', 'menu');
+	more.addEventListener('click', () => context.menu(message, more));
+	item.addEventListener('contextmenu', (event) => {
+		// On links and chosen words the browser's own menu is of more use.
+		if (event.target.closest('a') || String(getSelection()))
+			return;
+		event.preventDefault();
+		context.menu(message, more, event.clientX || event.clientY ? { x: event.clientX, y: event.clientY } : null);
+	});
+	item.append(more);
 	return item;
 }
 
@@ -208,12 +136,15 @@ export function continues(before, message) {
 		Date.parse(message.timestamp) - Date.parse(before.timestamp) < GROUP_MS;
 }
 
-// A command that the bot has not answered yet, as its sender sees it.
+// A command that the bot has not answered yet, as its sender sees it; of a button or a window only the failure.
 export function drawPending(interaction, context) {
 	const failed = interaction.expired || Date.now() - interaction.created_ms > 3500;
-	const bot = context.names.bot();
-	const body = element('div', 'body', usedLine(context.names.who(interaction.user_id), context.names.command(interaction.command)),
-		element('div', 'by', element('span', 'author', bot ? bot.global_name || bot.username : ''), element('span', 'tag', say('app'))),
-		element('p', failed ? 'failed' : 'thinking', say(failed ? 'noAnswer' : 'sending')));
-	return element('li', 'message mine-only reply', avatar(bot), body);
+	const bot = context.names.bot(), isCommand = interaction.type === 2;
+	if (!failed && !isCommand)
+		return null;
+	const body = element('div', 'body', isCommand
+		? usedLine(context.names.who(interaction.user_id), context.names.command(interaction.command)) : null,
+	element('div', 'by', element('span', 'author', bot ? bot.global_name || bot.username : ''), element('span', 'tag', say('app'))),
+	element('p', failed ? 'failed' : 'thinking', say(!failed ? 'sending' : isCommand ? 'noAnswer' : 'interactionFailed')));
+	return element('li', `message mine-only${isCommand ? ' reply' : ''}`, avatar(bot), body);
 }

@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The sandbox's page: one member's view of the pretended Discord, kept fresh by events.
 import { Composer } from './composer.js';
-import { avatar, continues, draw, drawPending, fingerprint, pings, replace } from './message.js';
-import { element, language, locale, localised, lock, say } from './text.js';
+import { catchFiles } from './files.js';
+import { openMenu } from './menu.js';
+import { continues, draw, drawPending, fingerprint, replace } from './message.js';
+import { Modal } from './modal.js';
+import { isPrivate, isRoom, Side, sign, TEXT } from './side.js';
+import { Tools } from './tools.js';
+import { element, language, locale, localised, say } from './text.js';
 
-const TEXT = 0, CATEGORY = 4;
 const $ = (id) => document.getElementById(id);
 
 const state = {
@@ -17,6 +21,9 @@ const state = {
 	known: null, // channel ids seen before, so that a new one may shine
 	fetching: false,
 	again: false,
+	asked: new Set(), // interactions of this page: theirs are the windows it opens
+	modal: null,
+	comfy: false,
 };
 
 async function post(path, body) {
@@ -32,16 +39,30 @@ async function post(path, body) {
 	}
 }
 
+// The same for what the bot may answer with a window.
+async function ask(path, body) {
+	const answer = await post(path, body);
+	if (answer.id) {
+		state.asked.add(answer.id);
+		openModal();
+	}
+	return answer;
+}
+
 const channels = () => (state.view ? state.view.channels : []);
+const users = () => (state.view ? state.view.users : []);
 const channelOf = (id) => channels().find((channel) => channel.id === id);
-const userOf = (id) => (state.view ? state.view.users : []).find((user) => user.id === String(id));
+const userOf = (id) => users().find((user) => user.id === String(id));
 const messagesOf = (id) => state.view.messages.filter((m) => m.channel_id === id && !state.dismissed.has(m.id));
+const roles = () => (state.view ? state.view.guild.roles : []);
 
 const context = {
 	userId: '',
+	state,
 	names: {
 		channel: (id) => (channelOf(id) || {}).name,
 		user: (id) => (userOf(id) || {}).global_name || (userOf(id) || {}).username,
+		role: (id) => (roles().find((role) => role.id === id) || {}).name,
 		who: (id) => userOf(id),
 		bot: () => userOf(state.view.guild.bot_id),
 		command,
@@ -54,20 +75,46 @@ const context = {
 		remember();
 		$('say')?.focus();
 	},
-	async press(message, customId) {
-		const answer = await post('/api/press', { channel: message.channel_id, message: message.id, custom_id: customId });
+	async press(message, customId, values) {
+		const answer = await ask('/api/press', { channel: message.channel_id, message: message.id, custom_id: customId, values });
 		if (answer.error)
 			composer.notice(answer.error);
 	},
+	menu: (message, from, point) => openMenu(message, from, point, context),
+	async choose(message, entry) {
+		const answer = await ask('/api/menu', { message: message.id, name: entry.name });
+		if (answer.error)
+			composer.notice(answer.error);
+	},
+	closed() {
+		state.modal = null;
+		$('say')?.focus({ preventScroll: true });
+	},
 	post,
+	ask,
+	view: () => state.view,
+	me: () => userOf(state.user),
+	comfy: () => state.comfy,
 	channel: () => channelOf(state.channel),
+	channelOf,
+	messagesOf,
+	go: (id) => go(id),
+	become: (id) => become(id),
 	commands: () => (state.view && state.view.commands) || [],
+	// Members; the bot too when it is spoken to.
+	people: (bots = false) => users().filter((user) => user.member && (bots || !user.bot)),
+	roles: () => roles().filter((role) => !state.view || role.id !== state.view.guild.id),
+	rooms: () => channels().filter(isRoom),
 };
 
-// "/imagine" in the member's language, as the menu shows it.
+// "/imagine" or "/admin ban" in the member's language, as the menu shows it.
 function command(name) {
-	const known = context.commands().find((one) => one.name === name);
-	return name ? `/${known ? localised(known, 'name') : name}` : '/';
+	let within = context.commands();
+	return `/${(name || '').split(' ').map((word) => {
+		const known = (within || []).find((one) => one.name === word);
+		within = known && known.options;
+		return known ? localised(known, 'name') : word;
+	}).join(' ')}`;
 }
 
 // ---- what outlives a reload: each member's place and what was read and dismissed ----
@@ -95,94 +142,32 @@ function recall(user) {
 	state.dismissed = new Set(place.dismissed || []);
 }
 
-// ---- the side ----
-
-const newer = (a, b) => BigInt(a || 0) > BigInt(b || 0);
-
-function unread(id) {
-	const seen = state.read.get(id);
-	const fresh = messagesOf(id).filter((m) => newer(m.id, seen) && m.author.id !== state.user);
-	return { n: fresh.length, pings: fresh.filter((m) => pings(m, state.user)).length };
-}
-
-function isPrivate(channel) {
-	return (channel.permission_overwrites || []).some((o) => o.id === state.view.guild.id && (BigInt(o.deny) & 1024n));
-}
-
-const sign = (channel) => (isPrivate(channel) ? lock() : element('span', 'hash', '#'));
-
-function channelButton(channel) {
-	const button = element('button', 'channel', sign(channel), element('span', 'name', channel.name));
-	const news = channel.id === state.channel ? { n: 0, pings: 0 } : unread(channel.id);
-	button.type = 'button';
-	button.dataset.id = channel.id;
-	button.classList.toggle('unread', news.n > 0);
-	if (news.pings)
-		button.append(element('span', 'badge', String(news.pings)));
-	if (news.n)
-		button.setAttribute('aria-label', `${channel.name}, ${say('new', { n: news.n })}`);
-	if (channel.id === state.channel)
-		button.setAttribute('aria-current', 'page');
-	if (state.known && !state.known.has(channel.id))
-		button.classList.add('fresh');
-	button.addEventListener('click', () => go(channel.id));
-	return button;
-}
-
-function drawSide() {
-	const all = [...channels()].sort((a, b) => a.position - b.position || (newer(a.id, b.id) ? 1 : -1));
-	const nodes = [];
-	const under = (parent) => all.filter((c) => c.type === TEXT && (c.parent_id || null) === parent);
-	const focused = document.activeElement && document.activeElement.dataset.id;
-	nodes.push(...under(null).map(channelButton));
-	for (const category of all.filter((c) => c.type === CATEGORY)) {
-		nodes.push(element('h2', '', category.name), ...under(category.id).map(channelButton));
-	}
-	// A channel whose category this member cannot see stands at the end.
-	nodes.push(...all.filter((c) => c.type === TEXT && c.parent_id && !channelOf(c.parent_id)).map(channelButton));
-	$('channels').replaceChildren(...nodes);
-	if (focused)
-		nodes.find((node) => node.dataset.id === focused)?.focus();
-	state.known = new Set(all.map((c) => c.id));
-	$('guild').textContent = state.view.guild.name;
-}
-
-function drawMembers() {
-	const people = state.view.users.filter((user) => !user.bot);
-	const select = $('member');
-	select.replaceChildren(...people.map((user) =>
-		new Option(`${user.global_name || user.username}${user.admin ? ` (${say('admin')})` : ''}`, user.id,
-			user.id === state.user, user.id === state.user)));
-	const mark = avatar(userOf(state.user));
-	mark.id = 'me-avatar';
-	$('me-avatar').replaceWith(mark);
-}
-
-function maySee(user, channel) {
-	return user.admin || !isPrivate(channel) ||
-		channel.permission_overwrites.some((o) => o.id === user.id && (BigInt(o.allow) & 1024n));
-}
-
-// Who is in the channel, at the right of wide windows.
-function drawPeople() {
-	const channel = context.channel(), groups = [['bots', true], ['people', false]];
-	if (!channel)
-		return;
-	$('people').replaceChildren(...groups.flatMap(([title, bot]) => {
-		const some = state.view.users.filter((user) => !!user.bot === bot && maySee(user, channel));
-		return some.length ? [element('h2', '', say(title, { n: some.length })), ...some.map((user) =>
-			element('p', 'person', avatar(user), element('span', 'name', user.global_name || user.username),
-				bot ? element('span', 'tag', say('app')) : null))] : [];
-	}));
-}
-
 // ---- the room ----
 
+// How to try it, as long as nothing is in the way: at the beginning of the first channel.
+function advice() {
+	const admin = context.people().find((user) => user.admin && user.username !== 'owner') || context.people().find((user) => user.admin);
+	const names = { imagine: command('imagine'), edit: command('edit'), command: command('admin'),
+		admin: admin ? admin.global_name || admin.username : '' };
+	return ['try1', 'try2', 'try3', 'try4'].map((key) => element('p', '', say(key, names)));
+}
+
 function welcome(channel) {
-	const text = isPrivate(channel) ? say('privateText') : say('welcomeText', { command: command('imagine') });
-	const mark = element('span', 'sign', sign(channel));
+	const secret = isPrivate(channel, state.view.guild);
+	const mark = element('span', 'sign', sign(channel, state.view.guild));
 	mark.setAttribute('aria-hidden', 'true');
-	return element('li', 'welcome', mark, element('h2', '', say('welcome', { channel: channel.name })), element('p', '', text));
+	return element('li', 'welcome', mark, element('h2', '', say('welcome', { channel: channel.name })),
+		...(channel.name === 'general' ? advice() : secret ? [element('p', '', say(/admin/.test(channel.name) ? 'adminText' : 'privateText'))] : []));
+}
+
+// A member who has left sees nothing of the server.
+function drawLeft() {
+	const me = context.me(), back = element('button', 'button success', say('comeBack'));
+	back.type = 'button';
+	back.addEventListener('click', () => post('/control/act', { kind: 'join' }));
+	$('messages').replaceChildren(element('li', 'welcome', element('h2', '', say('left')),
+		element('p', '', say('leftText', { name: me.global_name || me.username })), element('p', '', back)));
+	state.drawn.clear();
 }
 
 function drawMessages() {
@@ -191,8 +176,10 @@ function drawMessages() {
 	const focused = document.activeElement && list.contains(document.activeElement)
 		? [document.activeElement.closest('.message')?.dataset.id, document.activeElement.dataset.customId]
 		: null;
-	if (!channel)
+	if (!channel) {
+		drawLeft();
 		return;
+	}
 	const nodes = [welcome(channel)], kept = new Map();
 	let previous = null;
 	for (const message of messagesOf(channel.id)) {
@@ -209,13 +196,12 @@ function drawMessages() {
 		nodes.push(node);
 	}
 	for (const interaction of state.view.interactions || [])
-		if (interaction.channel_id === channel.id && interaction.type === 2 && !interaction.acked_ms &&
-			Date.now() - interaction.created_ms < 60000)
-			nodes.push(drawPending(interaction, context));
+		if (interaction.channel_id === channel.id && !interaction.acked_ms && Date.now() - interaction.created_ms < 60000)
+			nodes.push(drawPending(interaction, context) || '');
 	state.drawn = kept;
-	sync(list, nodes);
-	if (focused && focused[0])
-		kept.get(focused[0])?.node.querySelector(`button[data-custom-id="${CSS.escape(focused[1] || '')}"]`)?.focus();
+	sync(list, nodes.filter(Boolean));
+	if (focused && focused[0] && !list.contains(document.activeElement))
+		kept.get(focused[0])?.node.querySelector(focused[1] ? `[data-custom-id="${CSS.escape(focused[1])}"]` : '.more-menu')?.focus();
 	const last = messagesOf(channel.id).at(-1);
 	if (last)
 		state.read.set(channel.id, last.id);
@@ -257,18 +243,33 @@ function go(id) {
 
 function drawAll() {
 	const texts = channels().filter((c) => c.type === TEXT);
+	const had = state.channel;
 	if (!channelOf(state.channel))
 		state.channel = (texts.find((c) => c.name === 'general') || texts[0] || {}).id || '';
 	const channel = context.channel();
+	if (state.channel !== had)
+		state.drawn.clear();
 	$('title').textContent = channel ? channel.name : '';
 	$('topic').textContent = $('topic').title = (channel && channel.topic) || '';
 	document.title = `${channel ? `#${channel.name} · ` : ''}FuLLet sandbox`;
+	$('head').classList.toggle('adult', !!(channel && channel.nsfw));
+	$('composer').hidden = !channel;
 	drawMessages();
-	drawSide();
-	drawMembers();
-	drawPeople();
+	side.draw();
 	composer.refresh();
+	tools.refresh();
+	openModal();
 	remember();
+}
+
+// The window that the bot answered with, once.
+function openModal() {
+	const open = ((state.view && state.view.interactions) || []).find((it) => it.modal && state.asked.has(it.id));
+	if (!open || state.modal)
+		return;
+	state.asked.delete(open.id);
+	state.modal = new Modal(open, context);
+	state.modal.open();
 }
 
 // ---- keeping fresh ----
@@ -325,17 +326,6 @@ async function become(id) {
 	toEnd();
 }
 
-async function addMember() {
-	const name = window.prompt(say('memberName'));
-	if (!name)
-		return;
-	const answer = await post('/api/users', { username: name.trim() });
-	if (answer.error)
-		composer.notice(answer.error);
-	else
-		await become(answer.id);
-}
-
 // ---- the rest ----
 
 function enlarge(source, text) {
@@ -350,7 +340,7 @@ function closeSide() {
 	$('menu').setAttribute('aria-expanded', 'false');
 }
 
-const composer = new Composer(context);
+const composer = new Composer(context), side = new Side(context), tools = new Tools(context);
 
 function prepare() {
 	document.documentElement.lang = language;
@@ -359,8 +349,8 @@ function prepare() {
 	$('menu').textContent = '☰';
 	$('menu').setAttribute('aria-label', say('openMenu'));
 	$('me-label').textContent = say('member');
-	$('add-member').title = say('addMember');
-	$('add-member').setAttribute('aria-label', say('addMember'));
+	$('tools').title = say('tools');
+	$('tools').setAttribute('aria-label', say('tools'));
 	$('large-close').setAttribute('aria-label', say('close'));
 	$('menu').addEventListener('click', () => {
 		const open = document.body.classList.toggle('side-open');
@@ -368,7 +358,12 @@ function prepare() {
 	});
 	$('shade').addEventListener('click', closeSide);
 	$('member').addEventListener('change', () => become($('member').value));
-	$('add-member').addEventListener('click', addMember);
+	$('tools').addEventListener('click', () => {
+		closeSide();
+		tools.open();
+	});
+	$('drop').textContent = say('dropHere');
+	catchFiles((files) => (state.modal || composer).take(files));
 	$('large').addEventListener('click', (event) => {
 		if (event.target !== $('large-text'))
 			$('large').close();
@@ -379,12 +374,13 @@ function prepare() {
 		if (event.key === 'Escape')
 			closeSide();
 		if (field && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey &&
-			!/^(INPUT|TEXTAREA|SELECT|BUTTON)$/.test(document.activeElement.tagName) && !$('large').open)
+			!/^(INPUT|TEXTAREA|SELECT|BUTTON|A)$/.test(document.activeElement.tagName) &&
+			!document.querySelector('dialog[open], #message-menu'))
 			field.focus();
 	});
 	// A command that nobody answers is shown as failed after three seconds.
 	setInterval(() => {
-		if (state.view && (state.view.interactions || []).some((it) => it.type === 2 && !it.acked_ms))
+		if (state.view && (state.view.interactions || []).some((it) => !it.acked_ms))
 			drawMessages();
 	}, 1000);
 }
@@ -392,6 +388,7 @@ function prepare() {
 // The member of last time, if he is still there.
 async function choose() {
 	const info = await (await fetch('/api/info')).json();
+	state.comfy = !!info.comfy;
 	$('banner').textContent = say(info.comfy ? 'banner' : 'bannerComfy');
 	let wanted = '';
 	try {

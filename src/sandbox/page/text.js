@@ -1,94 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page's own words in two languages, and the part of Discord's Markdown that the bot uses.
-
-const words = {
-	en: {
-		banner: 'Sandbox: nothing leaves this computer',
-		bannerComfy: 'Sandbox: this Discord is pretended, the pictures come from your own ComfyUI',
-		channels: 'Channels',
-		openMenu: 'Show the channels',
-		member: 'You are',
-		addMember: 'Add a member',
-		memberName: 'Name of the new member',
-		admin: 'administrator',
-		app: 'APP',
-		edited: '(edited)',
-		onlyYou: 'Only you can see this',
-		dismiss: 'Dismiss message',
-		thinking: '{name} is thinking…',
-		sending: 'Sending command…',
-		noAnswer: 'The application did not respond',
-		used: '{user} used {command}',
-		people: 'Members: {n}',
-		bots: 'Applications: {n}',
-		placeholder: 'Message #{channel}, or / for a command',
-		readOnly: 'You cannot write in this channel',
-		send: 'Send',
-		commands: 'Commands',
-		noCommands: 'The bot has registered no command yet. Is it connected?',
-		noChoices: 'Nothing fits. Keep typing, or delete a few letters.',
-		loading: 'Asking the bot…',
-		required: 'This option is required',
-		more: '+ {name}',
-		welcome: 'Welcome to #{channel}!',
-		welcomeText: 'Type / below, choose {command}, choose a model, write what you want to see, and press Enter.',
-		privateText: 'Your private channel: your pictures appear here. Only you, the bot and administrators can see it.',
-		lost: 'Connection lost, trying again…',
-		close: 'Close',
-		open: 'Show {name} large',
-		private: 'private',
-		failed: 'That did not work: {why}',
-		unknownChannel: 'unknown channel',
-		unknownUser: 'unknown member',
-		new: '{n} new',
-		yes: 'True',
-		no: 'False',
-		today: 'Today at {time}',
-	},
-	es: {
-		banner: 'Sandbox: nada sale de este ordenador',
-		bannerComfy: 'Sandbox: este Discord es de mentira, las imágenes vienen de tu ComfyUI',
-		channels: 'Canales',
-		openMenu: 'Mostrar los canales',
-		member: 'Eres',
-		addMember: 'Añadir un miembro',
-		memberName: 'Nombre del nuevo miembro',
-		admin: 'administra',
-		app: 'APP',
-		edited: '(editado)',
-		onlyYou: 'Solo tú puedes ver esto',
-		dismiss: 'Descartar mensaje',
-		thinking: '{name} está pensando…',
-		sending: 'Enviando el comando…',
-		noAnswer: 'La aplicación no ha respondido',
-		used: '{user} ha usado {command}',
-		people: 'Miembros: {n}',
-		bots: 'Aplicaciones: {n}',
-		placeholder: 'Mensaje en #{channel}, o / para un comando',
-		readOnly: 'No puedes escribir en este canal',
-		send: 'Enviar',
-		commands: 'Comandos',
-		noCommands: 'El bot aún no ha registrado ningún comando. ¿Está conectado?',
-		noChoices: 'Nada coincide. Sigue escribiendo o borra unas letras.',
-		loading: 'Preguntando al bot…',
-		required: 'Esta opción es obligatoria',
-		more: '+ {name}',
-		welcome: '¡Te damos la bienvenida a #{channel}!',
-		welcomeText: 'Escribe / abajo, elige {command}, elige un modelo, escribe lo que quieres ver y pulsa Intro.',
-		privateText: 'Tu canal privado: aquí aparecen tus imágenes. Solo lo veis tú, el bot y quien administra.',
-		lost: 'Conexión perdida, reintentando…',
-		close: 'Cerrar',
-		open: 'Ver {name} en grande',
-		private: 'privado',
-		failed: 'No ha funcionado: {why}',
-		unknownChannel: 'canal desconocido',
-		unknownUser: 'miembro desconocido',
-		new: '{n} nuevos',
-		yes: 'Verdadero',
-		no: 'Falso',
-		today: 'Hoy a las {time}',
-	},
-};
+// The page's words in the reader's language, and the part of Discord's Markdown that the bot uses.
+import { words } from './words.js';
 
 export const language = (navigator.language || 'en').toLowerCase().startsWith('es') ? 'es' : 'en';
 // What the member's Discord would tell the bot.
@@ -154,7 +66,27 @@ function mention(kind, id, names) {
 		node.addEventListener('click', () => names.go(id));
 		return node;
 	}
-	return element('span', 'mention', `@${names.user(id) || say('unknownUser')}`);
+	return element('span', 'mention', `@${kind === '@&' ? names.role(id) || say('unknownRole') : names.user(id) || say('unknownUser')}`);
+}
+
+const formats = {
+	t: { timeStyle: 'short' }, T: { timeStyle: 'medium' }, d: { dateStyle: 'short' }, D: { dateStyle: 'long' },
+	f: { dateStyle: 'long', timeStyle: 'short' }, F: { dateStyle: 'full', timeStyle: 'short' },
+};
+
+// "in 5 minutes", for <t:1234:R>.
+function relative(seconds) {
+	const away = seconds - Date.now() / 1000;
+	const [unit, length] = [['day', 86400], ['hour', 3600], ['minute', 60], ['second', 1]].find(([, n]) => Math.abs(away) >= n) || ['second', 1];
+	return new Intl.RelativeTimeFormat(language, { numeric: 'auto' }).format(Math.round(away / length), unit);
+}
+
+function moment(seconds, style) {
+	const date = new Date(seconds * 1000), full = new Intl.DateTimeFormat(language, formats.F).format(date);
+	const node = element('time', 'moment', style === 'R' ? relative(seconds) : new Intl.DateTimeFormat(language, formats[style] || formats.f).format(date));
+	node.title = full;
+	node.dateTime = date.toISOString();
+	return node;
 }
 
 function link(address) {
@@ -178,9 +110,17 @@ function inline(text, names, into, depth = 0) {
 		if (text[i] === '\\' && i + 1 < text.length && /[!-/:-@[-`{-~]/.test(text[i + 1])) {
 			plain += text[i + 1];
 			i += 2;
-		} else if ((found = /^<(#|@!?)(\d{1,20})>/.exec(rest))) {
+		} else if ((found = /^<(#|@[!&]?)(\d{1,20})>/.exec(rest))) {
 			flush();
-			into.append(mention(found[1][0], found[2], names));
+			into.append(mention(found[1].replace('!', ''), found[2], names));
+			i += found[0].length;
+		} else if ((found = /^<\/([^:<>]{1,100}):\d{1,20}>/.exec(rest))) {
+			flush();
+			into.append(element('span', 'mention', `/${found[1]}`));
+			i += found[0].length;
+		} else if ((found = /^<t:(-?\d{1,12})(?::([tTdDfFR]))?>/.exec(rest))) {
+			flush();
+			into.append(moment(Number(found[1]), found[2]));
 			i += found[0].length;
 		} else if (text[i] === '`' && closing(text, '`', i + 1) > 0) {
 			const end = closing(text, '`', i + 1);
@@ -211,21 +151,27 @@ function inline(text, names, into, depth = 0) {
 	flush();
 }
 
+const blocks = [
+	['-# ', 'span', 'sub'], ['> ', 'blockquote', ''], ['### ', 'strong', 'heading small'], ['## ', 'strong', 'heading'],
+	['# ', 'strong', 'heading large'],
+];
+
 // Text nodes and elements only: what people and the bot write never becomes markup.
 export function markdown(text, names) {
 	const box = element('div', 'text');
+	const fence = /```(?:[\w+-]*\n)?([^]*?)```/.exec(text);
+	if (fence) {
+		const before = text.slice(0, fence.index).replace(/\n$/, ''), after = text.slice(fence.index + fence[0].length).replace(/^\n/, '');
+		box.append(...(before ? [markdown(before, names)] : []), element('pre', '', fence[1].replace(/\n$/, '')),
+			...(after ? [markdown(after, names)] : []));
+		return box;
+	}
 	text.split('\n').forEach((line, i) => {
-		let into = box, rest = line;
-		if (line.startsWith('-# ')) {
-			into = element('span', 'sub');
-			rest = line.slice(3);
-		} else if (line.startsWith('> ')) {
-			into = element('blockquote');
-			rest = line.slice(2);
-		}
+		const [mark, tag, className] = blocks.find(([begin]) => line.startsWith(begin)) || [];
+		const into = mark ? element(tag, className) : box;
 		if (i > 0)
 			box.append('\n');
-		inline(rest, names, into);
+		inline(mark ? line.slice(mark.length) : line.replace(/^(\s*)[-*] (?=\S)/, '$1• '), names, into);
 		if (into !== box)
 			box.append(into);
 	});
