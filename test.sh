@@ -4,8 +4,9 @@
 # build-test/ and runs the tests; the last line is "N passed, N failed".
 #   ./test.sh                  everything but the fuzzers
 #   ./test.sh --fuzz           everything, and each fuzzer for 30 s
-#   ./test.sh --unit --sim     only some parts: --unit (structure, unit tests, fuzz corpus), --sim,
-#                              --e2e, --browser, --only-fuzz
+#   ./test.sh --unit --sim     only some parts: --unit (structure, unit tests, fuzz corpus), --databases
+#                              (the tests of the store on PostgreSQL and MariaDB), --sim, --e2e,
+#                              --browser, --only-fuzz
 # SEEDS=N sets the number of the simulator's seeds (2000).
 set -u
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
@@ -20,11 +21,11 @@ parts=
 fuzz=
 for arg in "$@"; do
 	case $arg in
-	--unit | --sim | --e2e | --browser) parts="$parts ${arg#--}" ;;
+	--unit | --databases | --sim | --e2e | --browser) parts="$parts ${arg#--}" ;;
 	--fuzz) fuzz=yes ;;
 	--only-fuzz) fuzz=yes parts="$parts none" ;;
 	-h | --help)
-		sed -n '3,10s/^# \{0,1\}//p' "$0"
+		sed -n '3,11s/^# \{0,1\}//p' "$0"
 		exit 0
 		;;
 	*)
@@ -33,7 +34,7 @@ for arg in "$@"; do
 		;;
 	esac
 done
-[ -n "$parts" ] || parts='unit sim e2e browser'
+[ -n "$parts" ] || parts='unit databases sim e2e browser'
 
 part() {
 	case " $parts " in *" $1 "*) return 0 ;; esac
@@ -216,9 +217,9 @@ export ASAN_OPTIONS=halt_on_error=1:print_summary=1
 if part unit; then
 	run_structure
 	run_meson unit
-	run_databases
 	run_meson fuzz
 fi
+part databases && run_databases
 part sim && run_sim
 part e2e && run_e2e
 part browser && run_browser
