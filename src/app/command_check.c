@@ -8,6 +8,7 @@
 
 #include "app/ask.h"
 #include "app/bot.h"
+#include "app/cleaner.h"
 #include "app/command_line.h"
 #include "app/database.h"
 #include "app/flujos.h"
@@ -383,6 +384,95 @@ static void check_database(struct report *r)
 	store_db_close(db);
 }
 
+/* ---- strangers' pictures ---- */
+
+struct trial {
+	struct cleaner *cleaner;
+	struct loop *loop;
+	bool over;
+	enum clean_result result;
+};
+
+static void trial_answered(void *arg, struct clean_answer *answer)
+{
+	struct trial *trial = arg;
+
+	trial->over = true;
+	trial->result = answer->result;
+}
+
+static int64_t trial_turn(void *ctx, int64_t now_ms)
+{
+	struct trial *trial = ctx;
+
+	cleaner_poll(trial->cleaner);
+	if (trial->over)
+		loop_stop(trial->loop);
+	return NEVER;
+}
+
+static void check_kinds(struct report *r, unsigned int decodes)
+{
+	struct buf can = BUF(KIB), cannot = BUF(KIB);
+
+	for (int type = IMAGE_OTHER + 1; type < IMAGE_TYPES; type++) {
+		struct buf *list = decodes & 1u << type ? &can : &cannot;
+
+		(void)buf_printf(list, "%s%s", list->len ? ", " : "",
+			image_extension((enum image_type)type));
+	}
+	if (cannot.len == 0)
+		say(r, GOOD, "pictures from members: %s can be opened", buf_str(&can));
+	else
+		say(r, WARNING,
+			"pictures from members: %s can be opened, %s cannot: install libheif's "
+			"decoders (libde265, libdav1d)",
+			can.len ? buf_str(&can) : "nothing", buf_str(&cannot));
+	buf_free(&can);
+	buf_free(&cannot);
+}
+
+static void check_cage(struct report *r, const struct wire_hello *cage)
+{
+	if (cage->privileged)
+		say(r, WARNING,
+			"pictures from members: their cage runs as root without rights; "
+			"give the bot a user of its own");
+	if (cage->landlock > 0)
+		say(r, GOOD, "pictures from members: caged by seccomp and Landlock (ABI %d)",
+			cage->landlock);
+	else
+		say(r, WARNING,
+			"pictures from members: caged by seccomp alone; this kernel has no "
+			"Landlock (Linux 5.13 and newer have it)");
+}
+
+static void check_pictures(struct report *r)
+{
+	static const struct clean_wish any;
+	struct trial trial = {.loop = r->asker.loop};
+	struct buf text = BUF(KIB);
+	struct wire_hello cage;
+	struct blob *nothing;
+
+	(void)buf_add_str(&text, "not a picture");
+	nothing = blob_take(&text);
+	trial.cleaner = cleaner_new(trial.loop, NULL, NULL);
+	cleaner_clean(trial.cleaner, nothing, &any, trial_answered, &trial);
+	loop_run(trial.loop, trial_turn, &trial);
+	if (trial.result != CLEAN_NOT_A_PICTURE) {
+		say(r, BAD,
+			"pictures from members: the program fullet-cleaner cannot be started, or this "
+			"system has no seccomp: /edit will refuse every picture; build with ./run.sh, or "
+			"install fullet anew");
+	} else if (cleaner_cage(trial.cleaner, &cage)) {
+		check_cage(r, &cage);
+		check_kinds(r, cage.decodes);
+	}
+	cleaner_free(trial.cleaner);
+	blob_drop(nothing);
+}
+
 static void warn_of_setting(void *ctx, const char *sentence)
 {
 	say(ctx, WARNING, "settings: %s", sentence);
@@ -413,6 +503,7 @@ int command_check(int argc, char **argv)
 		check_server(&r, config.comfy[i], set);
 	if (config.n_comfy == 0)
 		say(&r, BAD, "ComfyUI: COMFY_URL is not set");
+	check_pictures(&r);
 	check_database(&r);
 	check_editing(&r);
 	check_copies(&r);

@@ -27,6 +27,8 @@ def test_check_all_green(lab):
         "ok   commands: registered",
         "ok   ComfyUI http://",
         "ok   database: ",
+        "pictures from members: caged by seccomp",
+        "ok   pictures from members: png, jpg, webp, gif, avif, heic can be opened",
     ):
         assert words in text, text
     assert text.count("has all of it") == len(os.listdir(FLUJOS))

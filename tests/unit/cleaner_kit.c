@@ -48,7 +48,7 @@ void rig_new(struct rig *rig, const char *path)
 	rig->cleaner = cleaner_new(rig->loop, &log, path);
 }
 
-static void forget(struct rig *rig)
+void rig_forget(struct rig *rig)
 {
 	for (int i = 0; i < rig->n_answers; i++)
 		blob_drop(rig->answers[i].png);
@@ -57,7 +57,7 @@ static void forget(struct rig *rig)
 
 void rig_free(struct rig *rig)
 {
-	forget(rig);
+	rig_forget(rig);
 	cleaner_free(rig->cleaner);
 	loop_free(rig->loop);
 }
@@ -104,7 +104,7 @@ void rig_wait(struct rig *rig, int64_t ms)
 struct clean_answer *rig_ask(
 	struct rig *rig, const void *data, size_t len, const struct clean_wish *wish)
 {
-	forget(rig);
+	rig_forget(rig);
 	rig_send(rig, data, len, wish);
 	rig_wait(rig, 60000);
 	return &rig->answers[0];

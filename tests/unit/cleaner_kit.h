@@ -31,6 +31,8 @@ void rig_free(struct rig *rig);
 void rig_send(struct rig *rig, const void *data, size_t len, const struct clean_wish *wish);
 /* Until all that was handed out is answered; fails the test after `ms` of the wall clock. */
 void rig_wait(struct rig *rig, int64_t ms);
+/* Drops the answers, not the counts. */
+void rig_forget(struct rig *rig);
 /* Until `seen` says so. */
 void rig_until(struct rig *rig, bool (*seen)(struct rig *rig), int64_t ms);
 /* One picture; the answer is valid until the next. */
