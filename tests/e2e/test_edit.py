@@ -290,10 +290,6 @@ def window(sandbox, made):
     return sandbox.wait(lambda s: s.interaction(made)["modal"], "the window")
 
 
-def labels(modal):
-    return [c["label"] for c in modal["components"]]
-
-
 def test_the_button_beside_a_picture(lab):
     sandbox, bot = lab.start()
     ana = sandbox.member("anabel")
