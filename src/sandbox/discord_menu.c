@@ -207,7 +207,7 @@ uint64_t discord_world_modal(struct discord_world *w, uint64_t user_id, uint64_t
 	cleanup(json_put) struct json_object *data = json_object_new_object();
 	struct json_object *list = json_object_new_array(), *rows;
 	struct filling f = {.w = w, .user_id = user_id, .data = data, .next_id = 1};
-	const char *why;
+	const char *why, *forged; /* a client of somebody's own may send any custom_id */
 
 	json_add(data, "components", list);
 	w->now_ms = now_ms;
@@ -219,7 +219,8 @@ uint64_t discord_world_modal(struct discord_world *w, uint64_t user_id, uint64_t
 		*ret_why = xstrdup(why);
 		return 0;
 	}
-	json_add_str(data, "custom_id", json_str(asked->modal, "custom_id"));
+	forged = json_str(fields, "@custom_id");
+	json_add_str(data, "custom_id", forged ? forged : json_str(asked->modal, "custom_id"));
 	rows = json_array(asked->modal, "components");
 	for (size_t i = 0; i < json_len(rows) && !*ret_why; i++)
 		*ret_why = add_row(&f, json_object_array_get_idx(rows, i), fields, list);

@@ -44,15 +44,28 @@ static char *base64_decode(const char *text, size_t *ret_len)
 	return bytes;
 }
 
-char *dw_upload_check(struct json_object *value, const char *name)
+/* Also {"filename":"a.png","zeros":N}: a large file need not be sent around. */
+static char *file_bytes(struct json_object *value, size_t *ret_len)
 {
 	const char *text = json_str(value, "base64");
+	int64_t zeros = json_int(value, "zeros", 0);
+
+	if (text)
+		return base64_decode(text, ret_len);
+	if (zeros <= 0 || zeros > (int64_t)(128 * MIB))
+		return NULL;
+	*ret_len = (size_t)zeros;
+	return xcalloc((size_t)zeros, 1);
+}
+
+char *dw_upload_check(struct json_object *value, const char *name)
+{
 	cleanup(freep) char *bytes = NULL;
 	size_t len = 0;
 
-	if (!json_str(value, "filename") || !text)
+	if (!json_str(value, "filename"))
 		return xasprintf("Choose a file for %s.", name);
-	bytes = base64_decode(text, &len);
+	bytes = file_bytes(value, &len);
 	if (!bytes)
 		return xasprintf("The file for %s cannot be read.", name);
 	return NULL;
@@ -61,7 +74,7 @@ char *dw_upload_check(struct json_object *value, const char *name)
 struct dw_file *dw_upload(struct discord_world *w, struct dw_channel *ch, struct json_object *value)
 {
 	size_t len = 0;
-	cleanup(freep) char *bytes = base64_decode(json_str(value, "base64"), &len);
+	cleanup(freep) char *bytes = file_bytes(value, &len);
 
 	return dw_file_new(w, ch->id, json_str(value, "filename"), NULL, bytes, len);
 }

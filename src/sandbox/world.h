@@ -99,7 +99,7 @@ void world_kick_bot(struct world *w, uint64_t guild_id);
 /* Types a slash command. options: {"model":"flux_image","prompt":"a fox"}. channel 0: #general.
  * Returns the interaction's id, 0 with a sentence in *ret_why (owned) when the client would
  * refuse (no such command, required option missing, too long). A file is
- * {"filename":"a.png","base64":"..."}, a sub-command {"ban":{"user":"123"}}. guild_id: 0 (ours), another
+ * {"filename":"a.png","base64":"..."} (or "zeros":N, so many of them), a sub-command {"ban":{"user":"123"}}. guild_id: 0 (ours), another
  * guild's, or WORLD_DM for the direct messages with the bot. */
 #define WORLD_DM UINT64_MAX
 uint64_t world_command(struct world *w, uint64_t user_id, uint64_t channel_id, uint64_t guild_id,
