@@ -175,6 +175,11 @@ void shell_autocomplete(struct shell *sh, struct interaction *it)
 	enum command_id command = command_find(it->command);
 	struct offer offer = {0};
 
+	/* Whoever may ask for nothing is offered nothing; his own pictures he may cancel. */
+	if (shell_is_banned(sh, it) && command != COMMAND_CANCEL) {
+		offer_send(sh, it, &offer);
+		return;
+	}
 	if (str_eq(name, "prompt")) {
 		offer_prompts(sh, it);
 		return;

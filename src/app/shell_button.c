@@ -56,7 +56,9 @@ static void cancel(struct shell *sh, struct interaction *it, uint64_t job_id)
 static void keep(struct shell *sh, struct interaction *it, uint64_t user_id)
 {
 	if (user_id != it->user_id && !shell_is_admin(it))
-		shell_refuse(sh, it, TEXT_NOT_YOURS, NULL);
+		shell_refuse(sh, it, TEXT_CHANNEL_NOT_YOURS, NULL);
+	else if (shell_is_banned(sh, it))
+		shell_refuse(sh, it, TEXT_BANNED, NULL);
 	else
 		shell_refuse(sh, it,
 			core_keep(sh->core, user_id, shell_now(sh)) ? TEXT_SESSION_KEPT

@@ -55,19 +55,6 @@ static void admin_drain(struct shell *sh, struct interaction *it)
 		&(struct text_args){.number = (int64_t)core_live_jobs(sh->core)});
 }
 
-static void cancel_all_of(struct shell *sh, uint64_t user_id)
-{
-	const struct job *jobs[LIST_JOBS_MAX];
-	size_t n = core_jobs_of(sh->core, user_id, jobs, countof(jobs));
-	uint64_t ids[LIST_JOBS_MAX];
-
-	n = min_of(n, countof(jobs));
-	for (size_t i = 0; i < n; i++) /* the pointers do not outlive the first cancelling */
-		ids[i] = jobs[i]->row.id;
-	for (size_t i = 0; i < n; i++)
-		(void)core_cancel(sh->core, ids[i], user_id, true, shell_now(sh));
-}
-
 static void admin_ban(struct shell *sh, struct interaction *it)
 {
 	uint64_t user_id = interaction_id(it, "user");
@@ -75,7 +62,7 @@ static void admin_ban(struct shell *sh, struct interaction *it)
 
 	if (r == 0) {
 		shell_limits_save(sh);
-		cancel_all_of(sh, user_id);
+		core_cancel_all_of(sh->core, user_id, shell_now(sh));
 	}
 	shell_refuse(sh, it,
 		r == 0	       ? TEXT_BAN_DONE

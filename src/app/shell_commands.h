@@ -17,6 +17,7 @@ void shell_answer_now(struct shell *sh, struct rest_call *call);
 void shell_refuse(struct shell *sh, const struct interaction *it, enum text_id id,
 	const struct text_args *args);
 bool shell_is_admin(const struct interaction *it);
+bool shell_is_banned(const struct shell *sh, const struct interaction *it);
 /* Takes the interaction over into one that lives until a port has answered, and frees such a one.
  */
 struct interaction *shell_interaction_keep(struct interaction *it);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "app/shell_parts.h"
+#include "app/shell_commands.h"
 
 /* What administrators have set: the limits and the mode, which outlive the process. */
 
@@ -31,6 +31,14 @@ void shell_limits_load(struct shell *sh, const struct shell_past *past)
 			"an administrator has set the mode \"%s\": /admin resume ends it",
 			mode_names[core_mode(sh->core)]);
 	load_today(sh, &past->rows);
+	/* A crash may have come between the ban and the end of what the member had waiting. */
+	for (size_t i = 0; i < sh->limits.n_banned; i++)
+		core_cancel_all_of(sh->core, sh->limits.banned[i], shell_now(sh));
+}
+
+bool shell_is_banned(const struct shell *sh, const struct interaction *it)
+{
+	return limits_is_banned(&sh->limits, it->user_id);
 }
 
 void shell_limits_save(struct shell *sh)

@@ -117,11 +117,30 @@ bool core_cancel_job(struct core *core, struct job *job, enum sorry sorry, int64
 	case JOB_INPUT:
 	case JOB_QUEUE:
 		break;
+	case JOB_ACK:
+	case JOB_CHANNEL:
+	case JOB_LOOK:
+		/* Nothing to stop yet: core_ask_step() does it where it comes next. */
+		if (job->row.outcome != OUTCOME_OPEN)
+			return false;
+		job->dismissed = sorry;
+		return true;
 	default:
 		return false;
 	}
+	job->dismissed = SORRY_NONE;
 	core_sorry(core, job, sorry, NULL, now_ms);
 	return true;
+}
+
+void core_cancel_all_of(struct core *core, uint64_t user_id, int64_t now_ms)
+{
+	for (struct job *job = core->jobs, *next; job; job = next) {
+		next = job->next;
+		if (job->row.user_id == user_id)
+			(void)core_cancel_job(core, job, SORRY_CANCELLED, now_ms);
+	}
+	core_tick(core, now_ms);
 }
 
 enum cancel core_cancel(

@@ -112,6 +112,9 @@ enum cancel { CANCEL_DONE, CANCEL_TOO_LATE, CANCEL_NOT_YOURS };
 enum cancel core_cancel(
 	struct core *core, uint64_t job_id, uint64_t user_id, bool administrator, int64_t now_ms);
 
+/* All of a member's jobs that have no picture yet, wherever they stand. */
+void core_cancel_all_of(struct core *core, uint64_t user_id, int64_t now_ms);
+
 /* args may be NULL. An answer with an old epoch or of an ended job is dropped. */
 void core_answer(struct core *core, uint64_t job_id, uint32_t epoch, enum answer answer,
 	const struct answer_args *args, int64_t now_ms);

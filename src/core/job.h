@@ -115,6 +115,7 @@ struct job {
 	int shown_position; /* as it was last shown; 0 never */
 	bool shown_no_gpu;
 	bool answered;		 /* the ephemeral answer was given */
+	enum sorry dismissed;	 /* it was cancelled where nothing could be stopped; SORRY_NONE */
 	bool no_channel;	 /* Discord refuses the private channel */
 	int doubts;		 /* how often it is not known whether the picture was posted */
 	int shrink;		 /* how often the picture was too large for Discord */

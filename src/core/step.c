@@ -64,6 +64,9 @@ void core_ask_step(struct core *core, struct job *job, int64_t now_ms)
 		core_resume(core, job, job->resume, now_ms);
 		return;
 	}
+	if (job->dismissed && job->step != JOB_ACK && job->step != JOB_LOOK &&
+		core_cancel_job(core, job, job->dismissed, now_ms))
+		return;
 	if (job->step == JOB_QUEUE) {
 		core->queue_changed = true;
 		return;

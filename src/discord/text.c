@@ -133,6 +133,9 @@ static const struct {
 	[TEXT_NOT_YOURS] = {
 		"This button belongs to somebody else's picture. Ask for your own with /imagine.",
 		"Este botón es de la imagen de otra persona. Pide la tuya con /imaginar."},
+	[TEXT_CHANNEL_NOT_YOURS] = {
+		"This is somebody else's private channel: only they or an administrator can keep it.",
+		"Este canal privado es de otra persona: solo ella o quien administra puede conservarlo."},
 	[TEXT_UNKNOWN_BUTTON] = {
 		"I don't know this button any more. Please use /imagine again.",
 		"Ya no conozco este botón. Usa /imaginar otra vez."},

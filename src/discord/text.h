@@ -40,6 +40,7 @@ enum text_id {
 	TEXT_CANCEL_TOO_LATE,
 	TEXT_CANCELLING,
 	TEXT_NOT_YOURS, /* the button belongs to somebody else */
+	TEXT_CHANNEL_NOT_YOURS,
 	TEXT_UNKNOWN_BUTTON,
 	/* editing */
 	TEXT_NO_EDIT_MODELS,

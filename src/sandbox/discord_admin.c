@@ -57,6 +57,20 @@ static int delete_channel(struct discord_world *w, struct json_object *act)
 	return 0;
 }
 
+/* Lets another member see a private channel. */
+static int let_in(struct discord_world *w, struct json_object *act)
+{
+	struct dw_channel *ch = dw_channel_find(w, json_id(act, "channel"));
+	struct dw_overwrite o = {
+		.id = json_id(act, "user"), .type = 1, .allow = DW_VIEW_CHANNEL};
+
+	if (!ch || !dw_user_find(w, o.id))
+		return -EINVAL;
+	dw_channel_overwrite(ch, &o);
+	dw_dispatch(w, "CHANNEL_UPDATE", DW_INTENT_GUILDS, ch->guild, ch, NULL, dw_channel_json(ch));
+	return 0;
+}
+
 /* The bot's role: takes away and gives. What it then tries in vain is no fault of its. */
 static int permit(struct discord_world *w, struct json_object *act)
 {
@@ -119,6 +133,7 @@ int discord_world_act(struct discord_world *w, struct json_object *act, int64_t 
 		{"rename", rename_user},
 		{"role", give_role},
 		{"delete_channel", delete_channel},
+		{"let_in", let_in},
 		{"permissions", permit},
 		{"fill", fill},
 		{"new_role", new_role},

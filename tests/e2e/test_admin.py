@@ -2,6 +2,7 @@
 """Commands that tell, that cancel and that administer; words in #admin-tools."""
 
 import pytest
+from harness import button
 
 NAMES = {
     "imagine",
@@ -150,6 +151,14 @@ def test_ban(lab):
     lab.start_bot()
     said = sandbox.ask(ana, "imagine", {"model": "flux_image", "prompt": "x"})
     assert said.startswith("An administrator of this server has barred you"), said
+    # Buttons and what is offered are checked like commands.
+    (again,) = {button(m, "again") for m in sandbox.state().apologies(ana)[:1]}
+    pressed = sandbox.press(ana, sandbox.state().apologies(ana)[0], again)
+    said = sandbox.wait(lambda s: s.answer_text(pressed), "the answer")
+    assert said.startswith("An administrator of this server has barred you"), said
+    assert sandbox.choices(ana) == []
+    assert sandbox.suggestions(ana, "imagine", "prompt", {"prompt": ""}) == []
+    assert sandbox.choices(boss)
     assert sandbox.ask(boss, "admin", {"unban": {"user": ana}}).startswith("That member may ask")
     assert sandbox.ask(boss, "admin", {"unban": {"user": ana}}).startswith("That member is not")
     sandbox.let_go()

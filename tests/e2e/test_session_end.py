@@ -68,6 +68,27 @@ def test_kept_by_the_button(lab):
     assert sandbox.state().session_channels(ana)
 
 
+def test_kept_by_nobody_else(lab):
+    """Another member, even one who was let in, and a member who is banned."""
+    sandbox, bot = lab.start(SESSION_TTL_SECONDS=TTL)
+    ana, ben = sandbox.member("anabel"), sandbox.member("benito")
+    boss = sandbox.member("boss", admin=True)
+    get_picture(sandbox, ana)
+    (warning,) = sandbox.wait(warnings, "the warning")
+    sandbox.act("let_in", channel=warning["channel_id"], user=ben)
+    pressed = sandbox.press(ben, warning, button(warning, "keep"))
+    said = sandbox.wait(lambda s: s.answer_text(pressed), "the answer")
+    assert said.startswith("This is somebody else's private channel"), said
+    sandbox.wait(gone(ana), "the channel's end")
+    get_picture(sandbox, ana, 2)
+    (warning,) = sandbox.wait(warnings, "the warning")
+    assert sandbox.ask(boss, "admin", {"ban": {"user": ana}}).startswith("That member may not")
+    pressed = sandbox.press(ana, warning, button(warning, "keep"))
+    said = sandbox.wait(lambda s: s.answer_text(pressed), "the answer")
+    assert said.startswith("An administrator of this server has barred you"), said
+    sandbox.wait(gone(ana), "the channel's end")
+
+
 def test_words_and_jobs_call_the_warning_off(lab):
     sandbox, bot = lab.start(SESSION_TTL_SECONDS=TTL)
     ana, ben = sandbox.member("anabel"), sandbox.member("benito", admin=True)

@@ -185,6 +185,70 @@ static void test_drain_refuses_and_goes_on(void **state)
 	stop(&rig);
 }
 
+/* Wherever a member's jobs stand: what can be stopped is, the others stop where they come next. */
+static void test_all_of_a_member_are_cancelled(void **state)
+{
+	struct request r = a_request(1);
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = RIG_BIT(FX_CHANNEL_CREATE);
+	r.cap = 4;
+	assert_int_equal(ask_as(&rig, &r), REFUSE_NOTHING);
+	assert_int_equal(core_job(rig.core, 1)->step, JOB_CHANNEL);
+	assert_int_equal(core_cancel(rig.core, 1, 1, false, rig.now_ms), CANCEL_DONE);
+	rig.silent |= RIG_BIT(FX_ACK);
+	assert_int_equal(ask_as(&rig, &r), REFUSE_NOTHING);
+	core_cancel_all_of(rig.core, 1, rig.now_ms);
+	run(&rig);
+	rig.trace[0] = '\0';
+	core_answer(rig.core, 2, rig.epoch[2], ANSWER_OK, NULL, rig.now_ms);
+	core_session_answer(
+		rig.core, 1, rig.session_epoch, ANSWER_OK, ++rig.next_id, NULL, rig.now_ms);
+	rig.silent = 0;
+	run(&rig);
+	assert_null(strstr(rig.trace, "submit"));
+	assert_null(core_first_job(rig.core));
+	for (int id = 1; id <= 2; id++) {
+		assert_int_equal(rig.kept[id].row.sorry, SORRY_CANCELLED);
+		assert_int_equal(rig.kept[id].row.step, JOB_APOLOGISED);
+	}
+	stop(&rig);
+}
+
+/* Those that an earlier process left, before it is known what was said about them. */
+static void test_cancelled_after_a_restart(void **state)
+{
+	static const enum job_step steps[] = {JOB_QUEUE, JOB_SUBMIT, JOB_POST};
+	struct job_row row = {.user_id = 1,
+		.channel_id = 500,
+		.token = "t",
+		.username = "ana",
+		.locale = "en",
+		.model = "m",
+		.prompt = "p",
+		.gpu = "http://a",
+		.prompt_id = "x"};
+	struct rig rig;
+
+	start(&rig, 10);
+	row.created_ms = rig.now_ms;
+	for (size_t i = 0; i < countof(steps); i++) {
+		row.id = i + 1;
+		row.step = steps[i];
+		row.outcome = steps[i] == JOB_POST ? OUTCOME_PICTURE : OUTCOME_OPEN;
+		core_load_job(rig.core, &row, rig.now_ms);
+	}
+	core_cancel_all_of(rig.core, 1, rig.now_ms);
+	ready(&rig);
+	assert_null(core_first_job(rig.core));
+	assert_int_equal(rig.kept[1].row.sorry, SORRY_CANCELLED);
+	assert_int_equal(rig.kept[2].row.sorry, SORRY_CANCELLED);
+	assert_int_equal(rig.kept[3].row.step, JOB_DONE); /* it was ready: too late */
+	stop(&rig);
+}
+
 static void test_queries(void **state)
 {
 	const struct job *jobs[4] = {NULL};
@@ -224,6 +288,8 @@ int main(void)
 		cmocka_unit_test(test_an_apology_is_given_back),
 		cmocka_unit_test(test_pause_lets_requests_wait),
 		cmocka_unit_test(test_drain_refuses_and_goes_on),
+		cmocka_unit_test(test_all_of_a_member_are_cancelled),
+		cmocka_unit_test(test_cancelled_after_a_restart),
 		cmocka_unit_test(test_queries),
 	};
 
