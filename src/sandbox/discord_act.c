@@ -136,6 +136,8 @@ static uint64_t invoke(struct discord_world *w, enum dw_kind kind, uint64_t user
 		json_object_is_type(options, json_type_object) ? options : none, focused, data);
 	if (*ret_why)
 		return 0;
+	if (dw_permissions(ch, user_id) == DW_ALL_PERMISSIONS)
+		w->asked_ms = now_ms;
 	it = dw_interaction_new(w, kind, dw_user_find(w, user_id), ch, now_ms);
 	it->command = xstrdup(name);
 	it->dm = dm;
@@ -253,6 +255,8 @@ uint64_t discord_world_say(struct discord_world *w, uint64_t user_id, uint64_t c
 		if (wrong)
 			return 0;
 	}
+	if (dw_permissions(ch, user_id) == DW_ALL_PERMISSIONS)
+		w->asked_ms = now_ms;
 	m = dw_message_new(w, ch, dw_user_find(w, user_id));
 	for (size_t i = 0; i < n; i++)
 		m->files[m->n_files++] = dw_upload(w, ch, json_object_array_get_idx(files, i));

@@ -42,6 +42,7 @@ static int rename_user(struct discord_world *w, struct json_object *act)
 	str_set(&u->username, name);
 	copy = dw_copy(u->json); /* older messages keep the old name */
 	json_add_str(copy, "username", name);
+	json_add_str(copy, "global_name", name);
 	json_put(&u->json);
 	u->json = copy;
 	return 0;

@@ -390,8 +390,9 @@ static void put(struct dw_call *c, struct json_object **commands, struct dw_guil
 		same += equal;
 		created += !was;
 	}
-	/* A repeated PUT whose first answer was lost is no offence. */
+	/* A repeated PUT whose first answer was lost is no offence, nor what an administrator asks for. */
 	if (same == json_len(c->body) && same == json_len(old) && (same || guild) &&
+		c->now_ms - c->w->asked_ms > REPEAT_MS &&
 		(c->w->n_opens != c->w->registered_opens ||
 			c->now_ms - c->w->registered_ms > REPEAT_MS))
 		dw_violation(c->w, "needless_registration", "the commands are registered already");

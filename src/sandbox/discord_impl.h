@@ -273,6 +273,7 @@ struct discord_world {
 	uint64_t n_opens;	   /* gateway connections so far */
 	uint64_t registered_opens; /* when commands were last changed */
 	int64_t registered_ms;
+	int64_t asked_ms; /* when an administrator last wrote or used a command: he may want a sync */
 
 	struct dw_bucket *buckets;
 	int64_t global_start_ms, global_blocked_ms, global_until_ms;
