@@ -58,13 +58,27 @@ struct task *task_free(struct shell *sh, struct task *task)
 	return NULL;
 }
 
-/* The picture without its metadata, any other file as it is; NULL when the picture is damaged. */
-static struct blob *clean_bytes(struct shell *sh, const struct task *task, struct buf *data)
+/* By its name a picture of a kind whose bytes are known here. */
+static bool named_picture(const char *name)
+{
+	return str_ends(name, ".png") || str_ends(name, ".jpg") || str_ends(name, ".jpeg") ||
+	       str_ends(name, ".webp");
+}
+
+/* The picture without its metadata, any other file as it is; NULL when the picture is damaged or
+ * something else than its name says. */
+static struct blob *clean_bytes(
+	struct shell *sh, const struct task *task, const char *name, struct buf *data)
 {
 	enum image_type type = image_sniff(data->data, data->len);
 	struct buf clean = BUF(COMFY_FILE_MAX);
 	const char *why = NULL;
 
+	if (type == IMAGE_OTHER && named_picture(name)) {
+		shell_log(sh, LOG_WARN, NULL, "job %" PRIu64 ": what came is not a picture",
+			task->job_id);
+		return NULL;
+	}
 	if (type != IMAGE_PNG && type != IMAGE_JPEG && type != IMAGE_WEBP)
 		return blob_take(data);
 	if (image_strip(data->data, data->len, &clean, &why) < 0) {
@@ -82,7 +96,7 @@ bool task_take_files(struct shell *sh, struct task *task, struct comfy_file *fil
 	task_drop_files(task);
 	task->files = xcalloc(n, sizeof(*task->files));
 	for (size_t i = 0; i < n; i++) {
-		struct blob *bytes = clean_bytes(sh, task, &files[i].data);
+		struct blob *bytes = clean_bytes(sh, task, files[i].name, &files[i].data);
 
 		if (!bytes) {
 			task_drop_files(task);
@@ -96,16 +110,24 @@ bool task_take_files(struct shell *sh, struct task *task, struct comfy_file *fil
 
 void task_preview(struct shell *sh, struct task *task, struct comfy_file *file)
 {
-	size_t len = file->data.len;
+	struct buf clean = BUF(PREVIEW_MAX);
+	const char *why;
+	size_t len;
 
-	if (len == 0 || len > PREVIEW_MAX)
+	/* A damaged one, or what is none, is not shown; the type is what the bytes are. */
+	if (image_strip(file->data.data, file->data.len, &clean, &why) < 0) {
+		buf_free(&clean);
 		return;
-	if (task->preview_len == len && memcmp(task->preview, file->data.data, len) == 0)
+	}
+	len = clean.len;
+	if (task->preview_len == len && memcmp(task->preview, clean.data, len) == 0) {
+		buf_free(&clean);
 		return;
+	}
 	free(task->preview);
-	task->preview = buf_take(&file->data);
+	task->preview = buf_take(&clean);
 	task->preview_len = len;
-	str_set(&task->preview_type, file->type);
+	str_set(&task->preview_type, image_mime(image_sniff(task->preview, len)));
 	task->preview_no++;
 }
 

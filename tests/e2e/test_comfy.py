@@ -189,6 +189,19 @@ def test_fetching_fails_at_first(lab, route, kind):
     assert sandbox.state().outcomes() == 1
 
 
+def test_what_comes_is_not_the_picture(lab):
+    """A proxy's page where a PNG was asked for: it is not posted under the picture's name."""
+    sandbox, bot = lab.start()
+    ana = sandbox.member("anabel")
+    sandbox.fault("html", side="comfy", method="GET", route="/view", status=200)
+    sandbox.imagine(ana)
+    (message,) = sandbox.wait(lambda s: s.pictures(ana), "the picture")
+    picture = sandbox.download(message["attachments"][0]["url"])
+    assert picture[:4] == b"\x89PNG"
+    assert sandbox.state().spoilt("comfy") == 1
+    assert sandbox.state().outcomes() == 1
+
+
 def test_picture_over_the_limit(lab):
     """Over Discord's 10 MiB: fetched again as WebP."""
     sandbox, bot = lab.start()
