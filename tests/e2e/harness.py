@@ -597,6 +597,17 @@ class Bot:
         finally:
             database.close()
 
+    def wait_ended(self, n=1):
+        """The rows of the ended jobs, once there are `n`: the log tells of an end before the row is
+        committed."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            ended = [row for row in self.rows() if row["step"] >= 100]
+            if len(ended) >= n:
+                return ended
+            assert time.monotonic() < deadline, f"{len(ended)} of {n} jobs have ended in the rows"
+            time.sleep(0.05)
+
 
 class Lab:
     """One test's world."""

@@ -42,7 +42,6 @@ def held_job(lab, sandbox, bot, name="anabel"):
 
 def ends_well(sandbox, bot, user):
     sandbox.wait(lambda s: s.pictures(user) and settled(s, user), "the picture")
-    bot.wait_line("-> done$")
     check_once(sandbox, user, True)
     bot.stop()  # all rows are written
     (row,) = [row for row in bot.rows() if row["step"] == 100]
@@ -75,7 +74,7 @@ def test_server_restarted_between_two_jobs(lab, server):
     ana = sandbox.member("anabel")
     sandbox.imagine(ana)
     sandbox.wait(lambda s: s.pictures(ana) and settled(s, ana), "the first picture")
-    bot.wait_line("-> done$")
+    bot.wait_ended()
     server.restart()
     sandbox.imagine(ana)
     sandbox.wait(lambda s: len(s.pictures(ana)) == 2, "the second picture")

@@ -29,9 +29,13 @@ def assert_one_at_a_time(state):
 
 
 def prompt_owners(state):
-    """The members in the order in which ComfyUI got their jobs, by the seed-bearing pictures."""
-    pictures = sorted(state.pictures(), key=lambda m: int(m["id"]))
-    return [m["mentions"][0]["id"] for m in pictures]
+    """The members in the order in which ComfyUI ran their jobs: a file there has the job's number."""
+    owners = {}
+    for message in state.pictures():
+        name = message["attachments"][0]["filename"]
+        owners[name.removeprefix("fullet-").removesuffix(".png")] = message["mentions"][0]["id"]
+    runs = sorted(state.prompts("success"), key=lambda p: p["started_ms"])
+    return [owners[p["outputs"]["save"]["images"][0]["filename"].split("_")[0]] for p in runs]
 
 
 def test_three_members_at_once(lab):
