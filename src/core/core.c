@@ -373,24 +373,17 @@ static size_t unposted(const struct core *core)
 /* What can move now? Cards that are idle take the head of the line. */
 static void settle(struct core *core, int64_t now_ms)
 {
-	size_t n;
-
 	if (!core->queue_changed)
 		return;
 	core->queue_changed = false;
+	place_sync(core, now_ms);
 	queue_show(core, now_ms);
 	if (core->ready && !core->stopping && core->mode != CORE_PAUSE &&
 		unposted(core) < UNPOSTED_MAX) {
-		cleanup(freep) struct job **order = queue_order(core, &n);
+		struct job *job;
+		int gpu;
 
-		for (size_t i = 0; i < n; i++) {
-			struct job *job = order[i];
-			int gpu = place_choose(core, job);
-
-			if (gpu < 0)
-				break;
-			if (job->pause_ms != NEVER)
-				continue;
+		while ((job = place_next(core, now_ms, &gpu))) {
 			job->gpu = gpu;
 			job->percent = -1;
 			job->running = false;
@@ -468,6 +461,7 @@ struct core *core_new(const struct core_config *config, struct rng *rng)
 	must(config->n_gpus >= 0 && config->n_gpus <= COMFY_SERVERS_MAX);
 	core->config = *config;
 	core->rng = rng;
+	place_init(core);
 	return core;
 }
 
@@ -487,6 +481,7 @@ struct core *core_free(struct core *core)
 	}
 	session_free_all(core);
 	quota_free(core);
+	place_free(core);
 	free(core);
 	return NULL;
 }

@@ -121,6 +121,8 @@ struct job {
 	int shrink;		 /* how often the picture was too large for Discord */
 	int percent;		 /* -1: not running yet */
 	bool running;		 /* the ComfyUI has begun it */
+	struct sched_job *waits; /* in the scheduler's line; NULL: not there */
+	double rank;		 /* there, when the order was last asked for */
 	struct job *prev, *next; /* all jobs, by id */
 	UT_hash_handle hh;
 };

@@ -20,7 +20,46 @@ static int before(const void *a, const void *b)
 	return x->row.id < y->row.id ? -1 : x->row.id > y->row.id;
 }
 
-struct job **queue_order(struct core *core, size_t *ret_n)
+/* As they will be served: administrators first, then as the scheduler ranks them. */
+static int served_before(const void *a, const void *b)
+{
+	const struct job *x = *(struct job *const *)a, *y = *(struct job *const *)b;
+
+	if (x->row.priority != y->row.priority || x->rank == y->rank)
+		return before(a, b);
+	return x->rank < y->rank ? -1 : 1;
+}
+
+struct turn {
+	uint64_t user_id;
+	double turn_ms;
+	UT_hash_handle hh;
+};
+
+/* Each of a member's jobs moves his turn on, in their order. A job that pauses keeps its rank. */
+static void rank(struct core *core, struct job **order, size_t n, int64_t now_ms)
+{
+	struct turn *turns = NULL, *all = xcalloc(n + 1, sizeof(*all)), *t;
+	size_t used = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct job *job = order[i];
+
+		if (!job->waits)
+			continue;
+		HASH_FIND(hh, turns, &job->row.user_id, sizeof(uint64_t), t);
+		if (!t) {
+			t = &all[used++];
+			*t = (struct turn){.user_id = job->row.user_id, .turn_ms = -1};
+			HASH_ADD(hh, turns, user_id, sizeof(uint64_t), t);
+		}
+		job->rank = sched_rank(core->sched, now_ms, job->waits, &t->turn_ms);
+	}
+	HASH_CLEAR(hh, turns);
+	free(all);
+}
+
+struct job **queue_order(struct core *core, size_t *ret_n, int64_t now_ms)
 {
 	struct job **order = xcalloc(HASH_COUNT(core->by_id), sizeof(struct job *));
 	size_t n = 0;
@@ -29,6 +68,8 @@ struct job **queue_order(struct core *core, size_t *ret_n)
 		if (queue_waits(job))
 			order[n++] = job;
 	qsort(order, n, sizeof(order[0]), before);
+	rank(core, order, n, now_ms);
+	qsort(order, n, sizeof(order[0]), served_before);
 	*ret_n = n;
 	return order;
 }
@@ -68,7 +109,7 @@ static int shown_before(const void *a, const void *b)
 	if (queue_waits(x) != queue_waits(y))
 		return queue_waits(x) ? 1 : -1;
 	if (queue_waits(x))
-		return before(a, b);
+		return served_before(a, b);
 	return x->row.id < y->row.id ? -1 : x->row.id > y->row.id;
 }
 
@@ -95,13 +136,29 @@ static bool no_gpu(const struct core *core)
 	return true;
 }
 
+/* Why a job stands further back than its member was told. */
+static void log_moved_back(
+	const struct core *core, const struct job *job, struct job *const *order, int n_before)
+{
+	const char *why = "others' fair turns come before its member's";
+
+	for (int i = 0; i < n_before; i++)
+		if (order[i]->row.submits && !order[i]->shown_position)
+			why = "a job is back in its old place";
+	for (int i = 0; i < n_before; i++)
+		if (order[i]->row.priority > job->row.priority)
+			why = "an administrator's job goes first";
+	core_log(core, LOG_INFO, job, "moves back in line from %d to %d: %s", job->shown_position,
+		job->position, why);
+}
+
 void queue_show(struct core *core, int64_t now_ms)
 {
 	cleanup(freep) struct job **order = NULL;
 	bool none = no_gpu(core);
 	size_t n;
 
-	order = queue_order(core, &n);
+	order = queue_order(core, &n, now_ms);
 	for (size_t i = 0; i < n; i++) {
 		struct job *job = order[i];
 
@@ -115,6 +172,8 @@ void queue_show(struct core *core, int64_t now_ms)
 		}
 		if (job->position == job->shown_position && job->shown_no_gpu == none)
 			continue;
+		if (job->shown_position && job->position > job->shown_position)
+			log_moved_back(core, job, order, (int)i);
 		job->shown_position = job->position;
 		job->shown_no_gpu = none;
 		core_emit(core, (struct effect){.kind = FX_SHOW, .job = job});

@@ -100,6 +100,16 @@ void sched_finished(struct sched *s, int64_t now_ms, int card);
 void sched_down(struct sched *s, int64_t now_ms, int card);
 void sched_up(struct sched *s, int64_t now_ms, int card);
 
+/* A card that is held gets nothing, whatever it is doing; it keeps what was sent to it. */
+void sched_hold(struct sched *s, int card, bool hold);
+/* What the card held is not known any more. */
+void sched_forget(struct sched *s, int card);
+/*
+ * Where a job that waits stands: what has a lower rank is served before it, as far as members'
+ * turns and times tell. `turn_ms` is the member's turn, -1 for his first job in line; it is moved
+ * on as the job will move it on.
+ */
+double sched_rank(struct sched *s, int64_t now_ms, const struct sched_job *job, double *turn_ms);
 /* Passes sent to the card and not yet finished. */
 int sched_sent(const struct sched *s, int card);
 /* Jobs that wait. */

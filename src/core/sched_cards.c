@@ -137,7 +137,7 @@ void sched_open_card(struct sched *s, struct card *card)
 	uint64_t hash = hash_of(card);
 	struct bucket *b;
 
-	if (card->bucket)
+	if (card->bucket || card->hold)
 		return;
 	for (b = s->buckets; b; b = b->next)
 		if (b->hash == hash && alike(bucket_card(b), card))
@@ -235,4 +235,22 @@ int sched_card_add(struct sched *s, const struct sched_card *spec)
 	sched_open_card(s, card);
 	sched_measure(s);
 	return card->index;
+}
+
+void sched_hold(struct sched *s, int index, bool hold)
+{
+	struct card *card = s->cards[index];
+
+	if (card->hold == hold)
+		return;
+	card->hold = hold;
+	if (hold)
+		sched_close_card(s, card);
+	else if (card->up && !card->n_sent)
+		sched_open_card(s, card);
+}
+
+void sched_forget(struct sched *s, int index)
+{
+	sched_set_resident(s, s->cards[index], NULL, 0);
 }

@@ -130,12 +130,11 @@ static int pass_size(
 	return max_of(n, 1);
 }
 
-/* The logarithm of a job's weight: it grows with its age, and shrinks when its member's fair turn
- * is yet to come. */
-static double weight_of(const struct sched *s, const struct sched_flow *f)
+/* It grows with a job's age, and shrinks when its member's fair turn is yet to come. */
+double sched_weight(const struct sched *s, double key)
 {
 	const struct sched_policy *p = &s->policy;
-	double late = (double)s->now_ms - f->key;
+	double late = (double)s->now_ms - key;
 
 	if (late >= 0)
 		return log(p->age_ms + late);
@@ -201,7 +200,7 @@ static double price_of(const struct sched *s, const struct offer *o, const struc
 	}
 	if (top)
 		return log(sched_run_ms(s, o->bucket->kind, c, 1) + o->load_ms) - TOP;
-	return log(best) - weight_of(s, f) + o->narrow;
+	return log(best) - sched_weight(s, f->key) + o->narrow;
 }
 
 struct best {

@@ -98,13 +98,38 @@ double sched_demand(const struct sched *s, const struct sched_weights *w)
 	return w->demand * exp((double)(w->demand_ms - s->now_ms) / s->policy.demand_ms);
 }
 
-double sched_key(const struct sched *s, const struct sched_job *job)
+static double key_of(const struct sched *s, const struct sched_job *job, double turn_ms)
 {
 	const struct sched_policy *p = &s->policy;
-	double behind = job->user->turn_ms - (double)job->arrived_ms;
+	double behind = turn_ms - (double)job->arrived_ms;
 
 	return (double)job->arrived_ms + min_of(max_of(behind, 0.0), p->share_max_ms) -
 	       p->head_start_ms[job->priority];
+}
+
+double sched_key(const struct sched *s, const struct sched_job *job)
+{
+	return key_of(s, job, job->user->turn_ms);
+}
+
+double sched_turn_after(const struct sched *s, const struct sched_job *job,
+	const struct sched_class *c, double turn_ms)
+{
+	const struct sched_policy *p = &s->policy;
+	double rate = max_of(s->up_speed, 0.001) / max_of(s->active, 1);
+	double beyond = max_of(job->user->waiting - p->flood_jobs, 0.0);
+
+	return max_of(turn_ms, (double)job->arrived_ms) +
+	       p->share * (1 + p->flood * beyond) * c->cost_ms / rate;
+}
+
+double sched_rank(struct sched *s, int64_t now_ms, const struct sched_job *job, double *turn_ms)
+{
+	double turn = *turn_ms < 0 ? job->user->turn_ms : *turn_ms, key = key_of(s, job, turn);
+
+	s->now_ms = now_ms;
+	*turn_ms = sched_turn_after(s, job, job->flow->class, turn);
+	return log(max_of(job->flow->class->cost_ms, 1.0)) - sched_weight(s, key);
 }
 
 static struct sched_user *user_of(struct sched *s, uint64_t id)
@@ -259,15 +284,11 @@ size_t sched_waiting(const struct sched *s)
 /* The first of the class, in the order of fair turns: the member's turn moves on. */
 struct sched_job *sched_take_job(struct sched *s, struct sched_class *c)
 {
-	const struct sched_policy *p = &s->policy;
 	struct sched_flow *f = sched_class_first(s, c);
 	struct sched_job *job = sched_flow_first(f);
 	struct sched_user *user = f->user;
-	double rate = max_of(s->up_speed, 0.001) / max_of(s->active, 1);
-	double beyond = max_of(user->waiting - p->flood_jobs, 0.0);
 
-	user->turn_ms = max_of(user->turn_ms, (double)job->arrived_ms) +
-			p->share * (1 + p->flood * beyond) * c->cost_ms / rate;
+	user->turn_ms = sched_turn_after(s, job, c, user->turn_ms);
 	dequeue(s, job);
 	user->sent++;
 	index_flow(s, f);

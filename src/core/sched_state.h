@@ -94,7 +94,7 @@ struct card {
 	struct tree_node in_bucket; /* open */
 	struct bucket *bucket;
 	int index, kind;
-	bool up;
+	bool up, hold;
 	int64_t free_ms; /* when what was sent is done, as far as is known */
 	struct sent *first, *last;
 	int n_sent;
@@ -160,6 +160,12 @@ unsigned sched_pushed_out(
 double sched_key(const struct sched *s, const struct sched_job *job);
 struct sched_flow *sched_class_first(struct sched *s, struct sched_class *c);
 struct sched_job *sched_flow_first(const struct sched_flow *f);
+
+/* The member's turn after the job. */
+double sched_turn_after(const struct sched *s, const struct sched_job *job,
+	const struct sched_class *c, double turn_ms);
+/* The logarithm of a job's weight, by its key. */
+double sched_weight(const struct sched *s, double key);
 
 /* sched_choose.c: what sched_choose() found. */
 struct choice {

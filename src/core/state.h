@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "core/core.h"
 #include "core/flow.h"
+#include "core/sched.h"
 #include "core/session.h"
 
 /* The inside of the core, for its own files only. */
@@ -64,6 +65,8 @@ struct core {
 	struct core_category categories[CATEGORIES_MAX];
 	size_t n_categories;
 	struct core_gpu gpus[COMFY_SERVERS_MAX];
+	struct sched *sched;
+	struct place_model *models; /* uthash */
 	uint64_t guild_id;
 	bool ready, stopping, told_down, queue_changed;
 	int64_t told_forbidden_ms; /* when #admin-tools heard it last; 0: it is all right */
@@ -115,7 +118,7 @@ bool core_cancel_job(struct core *core, struct job *job, enum sorry sorry, int64
 /* queue.c: who is next, and where everyone stands */
 bool queue_waits(const struct job *job);
 /* Allocates the waiting jobs in the order in which they will be served. */
-struct job **queue_order(struct core *core, size_t *ret_n);
+struct job **queue_order(struct core *core, size_t *ret_n, int64_t now_ms);
 int queue_live_jobs_of(const struct core *core, uint64_t user_id);
 /* Positions, ephemeral answers and live messages after a change. */
 void queue_show(struct core *core, int64_t now_ms);
@@ -126,11 +129,16 @@ void quota_count(struct core *core, const struct job *job, int64_t now_ms);
 void quota_give_back(struct core *core, const struct job *job, int64_t now_ms);
 void quota_free(struct core *core);
 
-/* place.c: which card takes which job. The one place that several cards will be
- * scheduled in (VRAM, models held, fairness). */
+/* place.c: which card takes which job, by the scheduler (core/sched.h) */
+void place_init(struct core *core);
+void place_free(struct core *core);
 bool place_gpu_is_busy(const struct core *core, int gpu);
-/* A card that is up and idle for the job, or -1. */
-int place_choose(const struct core *core, const struct job *job);
+/* Tells the scheduler what has changed since: jobs that wait, cards that are idle. */
+void place_sync(struct core *core, int64_t now_ms);
+/* The next job to be given to a card, and the card; NULL: none now. */
+struct job *place_next(struct core *core, int64_t now_ms, int *ret_gpu);
+/* The job leaves the line. */
+void place_leave(struct core *core, struct job *job);
 
 /* session.c, leaving.c */
 /* A job of the member begins (1) or has ended (-1). */

@@ -84,6 +84,7 @@ void core_set_step(struct core *core, struct job *job, enum job_step step, int64
 	core_log(core, LOG_DEBUG, job, "%s -> %s", job_step_name(job->step), job_step_name(step));
 	if (job->step == JOB_QUEUE || step == JOB_QUEUE)
 		core->queue_changed = true;
+	place_leave(core, job);
 	job->step = step;
 	job->epoch++;
 	job->tries = 0;

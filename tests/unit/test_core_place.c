@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core_rig.h"
+
+/* Which member and which card are next: the scheduler as the core uses it. */
+
+static void begin(struct rig *rig, int n_gpus)
+{
+	static const char *const gpus[] = {"http://a", "http://b"};
+	struct core_config config = {.max_jobs_per_user = 20,
+		.max_queue = 100,
+		.session_ttl_ms = 1800000,
+		.n_gpus = n_gpus,
+		.gpu_names = gpus};
+
+	*rig = (struct rig){
+		.now_ms = INT64_C(1780000000000), .next_id = UINT64_C(359929600000) << 22};
+	rng_seed(&rig->rng, 5);
+	rig->core = core_new(&config, &rig->rng);
+	ready(rig);
+	if (n_gpus > 1)
+		core_gpu(rig->core, 1, true, rig->now_ms);
+	run(rig);
+	rig->silent = RIG_BIT(FX_WATCH);
+}
+
+/* The job's number is the count of all so far. */
+static const struct job *request(struct rig *rig, uint64_t user, const char *model, uint64_t id)
+{
+	struct request r = {.interaction_id = 9,
+		.application_id = 8,
+		.guild_id = 7,
+		.user_id = user,
+		.token = "t",
+		.username = "ana",
+		.locale = "en-US",
+		.model = model,
+		.prompt = "p",
+		.kind = 1};
+
+	assert_int_equal(core_request(rig->core, &r, rig->now_ms), REFUSE_NOTHING);
+	run(rig);
+	return core_job(rig->core, id);
+}
+
+static void finish(struct rig *rig, uint64_t id)
+{
+	core_answer(rig->core, id, rig->epoch[id], ANSWER_OK, NULL, rig->now_ms);
+	run(rig);
+}
+
+static void test_members_take_turns(void **state)
+{
+	const struct job *late, *last;
+	struct rig rig;
+
+	begin(&rig, 1);
+	for (uint64_t id = 1; id <= 8; id++)
+		last = request(&rig, 1, "m", id);
+	assert_int_equal(last->position, 7);
+	rig.now_ms += 1000;
+	late = request(&rig, 2, "m", 9);
+	assert_true(late->position <= 2); /* not the eighth */
+	assert_int_equal(last->position, 8);
+	/* The order shown is the one that is kept. */
+	for (uint64_t id = 1; late->step == JOB_QUEUE; id++) {
+		int position = late->position;
+
+		rig.now_ms += 5000;
+		finish(&rig, id);
+		assert_true(late->position == position - 1);
+	}
+	assert_int_equal(late->step, JOB_WATCH);
+	assert_int_equal(core_job(rig.core, 8)->step, JOB_QUEUE);
+	stop(&rig);
+}
+
+static void test_a_free_card_that_ran_the_workflow_takes_it_again(void **state)
+{
+	struct rig rig;
+
+	begin(&rig, 2);
+	assert_int_equal(request(&rig, 1, "one", 1)->gpu, 0);
+	assert_int_equal(request(&rig, 2, "two", 2)->gpu, 1);
+	finish(&rig, 1);
+	finish(&rig, 2);
+	assert_int_equal(request(&rig, 3, "two", 3)->gpu, 1);
+	assert_int_equal(request(&rig, 4, "one", 4)->gpu, 0);
+	finish(&rig, 3);
+	finish(&rig, 4);
+	/* No job waits for the card that knows its workflow while another one is free. */
+	assert_int_equal(request(&rig, 3, "two", 5)->gpu, 1);
+	assert_int_equal(request(&rig, 4, "two", 6)->gpu, 0);
+	stop(&rig);
+}
+
+static void test_a_card_that_was_away_holds_nothing_and_gets_nothing(void **state)
+{
+	struct rig rig;
+
+	begin(&rig, 2);
+	assert_int_equal(request(&rig, 1, "one", 1)->gpu, 0);
+	assert_int_equal(request(&rig, 2, "two", 2)->gpu, 1);
+	finish(&rig, 1);
+	finish(&rig, 2);
+	core_gpu(rig.core, 1, false, rig.now_ms);
+	assert_int_equal(request(&rig, 3, "two", 3)->gpu, 0);
+	assert_int_equal(request(&rig, 4, "two", 4)->position, 1);
+	core_gpu(rig.core, 1, true, rig.now_ms);
+	run(&rig);
+	assert_int_equal(core_job(rig.core, 4)->gpu, 1);
+	assert_int_equal(core_job(rig.core, 4)->step, JOB_WATCH);
+	stop(&rig);
+}
+
+static void test_a_cancelled_job_leaves_the_line(void **state)
+{
+	struct rig rig;
+
+	begin(&rig, 1);
+	request(&rig, 1, "m", 1);
+	request(&rig, 2, "m", 2);
+	request(&rig, 3, "m", 3);
+	assert_int_equal(core_cancel(rig.core, 2, 2, false, rig.now_ms), CANCEL_DONE);
+	run(&rig);
+	assert_int_equal(core_job(rig.core, 3)->position, 1);
+	finish(&rig, 1);
+	assert_int_equal(core_job(rig.core, 3)->step, JOB_WATCH);
+	stop(&rig);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_members_take_turns),
+		cmocka_unit_test(test_a_free_card_that_ran_the_workflow_takes_it_again),
+		cmocka_unit_test(test_a_card_that_was_away_holds_nothing_and_gets_nothing),
+		cmocka_unit_test(test_a_cancelled_job_leaves_the_line),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
