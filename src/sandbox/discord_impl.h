@@ -98,7 +98,7 @@ struct dw_guild {
 	uint64_t id, owner_id;
 	char *name;
 	bool bot_in;
-	struct dw_role roles[4];
+	struct dw_role roles[16];
 	size_t n_roles;
 	struct dw_member *members;
 	size_t n_members;

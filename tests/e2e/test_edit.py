@@ -92,7 +92,7 @@ def test_a_file_is_edited(lab):
     given = the_input(sandbox)
     assert png_size(given) == (60, 40)
     assert set(png_chunks(given)) <= {"IHDR", "IDAT", "IEND", "sRGB", "gAMA", "pHYs"}
-    (row,) = bot.rows()
+    (row,) = bot.wait_ended()
     assert row["kind"] == 2 and row["input"].startswith("http://127.0.0.1:")
     # Nothing of it stays but the result, as her last picture.
     assert not query(bot, "SELECT * FROM pictures")
@@ -544,4 +544,5 @@ def test_cancelled_while_it_is_fetched(lab):
     bot.wait_line("-> apologised$")
     edit(sandbox, ana, PNG)
     the_picture(sandbox, ana)
+    bot.wait_ended(2)
     assert not query(bot, "SELECT * FROM pictures")
