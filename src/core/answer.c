@@ -8,7 +8,6 @@ static void answer_ok(
 {
 	switch (job->step) {
 	case JOB_ACK:
-		job->row.created_ms = now_ms;
 		core_set_step(core, job, JOB_CHANNEL, now_ms);
 		return;
 	case JOB_WATCH:

@@ -93,6 +93,37 @@ static void test_pictures_a_day(void **state)
 	stop(&rig);
 }
 
+/* What was asked for before midnight is never given back to the day after it. */
+static void test_over_midnight(void **state)
+{
+	struct request r = a_request(1);
+	int64_t midnight;
+	struct rig rig;
+
+	start(&rig, 10);
+	midnight = (rig.now_ms / CORE_DAY_MS + 1) * CORE_DAY_MS;
+	rig.now_ms = midnight - 500;
+	ready(&rig);
+	rig.silent = RIG_BIT(FX_ACK) | RIG_BIT(FX_WATCH);
+	r.cap = 3;
+	assert_int_equal(ask_as(&rig, &r), REFUSE_NOTHING);
+	assert_int_equal(core_day_count(rig.core, 1, rig.now_ms), 1);
+	rig.now_ms = midnight + 500;
+	core_answer(rig.core, 1, rig.epoch[1], ANSWER_OK, NULL, rig.now_ms);
+	run(&rig);
+	assert_int_equal(core_day_count(rig.core, 1, rig.now_ms), 0);
+	/* After a restart the rows tell the day. */
+	assert_true(core_job(rig.core, 1)->row.created_ms == midnight - 500);
+	rig.silent = RIG_BIT(FX_WATCH);
+	assert_int_equal(ask_as(&rig, &r), REFUSE_NOTHING);
+	assert_int_equal(core_day_count(rig.core, 1, rig.now_ms), 1);
+	core_answer(rig.core, 1, rig.epoch[1], ANSWER_FAILED, NULL, rig.now_ms);
+	run(&rig);
+	assert_null(core_job(rig.core, 1));
+	assert_int_equal(core_day_count(rig.core, 1, rig.now_ms), 1);
+	stop(&rig);
+}
+
 /* Several pictures of one job count once against the cap, and each for the day. */
 static void test_several_of_one_job(void **state)
 {
@@ -284,6 +315,7 @@ int main(void)
 		cmocka_unit_test(test_what_a_request_says_is_in_the_row),
 		cmocka_unit_test(test_cap_of_one_member),
 		cmocka_unit_test(test_pictures_a_day),
+		cmocka_unit_test(test_over_midnight),
 		cmocka_unit_test(test_several_of_one_job),
 		cmocka_unit_test(test_an_apology_is_given_back),
 		cmocka_unit_test(test_pause_lets_requests_wait),
