@@ -30,6 +30,7 @@ enum call_kind {
 	CALL_MEMBER,
 	CALL_WARN,
 	CALL_WARN_LOOK,
+	CALL_UNWARN,
 	CALL_LAST_LOOK, /* at a channel that is about to go */
 	CALL_COMMANDS_GET,
 	CALL_COMMANDS_PUT,

@@ -111,6 +111,7 @@ static void finished(struct shell *sh, struct rest_call *call)
 	case CALL_MEMBER:
 	case CALL_WARN:
 	case CALL_WARN_LOOK:
+	case CALL_UNWARN:
 	case CALL_LAST_LOOK:
 		shell_session_answer(sh, call);
 		break;

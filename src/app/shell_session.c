@@ -228,7 +228,7 @@ static void warned(struct shell *sh, struct rest_call *call)
 static void unwarn(struct shell *sh, const struct effect *e)
 {
 	if (e->message_id)
-		shell_call(sh, message_delete(e->id, e->message_id), CALL_IGNORED, 0, 0);
+		shell_call(sh, message_delete(e->id, e->message_id), CALL_UNWARN, e->user_id, 0);
 	else /* an earlier process posted it */
 		shell_call(sh, message_list(e->id, 0), CALL_WARN_LOOK, e->user_id, 0);
 }
@@ -240,8 +240,17 @@ static void looked_for_warnings(struct shell *sh, struct rest_call *call)
 	size_t n = message_find_warnings(doc, sh->bot_id, call->tag, ids, countof(ids));
 
 	for (size_t i = 0; i < n && channel_id; i++)
-		shell_call(sh, message_delete(channel_id, ids[i]), CALL_IGNORED, 0, 0);
+		shell_call(sh, message_delete(channel_id, ids[i]), CALL_UNWARN, call->tag, 0);
+	if (doc && n == 0)
+		core_unwarned(sh->core, call->tag);
 	json_put(&doc);
+}
+
+static void unwarned(struct shell *sh, const struct rest_call *call)
+{
+	/* Refused: it is gone already, or no later try deletes it either. */
+	if (call->outcome == REST_OK || call->outcome == REST_REFUSED)
+		core_unwarned(sh->core, call->tag);
 }
 
 static void looked_before_the_end(struct shell *sh, struct rest_call *call)
@@ -337,6 +346,9 @@ void shell_session_answer(struct shell *sh, struct rest_call *call)
 		break;
 	case CALL_WARN_LOOK:
 		looked_for_warnings(sh, call);
+		break;
+	case CALL_UNWARN:
+		unwarned(sh, call);
 		break;
 	case CALL_LAST_LOOK:
 		looked_before_the_end(sh, call);

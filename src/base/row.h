@@ -56,5 +56,6 @@ struct session_row {
 #define SESSION_AGE_RESTRICTED 1 /* the channel is marked as age-restricted */
 #define SESSION_THREAD	       2 /* it is a private thread: the server has no room for a channel */
 #define SESSION_ERASE	       4 /* the member asked for all to be erased */
+#define SESSION_OLD_WARNING    8 /* one that was called off may still stand in the channel */
 
 #endif

@@ -302,6 +302,7 @@ void core_ready(struct core *core, uint64_t guild_id, int64_t now_ms)
 		else
 			core_resume(core, job, job->resume, now_ms);
 	}
+	leaving_ready(core);
 	core_tick(core, now_ms);
 }
 

@@ -68,6 +68,8 @@ void core_member(struct core *core, uint64_t user_id, bool here, int64_t now_ms)
 /* FX_SESSION_WARN was posted. */
 void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, uint64_t message_id,
 	int64_t now_ms);
+/* FX_SESSION_UNWARN is done: no warning stands in the member's channel. */
+void core_unwarned(struct core *core, uint64_t user_id);
 /* The answer to FX_SESSION_LOOK: OK, AGAIN, DOUBT, NO, FORBIDDEN, GONE. warning_id: the message that
  * announces the end, 0: there is none; written: the member has written below it. */
 void core_looked(struct core *core, uint64_t user_id, uint32_t epoch, enum answer answer,

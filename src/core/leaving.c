@@ -100,7 +100,27 @@ void leaving_unwarn(struct core *core, struct session *s)
 				.user_id = s->row.user_id,
 				.id = s->row.channel_id,
 				.message_id = s->warning_id});
+	s->row.flags |= SESSION_OLD_WARNING;
 	leaving_forget_warning(s);
+}
+
+/* What a process left standing that was killed before it could delete it. */
+void leaving_ready(struct core *core)
+{
+	struct session *s, *next;
+
+	HASH_ITER(hh, core->sessions, s, next)
+	if ((s->row.flags & SESSION_OLD_WARNING) && s->row.channel_id && !s->row.warned_ms)
+		leaving_unwarn(core, s);
+}
+
+/* Written down with the next change only: without it the next start looks once in vain. */
+void core_unwarned(struct core *core, uint64_t user_id)
+{
+	struct session *s = session_find(core, user_id);
+
+	if (s)
+		s->row.flags &= ~SESSION_OLD_WARNING;
 }
 
 void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, uint64_t message_id,
@@ -115,6 +135,7 @@ void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, uint6
 		return;
 	}
 	/* It was called off while it was on its way. */
+	s->row.flags |= SESSION_OLD_WARNING;
 	core_emit(core, (struct effect){.kind = FX_SESSION_UNWARN,
 				.user_id = user_id,
 				.id = channel_id,
@@ -146,6 +167,7 @@ bool core_keep(struct core *core, uint64_t user_id, int64_t now_ms)
 static void announce(struct core *core, struct session *s, int64_t now_ms)
 {
 	s->row.warned_ms = now_ms;
+	s->row.flags &= ~SESSION_OLD_WARNING;
 	s->warnings++;
 	s->saved_ms = s->row.active_ms;
 	s->row.guild_id = core->guild_id;

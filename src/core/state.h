@@ -150,6 +150,8 @@ void session_forbidden(struct core *core, const char *detail, int64_t now_ms);
 void session_restrict(struct core *core, struct session *s, int64_t now_ms);
 /* FX_MEMBER; and what makes it needless. */
 void session_check_member(struct core *core, uint64_t user_id, int64_t now_ms);
+/* Discord answers: what an earlier process left standing in channels is taken away. */
+void leaving_ready(struct core *core);
 void session_member_is_here(struct core *core, uint64_t user_id, int64_t now_ms);
 struct session *session_find(const struct core *core, uint64_t user_id);
 void session_want(struct core *core, struct job *job, int64_t now_ms);

@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 
-from harness import button, custom_ids
+from harness import PATIENCE, button, custom_ids
 
 TTL = 6  # seconds; the warning stands for the last one
 
@@ -25,6 +25,21 @@ def warnings(state, deleted=False):
 
 def gone(user):
     return lambda s: s.session_channels(user, deleted=True) and not s.session_channels(user)
+
+
+def wait_row(bot, wanted):
+    """Until the one channel's row, as it is committed, is as wanted."""
+    path = os.path.join(bot.folder, "database", "bot_data.db")
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        database.row_factory = sqlite3.Row
+        (row,) = database.execute("SELECT * FROM channels").fetchall()
+        database.close()
+        if wanted(row):
+            return
+        assert time.monotonic() < deadline, dict(row)
+        time.sleep(0.05)
 
 
 def test_warned_before_the_end(lab):
@@ -165,6 +180,33 @@ def test_called_off_after_a_restart(lab):
     lab.start_bot(SESSION_TTL_SECONDS=15)
     pressed = sandbox.press(ana, warning, button(warning, "keep"))
     sandbox.wait(lambda s: "stays" in s.answer_text(pressed), "the answer")
+    sandbox.wait(lambda s: not warnings(s), "the warning's removal")
+    assert sandbox.state().session_channels(ana)
+
+
+def test_killed_between_keep_and_the_removal(lab):
+    """What was called off does not stand there until the next warning."""
+    sandbox, bot = lab.start(SESSION_TTL_SECONDS=60)
+    ana = sandbox.member("anabel")
+    get_picture(sandbox, ana)
+    bot.wait_ended()
+    bot.kill()
+    database = sqlite3.connect(os.path.join(bot.folder, "database", "bot_data.db"))
+    with database:  # as if so much time had passed
+        database.execute("UPDATE channels SET active_ms = active_ms - 55000")
+    database.close()
+    bot = lab.start_bot(SESSION_TTL_SECONDS=60)
+    (warning,) = sandbox.wait(warnings, "the warning")
+    before = sandbox.state().spoilt()
+    sandbox.hang("DELETE", "/channels/{}/messages/{}")
+    pressed = sandbox.press(ana, warning, button(warning, "keep"))
+    sandbox.wait(lambda s: "stays" in s.answer_text(pressed), "the answer")
+    sandbox.wait(lambda s: s.spoilt() > before, "the removal on its way")
+    wait_row(bot, lambda row: row["warned_ms"] == 0)
+    bot.kill()
+    sandbox.fault("clear")
+    assert warnings(sandbox.state())
+    lab.start_bot(SESSION_TTL_SECONDS=60)
     sandbox.wait(lambda s: not warnings(s), "the warning's removal")
     assert sandbox.state().session_channels(ana)
 

@@ -129,6 +129,29 @@ static void test_warning_on_its_way(void **state)
 }
 
 /* One that was given before a restart counts; after a long absence one is given first. */
+static void test_called_off_before_a_crash(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	load(&rig, 1, 500, 0, SESSION_OLD_WARNING);
+	load(&rig, 2, 501, 0, 0);
+	rig.trace[0] = '\0';
+	core_ready(rig.core, 7, rig.now_ms);
+	run(&rig);
+	assert_string_equal(rig.trace, "unwarn");
+	assert_true(rig.last.id == 500 && rig.last.message_id == 0);
+	assert_int_equal(rig.last.session->row.flags, SESSION_OLD_WARNING);
+	core_unwarned(rig.core, 1);
+	assert_int_equal(rig.last.session->row.flags, 0);
+	/* And it is written down whenever one is called off. */
+	later(&rig, TTL - LEAD);
+	assert_true(core_keep(rig.core, 1, rig.now_ms));
+	run(&rig);
+	assert_int_equal(rig.last.session->row.flags, SESSION_OLD_WARNING);
+	stop(&rig);
+}
+
 static void test_warned_once_across_a_restart(void **state)
 {
 	struct session_row row = {.user_id = 1, .channel_id = 500};
@@ -762,6 +785,7 @@ int main(void)
 		cmocka_unit_test(test_kept_by_the_button),
 		cmocka_unit_test(test_kept_by_its_member),
 		cmocka_unit_test(test_warning_on_its_way),
+		cmocka_unit_test(test_called_off_before_a_crash),
 		cmocka_unit_test(test_warned_once_across_a_restart),
 		cmocka_unit_test(test_lost_warning_is_said_again),
 		cmocka_unit_test(test_warning_that_is_never_there),
