@@ -123,7 +123,7 @@ struct shell *shell_free(struct shell *sh)
 	rest_free(sh->rest);
 	core_free(sh->core);
 	limits_free(&sh->limits);
-	shell_report_free(&sh->report);
+	shell_reports_free(sh);
 	shell_privacy_free(sh);
 	free(sh->failure);
 	free(sh);

@@ -182,6 +182,7 @@ static void find_admin_channel(struct shell *sh, struct json_object *channels)
 
 	if (channels_decode(channels, sh->config.guild_id, &list, &n) < 0)
 		return;
+	sh->admin_channel_id = 0;
 	for (size_t i = 0; i < n; i++)
 		if (list[i].type == CHANNEL_TEXT && str_eq(list[i].name, "admin-tools"))
 			sh->admin_channel_id = list[i].id;
@@ -285,11 +286,32 @@ static void on_guild_delete(struct shell *sh, struct json_object *d)
 	say_not_in_guild(sh);
 }
 
-static void on_channel_create(struct shell *sh, struct json_object *d)
+/* Written down at once: after a resume no list of channels tells of it again. */
+static void set_admin_channel(struct shell *sh, uint64_t id)
 {
-	if (json_id(d, "guild_id") == sh->config.guild_id &&
-		str_eq(json_str(d, "name"), "admin-tools"))
-		sh->admin_channel_id = json_id(d, "id");
+	if (id == sh->admin_channel_id)
+		return;
+	sh->admin_channel_id = id;
+	save_ids(sh);
+}
+
+/* It is the one that is called so, and only while it is called so. */
+static void on_channel_name(struct shell *sh, struct json_object *d)
+{
+	uint64_t id = json_id(d, "id");
+
+	if (!id || json_id(d, "guild_id") != sh->config.guild_id)
+		return;
+	if (json_int(d, "type", -1) == CHANNEL_TEXT && str_eq(json_str(d, "name"), "admin-tools"))
+		set_admin_channel(sh, id);
+	else if (id == sh->admin_channel_id)
+		set_admin_channel(sh, 0);
+}
+
+static void on_channel_update(struct shell *sh, struct json_object *d)
+{
+	on_channel_name(sh, d);
+	shell_channel_changed(sh, d);
 }
 
 static void on_channel_delete(struct shell *sh, struct json_object *d)
@@ -297,7 +319,7 @@ static void on_channel_delete(struct shell *sh, struct json_object *d)
 	uint64_t id = json_id(d, "id");
 
 	if (id && id == sh->admin_channel_id)
-		sh->admin_channel_id = 0;
+		set_admin_channel(sh, 0);
 	core_channel_gone(sh->core, id, shell_now(sh));
 }
 
@@ -342,8 +364,8 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 		{"GUILD_ROLE_CREATE", on_role},
 		{"GUILD_ROLE_UPDATE", on_role},
 		{"GUILD_ROLE_DELETE", on_role_delete},
-		{"CHANNEL_CREATE", on_channel_create},
-		{"CHANNEL_UPDATE", shell_channel_changed},
+		{"CHANNEL_CREATE", on_channel_name},
+		{"CHANNEL_UPDATE", on_channel_update},
 		{"CHANNEL_DELETE", on_channel_delete},
 		{"THREAD_DELETE", on_channel_delete},
 		{"MESSAGE_CREATE", on_message},

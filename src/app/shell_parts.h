@@ -108,13 +108,14 @@ struct shell_guild {
 
 /* Who is told when the commands are registered or removed. */
 struct shell_report {
-	uint64_t id;	     /* names it in calls; 0: nobody waits */
+	uint64_t id;	     /* names it in calls */
 	uint64_t channel_id; /* of a message in #admin-tools; else an interaction's: */
 	uint64_t application_id;
 	char *token, *locale;
 	bool clear;
 	size_t left; /* calls that are not answered */
 	bool failed;
+	struct shell_report *prev, *next;
 };
 
 /* A message whose pictures a member was asked about: their URLs, which nobody but the interaction
@@ -152,7 +153,7 @@ struct shell {
 	size_t edited_next;
 	uint64_t application_id, bot_id, admin_channel_id;
 	struct shell_guild guild;
-	struct shell_report report;
+	struct shell_report *reports;
 	struct asker *askers; /* shell_privacy.c */
 	bool in_guild, commands_checked, other_guilds_may_go;
 	size_t edits;	       /* workflows that edit, 2 for several: what the commands depend on */
@@ -226,10 +227,11 @@ bool shell_admin_message(struct shell *sh, struct json_object *message);
 void shell_commands_check(struct shell *sh);
 /* What they depend on has changed. */
 void shell_commands_refresh(struct shell *sh);
-/* Registers them all, or removes them all; the report says who wants to know (taken). */
-void shell_commands_put(struct shell *sh, struct shell_report *report);
+/* Registers them all, or removes them all; the report says who wants to know (its strings are
+ * taken). Several may be under way: each is told of its own end. */
+void shell_commands_put(struct shell *sh, const struct shell_report *report);
 void shell_commands_answer(struct shell *sh, struct rest_call *call);
-void shell_report_free(struct shell_report *report);
+void shell_reports_free(struct shell *sh);
 
 /* shell_workflow.c */
 /* The commands are made from the workflows as they are now. */

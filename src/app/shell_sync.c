@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "app/shell_parts.h"
 #include "discord/command.h"
@@ -12,11 +13,18 @@ static struct command_facts facts_of(const struct shell *sh)
 		.edit_workflows = workflow_set_count(sh->config.workflows, WORKFLOW_EDIT)};
 }
 
-void shell_report_free(struct shell_report *report)
+static void report_free(struct shell *sh, struct shell_report *report)
 {
+	DL_DELETE(sh->reports, report);
 	free(report->token);
 	free(report->locale);
-	*report = (struct shell_report){0};
+	free(report);
+}
+
+void shell_reports_free(struct shell *sh)
+{
+	while (sh->reports)
+		report_free(sh, sh->reports);
 }
 
 static void put_guild(struct shell *sh, struct json_object *commands, uint64_t report_id)
@@ -42,30 +50,28 @@ void shell_commands_refresh(struct shell *sh)
 	shell_commands_check(sh);
 }
 
-void shell_commands_put(struct shell *sh, struct shell_report *report)
+void shell_commands_put(struct shell *sh, const struct shell_report *report)
 {
 	struct command_facts facts = facts_of(sh);
 	struct json_object *commands =
 		report->clear ? json_object_new_array() : commands_json(&facts);
-	uint64_t id = rng_u64(&sh->rng) | 1;
+	struct shell_report *r = xcalloc(1, sizeof(*r));
 
-	/* Whoever waited for an earlier one is told with this one's end. */
-	shell_report_free(&sh->report);
-	sh->report = *report;
-	*report = (struct shell_report){0};
-	sh->report.id = id;
-	sh->report.left = sh->report.clear ? 2 : 1;
-	sh->commands_cleared = sh->report.clear;
-	put_guild(sh, commands, id);
-	if (sh->report.clear)
+	*r = *report;
+	r->id = rng_u64(&sh->rng) | 1;
+	r->left = r->clear ? 2 : 1;
+	DL_APPEND(sh->reports, r);
+	sh->commands_cleared = r->clear;
+	put_guild(sh, commands, r->id);
+	if (r->clear)
 		shell_call(sh, commands_put_global(sh->application_id, commands),
-			CALL_COMMANDS_CLEAR, id, 0);
+			CALL_COMMANDS_CLEAR, r->id, 0);
 	json_put(&commands);
 }
 
-static void tell(struct shell *sh, const struct rest_call *call, size_t n)
+static void tell(
+	struct shell *sh, struct shell_report *report, const struct rest_call *call, size_t n)
 {
-	struct shell_report *report = &sh->report;
 	enum text_id id = report->failed  ? TEXT_SYNC_FAILED
 			  : report->clear ? TEXT_CLEARED
 					  : TEXT_SYNC_DONE;
@@ -78,20 +84,23 @@ static void tell(struct shell *sh, const struct rest_call *call, size_t n)
 	else if (report->token)
 		shell_call(sh, message_answer(report->application_id, report->token, sentence),
 			CALL_IGNORED, 0, 0);
-	shell_report_free(report);
+	report_free(sh, report);
 }
 
 static void put_answered(struct shell *sh, const struct rest_call *call, struct json_object *doc)
 {
+	struct shell_report *report;
+
 	if (call->outcome == REST_OK && call->kind == CALL_COMMANDS_PUT)
 		shell_log(sh, LOG_INFO, "discord",
 			sh->commands_cleared ? "the commands were removed"
 					     : "the commands were registered");
-	if (!call->tag || call->tag != sh->report.id)
-		return;
-	sh->report.failed |= call->outcome != REST_OK;
-	if (--sh->report.left == 0)
-		tell(sh, call, json_len(doc));
+	DL_SEARCH_SCALAR(sh->reports, report, id, call->tag);
+	if (!report)
+		return; /* nobody asked for it */
+	report->failed |= call->outcome != REST_OK;
+	if (--report->left == 0)
+		tell(sh, report, call, json_len(doc));
 }
 
 void shell_commands_answer(struct shell *sh, struct rest_call *call)

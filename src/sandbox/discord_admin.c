@@ -48,6 +48,19 @@ static int rename_user(struct discord_world *w, struct json_object *act)
 	return 0;
 }
 
+static int rename_channel(struct discord_world *w, struct json_object *act)
+{
+	struct dw_channel *ch = dw_channel_find(w, json_id(act, "channel"));
+	const char *name = json_str(act, "name");
+
+	if (!ch || !name || !*name)
+		return -EINVAL;
+	str_set(&ch->name, name);
+	dw_dispatch(
+		w, "CHANNEL_UPDATE", DW_INTENT_GUILDS, ch->guild, ch, NULL, dw_channel_json(ch));
+	return 0;
+}
+
 static int delete_channel(struct discord_world *w, struct json_object *act)
 {
 	struct dw_channel *ch = dw_channel_find(w, json_id(act, "channel"));
@@ -133,6 +146,7 @@ int discord_world_act(struct discord_world *w, struct json_object *act, int64_t 
 		{"join", join},
 		{"rename", rename_user},
 		{"role", give_role},
+		{"rename_channel", rename_channel},
 		{"delete_channel", delete_channel},
 		{"let_in", let_in},
 		{"permissions", permit},

@@ -130,6 +130,9 @@ def test_pause_and_drain(lab):
     assert "paused" in sandbox.ask(ana, "queue")
     assert not sandbox.state().prompts()
     assert sandbox.ask(boss, "admin", {"drain": {}}).startswith("Draining")
+    # Nor that it drains.
+    bot.kill()
+    lab.start_bot()
     assert sandbox.ask(ana, "imagine", {"model": "flux_image", "prompt": "x"}).startswith(
         "No new pictures are taken right now"
     )
@@ -227,6 +230,48 @@ def test_sync_and_clear(lab):
     sandbox.wait(lambda s: registered(s) == NAMES, "the commands")
     # After a resume there was no GUILD_CREATE: administrators are known all the same.
     assert admin_says(sandbox, boss, "!getid")
+
+
+def test_several_ask_at_once(lab):
+    """Each hears of his own, though the first is not answered when the next one asks."""
+    sandbox, bot = lab.start()
+    boss, chief = sandbox.member("boss", admin=True), sandbox.member("chief", admin=True)
+    sandbox.wait(lambda s: s.raw["commands"], "the commands")
+    room = sandbox.state().channel_named("admin-tools")["id"]
+    before = sandbox.state().spoilt()
+    sandbox.hang("PUT", "/applications/{}/guilds/{}/commands", ms=2000)
+    first = sandbox.command(boss, "admin", {"sync": {}})
+    sandbox.wait(lambda s: s.spoilt() > before, "the first on its way")
+    second = sandbox.command(chief, "admin", {"sync": {}})
+    sandbox.say(boss, "admin-tools", "!sync")
+    done = f"Commands registered: {len(NAMES)}"
+    sandbox.wait(lambda s: s.answer_text(first) == done, "the first answer")
+    sandbox.wait(lambda s: s.answer_text(second) == done, "the second answer")
+    sandbox.wait(lambda s: [m for m in s.messages(room) if m["content"] == done], "the third")
+
+
+def test_admin_tools_is_what_is_called_so(lab):
+    """Renamed, made and deleted while the bot runs; a restart knows it too."""
+    sandbox, bot = lab.start()
+    boss = sandbox.member("boss", admin=True)
+    sandbox.wait(lambda s: s.raw["commands"], "the commands")
+    old = sandbox.state().channel_named("admin-tools")["id"]
+    general = sandbox.state().channel_named("general")["id"]
+    sandbox.act("rename_channel", channel=old, name="old-tools")
+    sandbox.say(boss, old, "!getid")
+    sandbox.act("rename_channel", channel=general, name="admin-tools")
+    assert admin_says(sandbox, boss, "!getid").startswith("The id of this server")
+    bot.kill()
+    lab.start_bot()
+    assert admin_says(sandbox, boss, "!getid").startswith("The id of this server")
+    sandbox.act("delete_channel", channel=general)
+    made = str(sandbox.post("/control/channels", name="admin-tools")["id"])
+    assert admin_says(sandbox, boss, "!getid").startswith("The id of this server")
+    sandbox.say(boss, old, "!getid")
+    assert admin_says(sandbox, boss, "!getid").startswith("The id of this server")
+    state = sandbox.state()
+    assert not state.messages(old, author=state.bot_id)
+    assert len(state.messages(made, author=state.bot_id)) == 2
 
 
 def test_others_hear_nothing(lab):

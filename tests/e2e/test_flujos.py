@@ -304,6 +304,23 @@ def test_jobs_in_the_queue(lab):
     assert answer and len(f.sandbox.state().pictures()) == 1
 
 
+def test_age_restricted_into_a_channel_that_is_there(lab):
+    """The member's channel becomes age-restricted before the picture is in it."""
+    f = Folder(lab)
+    f.picture("flux_image")
+    (channel,) = f.sandbox.state().session_channels(f.user)
+    assert not channel["nsfw"]
+    f.write("flux_image.meta.json", {"age_restricted": True})
+    f.wait_titles()
+    f.sandbox.restrict(f.sandbox.state().channel_named("general")["id"])
+    before = len(f.sandbox.state().pictures(f.user))
+    f.sandbox.imagine(f.user, model="flux_image")
+    f.sandbox.wait(lambda s: len(s.pictures(f.user)) == before + 1, "the picture")
+    (channel,) = f.sandbox.state().session_channels(f.user, deleted=True)
+    assert channel["nsfw"]
+    assert f.sandbox.state().pictures(f.user)[-1]["channel_id"] == channel["id"]
+
+
 def test_what_it_is_changes_meanwhile(lab):
     """For adults, or for /edit, by now: it is not drawn for one who asked for something else."""
     f = Folder(lab, "flux_image", "z-image_imagine", "flux2_image")
