@@ -273,6 +273,9 @@ int chunked_feed(
 			r = chunk_trailer_byte(c, data[used++]);
 		} else {
 			r = chunk_size_byte(c, data[used++]);
+			/* What is announced and can never be taken is not waited for. */
+			if (c->state == CHUNK_DATA && c->left > body->max - body->len)
+				r = -EFBIG;
 		}
 	}
 	*ret_used = used;

@@ -58,7 +58,7 @@ describe('administrators and the server', () => {
 		await page.keyboard.press('Enter');
 		await visitor.answer('That member may not ask for pictures any more').waitFor();
 		await visitor.become('lars');
-		await visitor.imagine(null, 'let me');
+		await visitor.use('/imagine', { model: 'flux_image', prompt: 'let me' });
 		const refused = visitor.message('Only you can see this');
 		await refused.waitFor();
 		assert.equal(await refused.locator('.mention').count(), 0);

@@ -196,6 +196,8 @@ static void chunks(void **state)
 		{"1\r\nxy", -EBADMSG, "x", 0},
 		{"40\r\n0123456789012345678901234567890123456789012345678901234567890123", -EFBIG,
 			"", 0},
+		{"21\r\n", -EFBIG, "", 0},
+		{"20\r\n", 0, "", 0},
 	};
 
 	for (size_t i = 0; i < countof(rows); i++)
