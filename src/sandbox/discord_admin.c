@@ -85,6 +85,17 @@ static int let_in(struct discord_world *w, struct json_object *act)
 	return 0;
 }
 
+/* Server Settings > Integrations: what a command needs by default does not hold for a member. */
+static int let_through(struct discord_world *w, struct json_object *act)
+{
+	uint64_t user = json_id(act, "user");
+
+	if (!dw_member_find(w->home, user))
+		return -EINVAL;
+	w->let_through = user;
+	return 0;
+}
+
 /* The bot's role: takes away and gives. What it then tries in vain is no fault of its. */
 static int permit(struct discord_world *w, struct json_object *act)
 {
@@ -149,6 +160,7 @@ int discord_world_act(struct discord_world *w, struct json_object *act, int64_t 
 		{"rename_channel", rename_channel},
 		{"delete_channel", delete_channel},
 		{"let_in", let_in},
+		{"let_through", let_through},
 		{"permissions", permit},
 		{"fill", fill},
 		{"new_role", new_role},

@@ -284,6 +284,7 @@ struct discord_world {
 	struct dw_fault *faults;
 	struct json_object *violations;
 	size_t n_violations;
+	uint64_t let_through; /* a member who may use every command: Server Settings > Integrations */
 	bool permissions_changed; /* by an administrator: what is missing is no violation */
 	char *request; /* what is being looked at, for violations */
 	uint64_t n_requests, n_spoilt;

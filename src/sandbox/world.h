@@ -130,6 +130,7 @@ uint64_t world_say(struct world *w, uint64_t user_id, uint64_t channel_id, const
  * What administrators do in Discord's client, and what happens to members:
  * {"kind":"join","user":"1"} | rename {user, name} | role {user, role} (0: none) | delete_channel {channel} |
  *  rename_channel {channel, name} | let_in {channel, user} |
+ *  let_through {user}: may use every command |
  *  permissions {allow, deny}: of the bot's role | fill {channels, parent}: channels of others
  *  until the server, or the category, has so many | new_role {user, name}: makes a role and gives it.
  * Returns 0 or -EINVAL.

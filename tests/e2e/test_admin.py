@@ -206,6 +206,14 @@ def test_admin_is_for_administrators(lab):
     sandbox.wait(lambda s: s.raw["commands"], "the commands")
     with pytest.raises(Exception, match="may not use this command"):
         sandbox.command(ana, "admin", {"pause": {}})
+    # A server may let members use it: the bot itself looks who asks.
+    sandbox.act("let_through", user=ana)
+    asked = sandbox.command(ana, "admin", {"pause": {}})
+    said = sandbox.wait(lambda s: s.answer_text(asked), "the answer")
+    assert said == "Only administrators of this server can do that."
+    assert sandbox.state().interaction(asked)["ephemeral"]
+    sandbox.imagine(ana)
+    sandbox.wait(lambda s: s.pictures(ana), "the picture: nothing is paused")
 
 
 def test_sync_and_clear(lab):
