@@ -8,6 +8,8 @@
 
 /* A tag names a job's ask: the job and, so that late events are dropped, its epoch. */
 #define EPOCH_BITS 24
+/* So often is a file fetched that is not the picture that its name says. */
+#define DAMAGED_TRIES_MAX 3
 
 uint64_t comfy_tag(uint64_t job_id, uint32_t epoch)
 {
@@ -105,18 +107,19 @@ static void tell(struct shell *sh, const struct comfy_event *e, enum answer answ
 static void fetched(struct shell *sh, struct comfy_event *e)
 {
 	const struct job *job = tagged_job(sh, e->tag);
+	cleanup(freep) char *why = NULL;
 	struct task *task;
-	bool whole;
+	enum answer answer;
 
 	if (!job)
 		return;
 	task = task_get(sh, job->row.id);
 	task->files_shrink = job->shrink;
-	whole = task_take_files(sh, task, e->files, e->n_files);
-	core_answer(sh->core, job->row.id, job->epoch, whole ? ANSWER_OK : ANSWER_AGAIN,
-		&(struct answer_args){
-			.detail = "the picture was damaged", .n_files = task->n_files},
-		shell_now(sh));
+	answer = task_take_files(sh, task, e->files, e->n_files, &why);
+	if (answer == ANSWER_DAMAGED && job->tries + 1 < DAMAGED_TRIES_MAX)
+		answer = ANSWER_AGAIN; /* a proxy, or the disk, may have had a bad moment */
+	core_answer(sh->core, job->row.id, job->epoch, answer,
+		&(struct answer_args){.detail = why, .n_files = task->n_files}, shell_now(sh));
 }
 
 static void uploaded(struct shell *sh, const struct comfy_event *e)
@@ -185,6 +188,7 @@ static void on_event(struct shell_comfy *c, struct comfy_event *e)
 		[COMFY_STALLED] = ANSWER_STALLED,
 		[COMFY_NO_OUTPUT] = ANSWER_NO_OUTPUT,
 		[COMFY_TOO_LARGE] = ANSWER_TOO_LARGE,
+		[COMFY_DAMAGED] = ANSWER_DAMAGED,
 	};
 
 	switch (e->kind) {

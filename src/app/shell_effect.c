@@ -37,6 +37,7 @@ char *shell_sorry_text(const struct job *job)
 		[SORRY_RESTRICTED] = TEXT_SORRY_RESTRICTED,
 		[SORRY_ERASED] = TEXT_SORRY_ERASED,
 		[SORRY_OPTIONS] = TEXT_SORRY_OPTIONS,
+		[SORRY_DAMAGED] = TEXT_SORRY_DAMAGED,
 	};
 	size_t i = (size_t)job->row.sorry;
 

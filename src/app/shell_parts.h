@@ -324,9 +324,11 @@ struct task *task_find(struct shell *sh, uint64_t job_id);
 struct task *task_get(struct shell *sh, uint64_t job_id);
 struct task *task_free(struct shell *sh, struct task *task);
 void task_drop_files(struct task *task);
-/* Takes fetched files in the place of those it had, the pictures without their metadata. False when
- * there is none or one is damaged: then it has none. */
-bool task_take_files(struct shell *sh, struct task *task, struct comfy_file *files, size_t n);
+/* Takes fetched files in the place of those it had, the pictures without their metadata. ANSWER_OK;
+ * ANSWER_DAMAGED when there is none or one is damaged or not what its name says, ANSWER_TOO_LARGE
+ * with the size (owned) when one is a bomb: then it has none. */
+enum answer task_take_files(struct shell *sh, struct task *task, struct comfy_file *files, size_t n,
+	char **ret_why);
 void task_preview(struct shell *sh, struct task *task, struct comfy_file *file);
 void live_show(struct shell *sh, const struct job *job);
 void live_tidy(struct shell *sh, const struct job *job, uint32_t epoch);

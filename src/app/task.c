@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <strings.h>
 
 #include "app/shell_parts.h"
-#include "image/strip.h"
+#include "base/limits.h"
+#include "image/probe.h"
 
 /*
  * What is held for a job in memory only: its fetched files, the newest preview,
@@ -58,64 +60,102 @@ struct task *task_free(struct shell *sh, struct task *task)
 	return NULL;
 }
 
-/* By its name a picture of a kind whose bytes are known here. */
-static bool named_picture(const char *name)
+/* By its name; IMAGE_OTHER when that is not a picture's, or one whose bytes are not known here. */
+static enum image_type named_type(const char *name)
 {
-	return str_ends(name, ".png") || str_ends(name, ".jpg") || str_ends(name, ".jpeg") ||
-	       str_ends(name, ".webp");
+	const char *dot = strrchr(name, '.');
+
+	if (dot && strcasecmp(dot, ".jpeg") == 0)
+		return IMAGE_JPEG;
+	for (int i = IMAGE_OTHER + 1; dot && i < IMAGE_TYPES; i++)
+		if (strcasecmp(dot + 1, image_extension((enum image_type)i)) == 0)
+			return (enum image_type)i;
+	return IMAGE_OTHER;
 }
 
-/* The picture without its metadata, any other file as it is; NULL when the picture is damaged or
- * something else than its name says. */
-static struct blob *clean_bytes(
-	struct shell *sh, const struct task *task, const char *name, struct buf *data)
+static bool is_bomb(const struct buf *data, int *ret_width, int *ret_height)
+{
+	return image_size(data->data, data->len, ret_width, ret_height) == 0 &&
+	       (*ret_width > COMFY_PICTURE_SIDE_MAX || *ret_height > COMFY_PICTURE_SIDE_MAX ||
+		       (int64_t)*ret_width * *ret_height > COMFY_PICTURE_PIXELS_MAX);
+}
+
+/* NULL, or what is wrong; a PNG, JPEG or WebP loses its metadata. */
+static const char *clean_file(struct buf *data)
 {
 	enum image_type type = image_sniff(data->data, data->len);
 	struct buf clean = BUF(COMFY_FILE_MAX);
+	struct probe probe;
 	const char *why = NULL;
 
-	if (type == IMAGE_OTHER && named_picture(name)) {
-		shell_log(sh, LOG_WARN, NULL, "job %" PRIu64 ": what came is not a picture",
-			task->job_id);
+	if (type == IMAGE_GIF || type == IMAGE_AVIF || type == IMAGE_HEIC)
+		return picture_probe(data->data, data->len, &probe) == CLEAN_DAMAGED
+			       ? "it is cut off"
+			       : NULL;
+	if (type == IMAGE_OTHER)
 		return NULL;
-	}
-	if (type != IMAGE_PNG && type != IMAGE_JPEG && type != IMAGE_WEBP)
-		return blob_take(data);
 	if (image_strip(data->data, data->len, &clean, &why) < 0) {
-		shell_log(sh, LOG_WARN, NULL, "job %" PRIu64 ": a damaged picture: %s",
-			task->job_id, why);
 		buf_free(&clean);
-		return NULL;
+		return why;
 	}
 	buf_free(data);
-	return blob_take(&clean);
+	*data = clean;
+	return NULL;
 }
 
-bool task_take_files(struct shell *sh, struct task *task, struct comfy_file *files, size_t n)
+static enum answer take_file(
+	struct shell *sh, struct task *task, struct comfy_file *file, char **ret_why)
 {
+	enum image_type type = image_sniff(file->data.data, file->data.len);
+	enum image_type named = named_type(file->name);
+	const char *why = NULL;
+	int width, height;
+
+	if (is_bomb(&file->data, &width, &height)) {
+		*ret_why = xasprintf("%d x %d", width, height);
+		shell_log(sh, LOG_WARN, NULL,
+			"job %" PRIu64 ": a picture of %s pixels is not posted", task->job_id,
+			*ret_why);
+		return ANSWER_TOO_LARGE;
+	}
+	why = named != IMAGE_OTHER && named != type ? "it is something else than its name says"
+						    : clean_file(&file->data);
+	if (why) {
+		shell_log(sh, LOG_WARN, NULL, "job %" PRIu64 ": a damaged picture: %s",
+			task->job_id, why);
+		return ANSWER_DAMAGED;
+	}
+	if (type != IMAGE_OTHER)
+		str_set(&file->type, image_mime(type));
+	task->files[task->n_files++] =
+		(struct task_file){take(file->name), take(file->type), blob_take(&file->data)};
+	return ANSWER_OK;
+}
+
+enum answer task_take_files(
+	struct shell *sh, struct task *task, struct comfy_file *files, size_t n, char **ret_why)
+{
+	enum answer answer = n > 0 ? ANSWER_OK : ANSWER_DAMAGED;
+
 	task_drop_files(task);
 	task->files = xcalloc(n, sizeof(*task->files));
-	for (size_t i = 0; i < n; i++) {
-		struct blob *bytes = clean_bytes(sh, task, files[i].name, &files[i].data);
-
-		if (!bytes) {
-			task_drop_files(task);
-			return false;
-		}
-		task->files[task->n_files++] =
-			(struct task_file){take(files[i].name), take(files[i].type), bytes};
-	}
-	return n > 0;
+	for (size_t i = 0; i < n && answer == ANSWER_OK; i++)
+		answer = take_file(sh, task, &files[i], ret_why);
+	if (answer != ANSWER_OK)
+		task_drop_files(task);
+	return answer;
 }
 
 void task_preview(struct shell *sh, struct task *task, struct comfy_file *file)
 {
 	struct buf clean = BUF(PREVIEW_MAX);
 	const char *why;
+	int width, height;
 	size_t len;
 
-	/* A damaged one, or what is none, is not shown; the type is what the bytes are. */
-	if (image_strip(file->data.data, file->data.len, &clean, &why) < 0) {
+	/* A damaged one, a bomb, or what is none, is not shown; the type is what the bytes are. */
+	if (is_bomb(&file->data, &width, &height) ||
+		image_strip(file->data.data, file->data.len, &clean, &why) < 0) {
 		buf_free(&clean);
 		return;
 	}

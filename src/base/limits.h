@@ -34,6 +34,11 @@
 #define COMFY_ANSWER_MAX (32 * MIB)
 /* A picture or video fetched from ComfyUI. */
 #define COMFY_FILE_MAX (128 * MIB)
+/* Its dimensions: what Pillow, in which ComfyUI itself and many a program open pictures, takes
+ * without the warning of a bomb, and 360 MB decoded in a viewer; the side, which most graphics cards
+ * can show. */
+#define COMFY_PICTURE_PIXELS_MAX 89478485
+#define COMFY_PICTURE_SIDE_MAX	 16384
 /* A WebSocket message of ComfyUI: previews are <= 512 px, errors carry tracebacks. */
 #define COMFY_MESSAGE_MAX (16 * MIB)
 #define COMFY_SERVERS_MAX 64

@@ -84,6 +84,7 @@ enum comfy_event_kind {
 	COMFY_FETCHED,    /* files; of several, those that fit */
 	COMFY_NO_OUTPUT,
 	COMFY_TOO_LARGE,  /* number: bytes of the smallest version */
+	COMFY_DAMAGED,    /* the server holds a file that is cut off */
 };
 struct comfy_file {
 	char *name;   /* as the server calls it */

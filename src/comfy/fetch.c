@@ -155,15 +155,20 @@ static void keep(struct ask *a, struct http_response *res)
 	res->body = (struct buf){0};
 }
 
-static bool is_whole(const struct http_response *res)
+/* > 0: all that the server announced has come; < 0: not all; 0: it announced nothing. */
+static int came_whole(const struct http_response *res)
 {
 	const char *length = http_response_get(res, "Content-Length");
 	uint64_t n;
 
-	if (length && !http_response_get(res, "Content-Encoding") && parse_u64(length, &n) == 0 &&
-		n != res->body.len)
-		return false;
-	return fetch_is_whole(buf_str(&res->body), res->body.len);
+	if (!length || http_response_get(res, "Content-Encoding") || parse_u64(length, &n) < 0)
+		return 0;
+	return n == res->body.len ? 1 : -1;
+}
+
+static bool is_whole(const struct http_response *res)
+{
+	return came_whole(res) >= 0 && fetch_is_whole(buf_str(&res->body), res->body.len);
 }
 
 /* A page of a proxy is no picture. */
@@ -197,7 +202,11 @@ static void view_failed(
 		return;
 	}
 	if (cut && a->tries + 1 >= TRIES_MAX) {
-		ask_end(c, a, COMFY_FAILED_ASK, xstrdup("the file arrives incomplete"), now_ms);
+		if (came_whole(res) > 0) /* it is not the line that cuts it */
+			ask_end(c, a, COMFY_DAMAGED, NULL, now_ms);
+		else
+			ask_end(c, a, COMFY_FAILED_ASK, xstrdup("the file arrives incomplete"),
+				now_ms);
 		return;
 	}
 	if (ask_gives_up(c, a, res, TRIES_MAX, now_ms))

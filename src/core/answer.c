@@ -198,6 +198,9 @@ static void dispatch_answer(struct core *core, struct job *job, enum answer answ
 	case ANSWER_NO_OUTPUT:
 		core_sorry(core, job, SORRY_NO_OUTPUT, detail, now_ms);
 		break;
+	case ANSWER_DAMAGED:
+		core_sorry(core, job, SORRY_DAMAGED, detail, now_ms);
+		break;
 	case ANSWER_MODEL_GONE:
 		core_sorry(core, job, SORRY_MODEL_GONE, detail, now_ms);
 		break;

@@ -54,6 +54,7 @@ enum sorry {
 	SORRY_RESTRICTED = 18, /* the channel cannot be made age-restricted */
 	SORRY_ERASED = 19,     /* the member wants all of his erased */
 	SORRY_OPTIONS = 20,    /* the workflow takes what was chosen no more; detail says it */
+	SORRY_DAMAGED = 21,    /* what ComfyUI saved is not a whole picture */
 };
 
 /* How an ask of a step ended. */
@@ -74,6 +75,7 @@ enum answer {
 	ANSWER_INTERRUPTED,
 	ANSWER_STALLED,
 	ANSWER_NO_OUTPUT,
+	ANSWER_DAMAGED,	   /* fetch: what it saved is not a whole picture, time and again */
 	ANSWER_MODEL_GONE, /* submit: there is no such workflow any more */
 	ANSWER_NO_INPUT,   /* submit: the picture to edit is not there any more; detail */
 	ANSWER_OPTIONS,	   /* submit: it does not take what was chosen; detail */

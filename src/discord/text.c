@@ -412,6 +412,11 @@ static const struct {
 		"model.",
 		"Lo siento, ha terminado sin dar ninguna imagen. Inténtalo con otra descripción u "
 		"otro modelo."},
+	[TEXT_SORRY_DAMAGED] = {
+		"Sorry, ComfyUI gave a damaged file instead of a picture. Please try again; if it "
+		"happens again, tell an administrator.",
+		"Lo siento, ComfyUI ha dado un archivo dañado en vez de una imagen. Inténtalo de "
+		"nuevo; si se repite, díselo a un administrador."},
 	[TEXT_SORRY_TOO_LARGE] = {
 		"Sorry, the file is too large for this server[ ({text})]. Try another model, or a "
 		"smaller picture.",

@@ -119,6 +119,7 @@ enum text_id {
 	TEXT_SORRY_STALLED,	/* no sign of life for too long */
 	TEXT_SORRY_NO_OUTPUT,	/* it ended without a file */
 	TEXT_SORRY_TOO_LARGE,	/* the file does not fit; text: its size */
+	TEXT_SORRY_DAMAGED,	/* what ComfyUI saved is not a whole picture */
 	TEXT_SORRY_POST,	/* Discord refused the picture; text: why */
 	TEXT_SORRY_MODEL_GONE,	/* the workflow is no longer there */
 	TEXT_SORRY_CANCELLED,	/* the member pressed Cancel */

@@ -26,6 +26,7 @@ void cw_faults_clear(struct comfy_world *w)
 	w->oom = w->errors = w->forget = 0;
 	w->ws_refuse_until_ms = w->stall_until_ms = w->down_until_ms = 0;
 	w->pad_bytes = 0;
+	w->n_spoil = 0;
 }
 
 /* "/history/{}" fits "/history/123"; no route fits everything. */
@@ -148,6 +149,8 @@ int comfy_world_fault(struct comfy_world *w, struct json_object *fault, int64_t 
 	} else if (str_eq(kind, "comfy_pad"))
 		w->pad_bytes = (size_t)min_of(
 			max_of(json_int(fault, "bytes", 0), (int64_t)0), (int64_t)64 << 20);
+	else if (str_eq(kind, "comfy_bad_file"))
+		return cw_files_spoil(w, json_str(fault, "how"), count);
 	else if (str_eq(kind, "clear"))
 		cw_faults_clear(w);
 	else

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sandbox/comfy_impl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
@@ -201,6 +202,68 @@ static struct buf with_metadata(const struct cw_prompt *p, const char *png, size
 	return b;
 }
 
+/* ---- spoiling ---- */
+
+static void cut(struct comfy_world *w, struct buf *file)
+{
+	file->len /= 2;
+}
+
+static void wrong(struct comfy_world *w, struct buf *file)
+{
+	if (file->len > 32)
+		file->data[file->len - 32] ^= 1; /* in the last of its data */
+}
+
+/* A header of 60000 x 60000 with a right checksum; the data stays. */
+static void bomb(struct comfy_world *w, struct buf *file)
+{
+	uLong crc;
+
+	if (file->len < 33)
+		return;
+	for (int i = 16; i < 24; i += 4)
+		memcpy(file->data + i, "\0\0\xea\x60", 4);
+	crc = crc32(0, (const Bytef *)file->data + 12, 17);
+	for (int i = 0; i < 4; i++)
+		file->data[29 + i] = (char)(crc >> (24 - 8 * i));
+}
+
+static void page(struct comfy_world *w, struct buf *file)
+{
+	buf_clear(file);
+	must(buf_add_str(file, "<!DOCTYPE html><html><body>The disk is full</body></html>") == 0);
+}
+
+static void jpeg(struct comfy_world *w, struct buf *file)
+{
+	char *out = NULL;
+	size_t len = w->config.transcode ? w->config.transcode(w->config.draw_ctx, file->data,
+						   file->len, "jpeg", 90, &out)
+					 : 0;
+
+	buf_clear(file);
+	must(buf_add(file, out ? out : "\xff\xd8\xff", out ? len : 3) == 0);
+	free(out);
+}
+
+int cw_files_spoil(struct comfy_world *w, const char *how, int64_t count)
+{
+	static const struct {
+		const char *how;
+		spoil_file *spoil;
+	} ways[] = {{"cut", cut}, {"wrong", wrong}, {"bomb", bomb}, {"page", page}, {"jpeg", jpeg}};
+
+	for (size_t i = 0; i < countof(ways); i++) {
+		if (!str_eq(how, ways[i].how))
+			continue;
+		w->spoil = ways[i].spoil;
+		w->n_spoil = count;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static int next_counter(
 	struct comfy_world *w, const char *type, const char *subfolder, const char *prefix)
 {
@@ -243,6 +306,10 @@ void cw_save_picture(struct comfy_world *w, const struct cw_prompt *p, const cha
 	len = w->config.draw ? w->config.draw(w->config.draw_ctx, &draw, &png) : 0;
 	b = with_metadata(p, png ? png : "", len);
 	free(png);
+	if (!temp && w->n_spoil > 0) {
+		w->n_spoil--;
+		w->spoil(w, &b);
+	}
 	if (!temp && w->forget > 0)
 		w->forget--;
 	else

@@ -104,6 +104,9 @@ struct poll_rate {
 	int64_t at_ms;
 };
 
+/* Makes a file just drawn into what a fault wants it to be. */
+typedef void spoil_file(struct comfy_world *w, struct buf *file);
+
 struct comfy_world {
 	struct world_config config; /* strings owned */
 	struct rng rng;
@@ -132,6 +135,8 @@ struct comfy_world {
 	int64_t oom, errors, forget; /* how many more */
 	int64_t down_until_ms, stall_until_ms, ws_refuse_until_ms;
 	size_t pad_bytes;
+	spoil_file *spoil; /* what happens to the next n_spoil pictures */
+	int64_t n_spoil;
 	struct poll_rate rates[32];
 };
 
@@ -219,6 +224,8 @@ struct cw_file *cw_file_named(struct comfy_world *w, const char *text);
 /* Draws, adds metadata and keeps one picture; adds its description to `images`. */
 void cw_save_picture(struct comfy_world *w, const struct cw_prompt *p, const char *node,
 	const struct picture_wish *wish, int index, struct json_object *images);
+/* The next `count` pictures are saved spoilt (comfy_world.h); -EINVAL for an unknown way. */
+int cw_files_spoil(struct comfy_world *w, const char *how, int64_t count);
 bool cw_image_size(const char *data, size_t len, int *width, int *height);
 void cw_view(struct comfy_world *w, const struct http_request *req, struct http_response *ret);
 void cw_upload(struct comfy_world *w, const struct http_request *req, struct http_response *ret);

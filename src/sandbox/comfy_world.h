@@ -40,7 +40,9 @@ void comfy_world_state(struct comfy_world *w, struct json_object *into);
 size_t comfy_world_violations(const struct comfy_world *w);
 /*
  * Faults as listed at world_fault(); also {"kind":"comfy_pad","bytes":N}: every picture from now
- * on is a file of about N bytes. -EINVAL for a kind that is not ComfyUI's.
+ * on is a file of about N bytes, and {"kind":"comfy_bad_file","how":..,"count":N}: the next N are
+ * saved "cut" (off in the middle), "wrong" (a bit is), "bomb" (the header says 60000 x 60000),
+ * "page" (HTML) or "jpeg" (under a PNG's name). -EINVAL for a kind that is not ComfyUI's.
  */
 int comfy_world_fault(struct comfy_world *w, struct json_object *fault, int64_t now_ms);
 uint64_t comfy_world_version(const struct comfy_world *w);

@@ -202,6 +202,22 @@ def test_what_comes_is_not_the_picture(lab):
     assert sandbox.state().outcomes() == 1
 
 
+@pytest.mark.parametrize("how", ["cut", "wrong", "page", "jpeg", "bomb"])
+def test_what_comfyui_saved_is_no_picture_to_post(lab, how):
+    """Each is answered with an apology that says it, and the next picture comes."""
+    sandbox, bot = lab.start()
+    ana = sandbox.member("anabel")
+    sandbox.fault("comfy_bad_file", how=how, count=1)
+    sandbox.imagine(ana)
+    (sorry,) = sandbox.wait(lambda s: s.apologies(ana), "the apology", timeout=60)
+    assert ("60000 x 60000" if how == "bomb" else "a damaged file") in sorry["content"]
+    assert not sorry["attachments"]
+    assert not sandbox.state().pictures(ana)
+    sandbox.imagine(ana)
+    sandbox.wait(lambda s: s.pictures(ana), "the picture")
+    assert sandbox.state().outcomes() == 2
+
+
 def test_picture_over_the_limit(lab):
     """Over Discord's 10 MiB: fetched again as WebP."""
     sandbox, bot = lab.start()

@@ -27,6 +27,7 @@ static const char *const names[] = {
 	[COMFY_FETCHED] = "fetched",
 	[COMFY_NO_OUTPUT] = "no_output",
 	[COMFY_TOO_LARGE] = "too_large",
+	[COMFY_DAMAGED] = "damaged",
 };
 
 /* ---- carrying ---- */

@@ -204,6 +204,13 @@ static void fake_view(struct fake *f, const char *url, struct http_response *res
 	fake_file(&body, quality ? "webp" : video ? "mp4" : "png", size ? size : 1000);
 	if (f->s->view == VIEW_CUT || (f->s->view == VIEW_CUT_TWICE && f->views <= 2))
 		body.len -= 20;
+	if (f->s->view == VIEW_HALF) {
+		char length[24];
+
+		body.len /= 2;
+		snprintf(length, sizeof(length), "%zu", body.len);
+		http_response_header(res, "Content-Length", length);
+	}
 	res->body = body;
 }
 

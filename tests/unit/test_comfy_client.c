@@ -97,6 +97,8 @@ static const struct scenario scenarios[] = {
 		.expected = "up submitted finished fetched"},
 	{.name = "truncated for good", .view = VIEW_CUT, .text = "incomplete",
 		.expected = "up submitted finished failed_ask"},
+	{.name = "truncated on the server's disk", .view = VIEW_HALF,
+		.expected = "up submitted finished damaged"},
 	{.name = "a page instead of a picture", .view = VIEW_HTML, .text = "proxy's page",
 		.expected = "up submitted finished failed_ask"},
 	{.name = "the picture is refused", .view = VIEW_500, .text = "(500)",

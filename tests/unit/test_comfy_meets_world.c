@@ -158,6 +158,7 @@ static void told(struct meeting *m, struct comfy_event *e)
 		[COMFY_FETCHED] = "fetched",
 		[COMFY_SUBMITTED] = "submitted",
 		[COMFY_TOO_LARGE] = "too_large",
+		[COMFY_DAMAGED] = "damaged",
 		[COMFY_NO_OUTPUT] = "no_output",
 	};
 
