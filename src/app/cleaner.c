@@ -32,6 +32,7 @@ struct cleaner {
 	struct waiting *queue, *current;
 	struct waiting *refusals; /* for the next turn */
 	size_t n_queue;
+	int64_t answer_ms;
 	struct child *child; /* NULL: none runs */
 	bool greeted;	     /* its hello was right: it takes pictures */
 	bool last;	     /* it said that it ends now */
@@ -120,7 +121,7 @@ static void send_next(struct cleaner *c)
 	wire_put_request(
 		head, &(struct wire_request){.wish = w->wish, .len = (uint32_t)w->picture->len});
 	child_send(c->child, head, sizeof(head), w->picture);
-	child_alarm(c->child, CLEAN_MS);
+	child_alarm(c->child, c->answer_ms);
 }
 
 /* ---- the program ---- */
@@ -290,7 +291,7 @@ static void start(struct cleaner *c)
 		c->path = find_program();
 	r = c->path ? child_start(c->loop, c->path, arguments, &events, c, &c->child) : -ENOENT;
 	if (r == 0) {
-		child_alarm(c->child, CLEAN_MS);
+		child_alarm(c->child, c->answer_ms);
 		return;
 	}
 	log_line(c->log, LOG_ERROR, "cleaner", PROGRAM " cannot be started: %s%s",
@@ -309,6 +310,7 @@ struct cleaner *cleaner_new(struct loop *loop, const struct log *log, const char
 	c->loop = loop;
 	c->log = log;
 	c->path = xstrdup(path);
+	c->answer_ms = CLEAN_MS;
 	c->in = BUF(WIRE_HEAD_LEN + CLEAN_PNG_MAX);
 	return c;
 }
@@ -371,6 +373,11 @@ bool cleaner_cage(const struct cleaner *c, struct wire_hello *ret)
 	if (c->cage_known)
 		*ret = c->cage;
 	return c->cage_known;
+}
+
+void cleaner_limit(struct cleaner *c, int64_t ms)
+{
+	c->answer_ms = ms;
 }
 
 int cleaner_pid(const struct cleaner *c)

@@ -30,6 +30,9 @@ void cleaner_poll(struct cleaner *cleaner);
 
 /* What the last program that was started said of its cage; false: none could be started. */
 bool cleaner_cage(const struct cleaner *cleaner, struct wire_hello *ret);
+/* How long the program may take from now on for its hello and for a picture, in place of CLEAN_MS.
+ * For tests. */
+void cleaner_limit(struct cleaner *cleaner, int64_t ms);
 /* The program's process, 0 while none runs. For tests. */
 int cleaner_pid(const struct cleaner *cleaner);
 

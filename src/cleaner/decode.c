@@ -9,6 +9,7 @@
 
 #include "base/limits.h"
 #include "cleaner/heif.h"
+#include "image/formats.h"
 
 /* The first complaint of the decoder; gd hands them to a function without an argument. */
 static char complaint[200];
@@ -25,7 +26,7 @@ static bool harmless(const char *text)
 	return !*text || strstr(text, "extraneous bytes") || !strstr(text, "recoverable error");
 }
 
-/* A GIF's first frame on its screen, whose rest shows nothing. */
+/* A first frame on its canvas, whose rest shows nothing. */
 static gdImagePtr on_canvas(gdImagePtr frame, const struct probe *probe)
 {
 	gdImagePtr canvas;
@@ -47,9 +48,24 @@ static gdImagePtr on_canvas(gdImagePtr frame, const struct probe *probe)
 	return canvas;
 }
 
+/* gd opens still ones only. */
+static gdImagePtr decode_webp(const struct buf *plain, const struct probe *probe)
+{
+	struct buf first = BUF(PICTURE_BYTES_MAX + KIB);
+	struct webp_frame frame;
+	gdImagePtr im = NULL;
+
+	if (probe->canvas_width == 0)
+		return gdImageCreateFromWebpPtr((int)plain->len, plain->data);
+	if (webp_first_frame((const uint8_t *)plain->data, plain->len, &frame, &first) == 0)
+		im = gdImageCreateFromWebpPtr((int)first.len, first.data);
+	buf_free(&first);
+	return on_canvas(im, probe);
+}
+
 /* Without metadata, and without what hangs behind: also proves that the file is whole. */
 static gdImagePtr decode_stripped(
-	enum image_type type, const void *data, size_t len, enum clean_result *ret)
+	const struct probe *probe, const void *data, size_t len, enum clean_result *ret)
 {
 	struct buf plain = BUF(PICTURE_BYTES_MAX + KIB);
 	gdImagePtr im = NULL;
@@ -57,12 +73,12 @@ static gdImagePtr decode_stripped(
 
 	if (image_strip(data, len, &plain, &why) < 0)
 		*ret = CLEAN_DAMAGED;
-	else if (type == IMAGE_PNG)
+	else if (probe->type == IMAGE_PNG)
 		im = gdImageCreateFromPngPtr((int)plain.len, plain.data);
-	else if (type == IMAGE_JPEG)
+	else if (probe->type == IMAGE_JPEG)
 		im = gdImageCreateFromJpegPtrEx((int)plain.len, plain.data, 1);
 	else
-		im = gdImageCreateFromWebpPtr((int)plain.len, plain.data);
+		im = decode_webp(&plain, probe);
 	buf_free(&plain);
 	return im;
 }
@@ -106,7 +122,7 @@ static gdImagePtr decode_any(
 	case IMAGE_PNG:
 	case IMAGE_JPEG:
 	case IMAGE_WEBP:
-		return decode_stripped(probe->type, data, len, ret);
+		return decode_stripped(probe, data, len, ret);
 	case IMAGE_GIF:
 		return on_canvas(gdImageCreateFromGifPtr((int)len, bytes), probe);
 	case IMAGE_AVIF: /* libheif knows it too, and turns it upright, which libavif does not */

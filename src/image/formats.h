@@ -18,6 +18,13 @@ int jpeg_strip(const uint8_t *data, size_t len, struct buf *out, const char **re
 int webp_size(const uint8_t *data, size_t len, uint32_t *ret_width, uint32_t *ret_height);
 int webp_strip(const uint8_t *data, size_t len, struct buf *out, const char **ret_why);
 
+/* The first frame of an animated one and where it stands on its canvas; *out, unless that is NULL:
+ * the frame as a still picture. -ENOENT: the picture does not move. */
+struct webp_frame {
+	uint32_t left, top, width, height;
+};
+int webp_first_frame(const uint8_t *data, size_t len, struct webp_frame *ret, struct buf *out);
+
 static inline uint32_t be16(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 8 | p[1];

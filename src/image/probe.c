@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "image/probe_parts.h"
 
+#include <errno.h>
 #include <math.h>
 
 #include "base/limits.h"
@@ -79,6 +80,26 @@ static bool other_kind(const uint8_t *p, size_t len)
 	return false;
 }
 
+/* An animated WebP is its first frame on its canvas, whose size `ret` has so far. */
+static enum clean_result webp_probe(const uint8_t *data, size_t len, struct probe *ret)
+{
+	struct webp_frame frame;
+	int r = webp_first_frame(data, len, &frame, NULL);
+
+	if (r == -ENOENT)
+		return CLEAN_OK;
+	if (r < 0 || frame.left + frame.width > (uint32_t)ret->width ||
+		frame.top + frame.height > (uint32_t)ret->height)
+		return CLEAN_DAMAGED;
+	ret->canvas_width = ret->width;
+	ret->canvas_height = ret->height;
+	ret->left = (int)frame.left;
+	ret->top = (int)frame.top;
+	ret->width = (int)frame.width;
+	ret->height = (int)frame.height;
+	return CLEAN_OK;
+}
+
 enum clean_result picture_probe(const void *data, size_t len, struct probe *ret)
 {
 	const uint8_t *exif;
@@ -108,7 +129,7 @@ enum clean_result picture_probe(const void *data, size_t len, struct probe *ret)
 	exif = find_exif(ret->type, data, len, &exif_len);
 	if (exif)
 		ret->orientation = exif_orientation(exif, exif_len);
-	return CLEAN_OK;
+	return ret->type == IMAGE_WEBP ? webp_probe(data, len, ret) : CLEAN_OK;
 }
 
 /* Down to a multiple, but not to nothing. */

@@ -14,7 +14,8 @@ struct probe {
 	/* How it is turned upright, 1 to 8 as in EXIF; 1: it is. AVIF and HEIC are turned by their
 	 * decoder, by the file's own rules: always 1. */
 	int orientation;
-	/* GIF: where the first frame, of `width` and `height`, stands on its canvas. */
+	/* GIF, animated WebP: where the first frame, of `width` and `height`, stands on its canvas;
+	 * 0: there is none. */
 	int canvas_width, canvas_height, left, top;
 };
 

@@ -237,3 +237,52 @@ int webp_size(const uint8_t *data, size_t len, uint32_t *ret_width, uint32_t *re
 	*ret_height = (bits >> 14 & 0x3fff) + 1;
 	return 0;
 }
+
+/* The header that a still picture of several chunks must have; libwebp checks the size in it
+ * against that of the data. */
+static int add_still_header(struct buf *out, const uint8_t *frame, bool alpha)
+{
+	uint8_t header[VP8X_LEN] = {alpha ? FLAG_ALPHA : 0};
+	int r = add_head(out, VP8X, VP8X_LEN);
+
+	memcpy(header + 4, frame + 6, 6); /* width and height, less one, 24 bits each */
+	return r ? r : buf_add(out, header, VP8X_LEN);
+}
+
+static int still(const struct chunk *frame, struct buf *out)
+{
+	const uint8_t *data = frame->data + ANMF_LEN;
+	size_t len = frame->len - ANMF_LEN, size;
+	int r = buf_add(out, "RIFF\0\0\0\0WEBP", HEAD_LEN);
+
+	if (r == 0)
+		r = add_still_header(out, frame->data, len >= 4 && memcmp(data, "ALPH", 4) == 0);
+	if (r == 0)
+		r = buf_add(out, data, len);
+	size = out->len - CHUNK_LEN;
+	for (int i = 0; r == 0 && i < 4; i++)
+		out->data[4 + i] = (char)(size >> 8 * i);
+	return r;
+}
+
+int webp_first_frame(const uint8_t *data, size_t len, struct webp_frame *ret, struct buf *out)
+{
+	struct webp webp = {.at = data + HEAD_LEN, .end = data + len};
+	struct chunk chunk;
+	const uint8_t *p;
+
+	if (next_chunk(&webp, &webp.at, webp.end, &chunk) < 0 || chunk.type != VP8X ||
+		chunk.len < VP8X_LEN || !(chunk.data[0] & FLAG_ANIMATION))
+		return -ENOENT;
+	while (next_chunk(&webp, &webp.at, webp.end, &chunk) == 0) {
+		if (chunk.type != ANMF)
+			continue;
+		if (chunk.len < ANMF_LEN)
+			break;
+		p = chunk.data;
+		*ret = (struct webp_frame){
+			2 * le24(p), 2 * le24(p + 3), le24(p + 6) + 1, le24(p + 9) + 1};
+		return out ? still(&chunk, out) : 0;
+	}
+	return -EBADMSG;
+}

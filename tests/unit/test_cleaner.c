@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <signal.h>
+#include <zlib.h>
 
 /* The real fullet-cleaner, as the bot uses it: what it makes of pictures, and that the bot has one
  * answer for each whatever becomes of it. */
@@ -111,10 +112,12 @@ static void put_exif(struct buf *out, const char *prefix, size_t prefix_len, int
 	assert_int_equal(buf_add(out, tiff, sizeof(tiff)), 0);
 }
 
-static void test_turned_by_exif(void **state)
+/* What the eight orientations make of four fields. */
+static const char *const turned[] = {
+	"RGYB", "GRBY", "YBRG", "BYGR", "RBYG", "BRGY", "YGRB", "GYBR"};
+
+static void test_jpeg_turned_by_exif(void **state)
 {
-	static const char *const fields[] = {
-		"RGYB", "GRBY", "YBRG", "BYGR", "RBYG", "BRGY", "YGRB", "GYBR"};
 	struct buf jpeg = rig_jpeg(96, 80);
 
 	for (int orientation = 1; orientation <= 8; orientation++) {
@@ -129,10 +132,128 @@ static void test_turned_by_exif(void **state)
 			10, orientation);
 		assert_int_equal(buf_add(&with, jpeg.data + 2, jpeg.len - 2), 0);
 		shows(rig_ask(*state, with.data, with.len, NULL), IMAGE_JPEG, lies ? 80 : 96,
-			lies ? 96 : 80, fields[orientation - 1]);
+			lies ? 96 : 80, turned[orientation - 1]);
 		buf_free(&with);
 	}
 	buf_free(&jpeg);
+}
+
+/* In eXIf, before or behind the data. */
+static void test_png_turned_by_exif(void **state)
+{
+	struct buf png = rig_png(96, 80);
+
+	for (int orientation = 1; orientation <= 8; orientation++) {
+		struct buf with = BUF(1 * MIB);
+		bool lies = orientation >= 5;
+		size_t at = orientation % 2 ? 33 : png.len - 12; /* before IEND */
+		uint8_t crc[4];
+		uLong sum;
+
+		assert_int_equal(buf_add(&with, png.data, at), 0);
+		put_exif(&with,
+			"\0\0\0\x1a"
+			"eXIf",
+			8, orientation);
+		sum = crc32(0, (const Bytef *)with.data + at + 4, 4 + 26);
+		for (int i = 0; i < 4; i++)
+			crc[i] = (uint8_t)(sum >> (24 - 8 * i));
+		assert_int_equal(buf_add(&with, crc, 4), 0);
+		assert_int_equal(buf_add(&with, png.data + at, png.len - at), 0);
+		shows(rig_ask(*state, with.data, with.len, NULL), IMAGE_PNG, lies ? 80 : 96,
+			lies ? 96 : 80, turned[orientation - 1]);
+		assert_null(memmem(((struct rig *)*state)->answers[0].png->data,
+			((struct rig *)*state)->answers[0].png->len, "eXIf", 4));
+		buf_free(&with);
+	}
+	buf_free(&png);
+}
+
+/* RIFF with VP8X of that canvas and these flags; the size is put in by webp_end(). */
+static struct buf webp_begin(int width, int height, uint8_t flags)
+{
+	uint8_t head[] = {'R', 'I', 'F', 'F', 0, 0, 0, 0, 'W', 'E', 'B', 'P', 'V', 'P', '8', 'X',
+		10, 0, 0, 0, flags, 0, 0, 0, (uint8_t)(width - 1), 0, 0, (uint8_t)(height - 1), 0,
+		0};
+	struct buf out = BUF(1 * MIB);
+
+	assert_int_equal(buf_add(&out, head, sizeof(head)), 0);
+	return out;
+}
+
+static void webp_end(struct buf *webp)
+{
+	size_t size = webp->len - 8;
+
+	for (int i = 0; i < 4; i++)
+		webp->data[4 + i] = (char)(size >> 8 * i);
+}
+
+static void test_webp_turned_by_exif(void **state)
+{
+	struct buf lossy = rig_webp(96, 80, false), lossless = rig_webp(96, 80, true);
+
+	for (int orientation = 1; orientation <= 8; orientation++) {
+		const struct buf *from = orientation % 2 ? &lossy : &lossless;
+		struct buf with = webp_begin(96, 80, 0x08 /* EXIF */);
+		bool lies = orientation >= 5;
+
+		assert_int_equal(buf_add(&with, from->data + 12, from->len - 12), 0);
+		/* Some programs write JPEG's prefix into it. */
+		if (orientation < 4)
+			put_exif(&with, "EXIF\x1a\0\0\0", 8, orientation);
+		else
+			put_exif(&with, "EXIF\x20\0\0\0Exif\0\0", 14, orientation);
+		webp_end(&with);
+		shows(rig_ask(*state, with.data, with.len, NULL), IMAGE_WEBP, lies ? 80 : 96,
+			lies ? 96 : 80, turned[orientation - 1]);
+		buf_free(&with);
+	}
+	buf_free(&lossy);
+	buf_free(&lossless);
+}
+
+static void webp_frame(struct buf *webp, int left, int top, int width, int height)
+{
+	struct buf still = rig_webp(width, height, webp->len % 4 != 0);
+	size_t len = 16 + still.len - 12;
+	uint8_t head[] = {'A', 'N', 'M', 'F', (uint8_t)len, (uint8_t)(len >> 8), 0, 0,
+		(uint8_t)(left / 2), 0, 0, (uint8_t)(top / 2), 0, 0, (uint8_t)(width - 1), 0, 0,
+		(uint8_t)(height - 1), 0, 0, 100, 0, 0, 0};
+
+	assert_int_equal(buf_add(webp, head, sizeof(head)), 0);
+	assert_int_equal(buf_add(webp, still.data + 12, still.len - 12), 0);
+	buf_free(&still);
+}
+
+/* Its first frame, on its canvas. */
+static void test_animated_webp(void **state)
+{
+	static const struct {
+		int left, top, width, height;
+		const char *fields; /* NULL: damaged */
+	} cases[] = {
+		{0, 0, 96, 80, "RGYB"}, {48, 40, 48, 40, "WWRW"},
+		{50, 40, 48, 40, NULL}, /* out of the canvas */
+	};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct buf webp = webp_begin(96, 80, 0x02 /* animated */);
+
+		assert_int_equal(buf_add(&webp, "ANIM\6\0\0\0\0\0\0\0\0\0", 14), 0);
+		webp_frame(&webp, cases[i].left, cases[i].top, cases[i].width, cases[i].height);
+		webp_frame(&webp, 10, 10, 16, 16);
+		webp_end(&webp);
+		if (cases[i].fields)
+			shows(rig_ask(*state, webp.data, webp.len, NULL), IMAGE_WEBP, 96, 80,
+				cases[i].fields);
+		else
+			is(rig_ask(*state, webp.data, webp.len, NULL), CLEAN_DAMAGED);
+		/* A frame whose data is larger than it says. */
+		webp.data[30 + 14 + 8 + 6] = 7;
+		is(rig_ask(*state, webp.data, webp.len, NULL), CLEAN_DAMAGED);
+		buf_free(&webp);
+	}
 }
 
 static void test_fitted(void **state)
@@ -327,6 +448,30 @@ static void test_killed_again(void **state)
 	buf_free(&png);
 }
 
+/* It hangs on the first: that is told, and the second, which waits, is taken by the next program.
+ */
+static void test_hangs(void **state)
+{
+	struct rig *rig = *state;
+	struct buf png = rig_png(96, 80);
+
+	is(rig_ask(rig, "x", 1, NULL), CLEAN_NOT_A_PICTURE);
+	rig->old_pid = cleaner_pid(rig->cleaner);
+	assert_int_equal(kill(rig->old_pid, SIGSTOP), 0);
+	rig_send(rig, png.data, png.len, NULL);
+	rig_send(rig, png.data, png.len, NULL);
+	cleaner_limit(rig->cleaner, 200);
+	cleaner_poll(rig->cleaner);
+	cleaner_limit(rig->cleaner, CLEAN_MS);
+	rig_wait(rig, 15000); /* below CLEAN_MS */
+	assert_int_equal(rig->results[CLEAN_TOO_HARD], 1);
+	assert_int_equal(rig->results[CLEAN_OK], 1);
+	assert_non_null(strstr(rig->log, "took too long"));
+	assert_int_not_equal(cleaner_pid(rig->cleaner), rig->old_pid);
+	assert_int_equal(kill(rig->old_pid, 0), -1);
+	buf_free(&png);
+}
+
 static void test_not_there(void **state)
 {
 	static const char *const paths[] = {"/nowhere/fullet-cleaner", "/bin/true", "/bin/cat"};
@@ -336,6 +481,7 @@ static void test_not_there(void **state)
 
 		rig_new(&rig, paths[i]);
 		rig.give_up_ms = 0;
+		cleaner_limit(rig.cleaner, 500);
 		is(rig_ask(&rig, "x", 1, NULL), CLEAN_UNAVAILABLE);
 		is(rig_ask(&rig, "x", 1, NULL), CLEAN_UNAVAILABLE);
 		assert_true(*rig.log);
@@ -419,7 +565,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_every_kind, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_turned_by_the_file, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_turned_by_exif, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_jpeg_turned_by_exif, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_png_turned_by_exif, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_webp_turned_by_exif, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_animated_webp, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_hangs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_fitted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_polyglots, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refused, setup, teardown),
