@@ -110,9 +110,9 @@ void core_log(const struct core *core, enum log_level level, const struct job *j
 void core_channel_ready(struct core *core, struct job *job, int64_t now_ms);
 void core_channel_refused(
 	struct core *core, struct job *job, enum sorry sorry, const char *detail, int64_t now_ms);
-/* False: it is too late, or too early, for that. */
 /* The pictures of a job that are about to be posted get their numbers. */
 void core_number(struct core *core, struct job *job, size_t n_files);
+/* False: it is too late, or too early, for that. */
 bool core_cancel_job(struct core *core, struct job *job, enum sorry sorry, int64_t now_ms);
 
 /* queue.c: who is next, and where everyone stands */
