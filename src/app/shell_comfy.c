@@ -196,6 +196,9 @@ static void on_event(struct shell_comfy *c, struct comfy_event *e)
 	case COMFY_DOWN:
 		server_is(c, e, e->kind == COMFY_UP);
 		break;
+	case COMFY_STATS:
+		core_gpu_stats(sh->core, c->index, &e->card, shell_now(sh));
+		break;
 	case COMFY_UPLOADED:
 		uploaded(sh, e);
 		break;

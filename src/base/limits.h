@@ -42,6 +42,8 @@
 /* A WebSocket message of ComfyUI: previews are <= 512 px, errors carry tracebacks. */
 #define COMFY_MESSAGE_MAX (16 * MIB)
 #define COMFY_SERVERS_MAX 64
+/* More memory than any card has; whoever claims more is not believed. */
+#define CARD_BYTES_MAX ((int64_t)(16 * 1024 * 1024 * MIB))
 
 /* A workflow file: the largest exports seen are below 300 KiB. */
 #define WORKFLOW_FILE_MAX (4 * MIB)

@@ -198,7 +198,7 @@ void comfy_forget(struct comfy_client *c, uint64_t tag)
 	DL_FOREACH_SAFE(c->events, item, next)
 	{
 		if (item->event.tag != tag || item->event.kind == COMFY_UP ||
-			item->event.kind == COMFY_DOWN)
+			item->event.kind == COMFY_DOWN || item->event.kind == COMFY_STATS)
 			continue;
 		DL_DELETE(c->events, item);
 		comfy_event_free(&item->event);
@@ -228,7 +228,8 @@ void client_tell(struct comfy_client *c, struct comfy_event *event)
 {
 	struct event_item *item, *next;
 
-	if (event->kind == COMFY_PROGRESS || event->kind == COMFY_PREVIEW)
+	if (event->kind == COMFY_PROGRESS || event->kind == COMFY_PREVIEW ||
+		event->kind == COMFY_STATS)
 		DL_FOREACH_SAFE(c->events, item, next)
 		{
 			if (item->event.kind != event->kind || item->event.tag != event->tag)

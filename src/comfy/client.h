@@ -2,6 +2,7 @@
 #ifndef FULLET_COMFY_CLIENT_H
 #define FULLET_COMFY_CLIENT_H
 
+#include "base/card.h"
 #include "base/http.h"
 #include "base/rng.h"
 
@@ -65,6 +66,8 @@ void comfy_forget(struct comfy_client *c, uint64_t tag);
 enum comfy_event_kind {
 	COMFY_UP,         /* the server answers (text: version and device, for the log) */
 	COMFY_DOWN,       /* it does not (text: why, no secret) */
+	COMFY_STATS,      /* card: after UP, then now and then, more often while there are asks; an
+			     unread one is replaced */
 	COMFY_UPLOADED,
 	COMFY_SUBMITTED,
 	COMFY_REFUSED,    /* text: the reason in words for a member, first node error included,
@@ -93,13 +96,14 @@ struct comfy_file {
 };
 struct comfy_event {
 	enum comfy_event_kind kind;
-	uint64_t tag; /* 0 for UP and DOWN */
+	uint64_t tag; /* 0 for UP, DOWN and STATS */
 	int percent;
 	char *text;
 	bool out_of_memory;
 	int64_t number;
 	struct comfy_file *files; /* FETCHED: n_files; PREVIEW: one */
 	size_t n_files;
+	struct card_stats card; /* STATS */
 };
 bool comfy_next_event(struct comfy_client *c, struct comfy_event *ret);
 void comfy_event_free(struct comfy_event *e);

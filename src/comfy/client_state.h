@@ -106,6 +106,7 @@ struct link {
 	int tries;	  /* probes that failed since it is down */
 	int64_t probe_ms; /* when /system_stats is asked next */
 	uint64_t probe;	  /* the call under way */
+	int64_t probed_ms; /* when it was last answered */
 	enum ws_state ws;
 	int64_t ws_ms; /* when it is opened next */
 	int64_t opened_ms;
@@ -136,7 +137,7 @@ struct comfy_client {
 uint64_t client_send(struct comfy_client *c, uint64_t ask, struct http_request *request);
 /* Forgets a call that the carrier does not have yet. */
 void client_drop(struct comfy_client *c, uint64_t call);
-/* Takes *event's contents. PROGRESS and PREVIEW replace an unread one of the same ask. */
+/* Takes *event's contents. PROGRESS, PREVIEW and STATS replace an unread one of the same ask. */
 void client_tell(struct comfy_client *c, struct comfy_event *event);
 struct ask *client_add(
 	struct comfy_client *c, enum ask_kind kind, uint64_t tag, const char *prompt_id);

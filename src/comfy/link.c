@@ -5,6 +5,7 @@
 #include "comfy/client_state.h"
 #include "comfy/reply.h"
 #include "comfy/request.h"
+#include "comfy/stats.h"
 
 /*
  * Is the server there, and the WebSocket. Only /system_stats decides between up and down; the
@@ -13,6 +14,8 @@
 
 /* While all is well and nothing else is asked. */
 #define HEALTH_MS 30000
+/* While there is work, whatever else is answered: what others take of the card's memory matters. */
+#define STATS_MS 15000
 /* A second look before a server is called down. */
 #define DOUBT_MS	500
 #define DOWN_MS		2000
@@ -111,6 +114,20 @@ static void tell(struct comfy_client *c, enum comfy_event_kind kind, char *text)
 	client_tell(c, &event);
 }
 
+static void tell_stats(struct comfy_client *c, struct json_object *stats)
+{
+	struct comfy_event event = {.kind = COMFY_STATS};
+
+	stats_read(stats, &event.card);
+	client_tell(c, &event);
+}
+
+/* When /system_stats is asked next, as all is well. */
+static int64_t next_probe(const struct comfy_client *c, int64_t now_ms)
+{
+	return c->asks ? max_of(now_ms, c->link.probed_ms + STATS_MS) : now_ms + HEALTH_MS;
+}
+
 static void go_up(struct comfy_client *c, struct json_object *stats, int64_t now_ms)
 {
 	const char *version = json_str(stats, "system.comfyui_version");
@@ -140,9 +157,11 @@ void link_probed(struct comfy_client *c, const struct http_response *res, int64_
 		stats = comfy_reply_json(res);
 	if (json_at(stats, "system") || json_at(stats, "devices")) {
 		link->fails = 0;
-		link->probe_ms = now_ms + HEALTH_MS;
+		link->probed_ms = now_ms;
+		link->probe_ms = next_probe(c, now_ms);
 		if (link->state != LINK_UP)
 			go_up(c, stats, now_ms);
+		tell_stats(c, stats);
 		return;
 	}
 	link->fails++;
@@ -167,7 +186,7 @@ void link_note(struct comfy_client *c, const struct http_response *res, int64_t 
 		return;
 	if (good && link->state == LINK_UP) {
 		link->fails = 0;
-		link->probe_ms = now_ms + HEALTH_MS;
+		link->probe_ms = next_probe(c, now_ms);
 	} else if (good) {
 		link->probe_ms = min_of(link->probe_ms, now_ms);
 	} else if (link->state == LINK_UP) {

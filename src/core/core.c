@@ -316,12 +316,21 @@ void core_gpu(struct core *core, int gpu, bool up, int64_t now_ms)
 	must(gpu >= 0 && gpu < core->config.n_gpus);
 	core->gpus[gpu].known = true;
 	core->gpus[gpu].up = up;
+	if (!up)
+		core->gpus[gpu].stats_ms = 0;
 	core->queue_changed = true;
 	/* With another card at hand, a run does not wait for ever for one that went away. */
 	for (struct job *job = core->jobs; job && core->config.n_gpus > 1; job = job->next)
 		if (job->gpu == gpu && job->step == JOB_WATCH)
 			job->deadline_ms = up ? NEVER : now_ms + AWAY_PATIENCE_MS;
 	core_tick(core, now_ms);
+}
+
+void core_gpu_stats(struct core *core, int gpu, const struct card_stats *stats, int64_t now_ms)
+{
+	must(gpu >= 0 && gpu < core->config.n_gpus);
+	core->gpus[gpu].stats = *stats;
+	core->gpus[gpu].stats_ms = now_ms;
 }
 
 bool core_has_gpu(const struct core *core)

@@ -2,6 +2,7 @@
 #ifndef FULLET_CORE_CORE_H
 #define FULLET_CORE_CORE_H
 
+#include "base/card.h"
 #include "base/log.h"
 #include "base/rng.h"
 #include "core/effect.h"
@@ -128,6 +129,9 @@ void core_saved(struct core *core, uint64_t job_id, bool ok, int64_t now_ms);
 /* The live message was made (id) or deleted by somebody (0). */
 void core_live(struct core *core, uint64_t job_id, uint64_t message_id, int64_t now_ms);
 void core_gpu(struct core *core, int gpu, bool up, int64_t now_ms);
+/* What the card's ComfyUI says of its memory; told again now and then while it is up. */
+void core_gpu_stats(
+	struct core *core, int gpu, const struct card_stats *stats, int64_t now_ms);
 
 /* Answers to the effects about a channel; id: the made category, channel or thread. */
 void core_session_answer(struct core *core, uint64_t user_id, uint32_t epoch, enum answer answer,

@@ -33,6 +33,8 @@
 
 struct core_gpu {
 	bool known, up;
+	struct card_stats stats; /* as told last; stats_ms 0: never since it is up */
+	int64_t stats_ms;
 };
 
 /* A category of ours and how many channels it holds. */

@@ -15,6 +15,7 @@
 #include "comfy/progress.h"
 #include "comfy/refusal.h"
 #include "comfy/reply.h"
+#include "comfy/stats.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -82,6 +83,20 @@ static void read_refusal(const char *text, size_t len)
 	json_put(&doc);
 }
 
+static void read_stats(const char *text, size_t len)
+{
+	struct json_object *doc = comfy_json(text, len);
+	struct card_stats card;
+
+	stats_read(doc, &card);
+	must(card.vram_total >= 0 && card.vram_total <= CARD_BYTES_MAX);
+	must(card.vram_free >= 0 && card.vram_free <= card.vram_total);
+	must(card.torch_total >= 0 && card.torch_total <= card.vram_total);
+	must(card.torch_free >= 0 && card.torch_free <= card.torch_total);
+	must(utf8_valid(card.name, strlen(card.name)) && !strpbrk(card.name, "\r\n"));
+	json_put(&doc);
+}
+
 /* ---- the client under a script ---- */
 
 struct drive {
@@ -95,8 +110,8 @@ struct drive {
 
 static bool closes(enum comfy_event_kind kind)
 {
-	return kind != COMFY_UP && kind != COMFY_DOWN && kind != COMFY_PROGRESS &&
-	       kind != COMFY_PREVIEW;
+	return kind != COMFY_UP && kind != COMFY_DOWN && kind != COMFY_STATS &&
+	       kind != COMFY_PROGRESS && kind != COMFY_PREVIEW;
 }
 
 static void drain(struct drive *d)
@@ -231,7 +246,7 @@ static void drive(const char *data, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const readers[])(const char *data, size_t len) = {
-		read_text, read_binary, read_history, read_refusal, drive};
+		read_text, read_binary, read_history, read_refusal, drive, read_stats};
 	char *copy;
 
 	if (size == 0)

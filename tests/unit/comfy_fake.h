@@ -121,6 +121,8 @@ struct fake {
 	char *preview_type;
 	int64_t number, last_ms;
 	bool out_of_memory;
+	int stats; /* how often STATS came */
+	struct card_stats card;
 	struct comfy_event got; /* the last FETCHED */
 };
 

@@ -171,6 +171,10 @@ static void told(struct fake *f, struct comfy_event *e)
 		assert_true(e->files[0].data.len == 28);
 		str_set(&f->preview_type, e->files[0].type);
 		f->previews++;
+	} else if (e->kind == COMFY_STATS) {
+		assert_true(comfy_is_up(f->c) && e->tag == 0);
+		f->card = e->card;
+		f->stats++;
 	} else {
 		assert_int_equal(
 			buf_printf(&f->log, "%s%s", f->log.len ? " " : "", names[e->kind]), 0);

@@ -273,7 +273,9 @@ static void fake_route(struct fake *f, const struct http_request *req, struct ht
 	} else if (strcmp(path, "/system_stats") == 0) {
 		fake_body(res, 200, "application/json",
 			"{\"system\":{\"comfyui_version\":\"0.3.64\"},\"devices\":[{\"name\":"
-			"\"cuda:0 Card\"}]}");
+			"\"cuda:0 Card : native\",\"type\":\"cuda\",\"index\":0,\"vram_total\":"
+			"25769803776,\"vram_free\":20000000000,\"torch_vram_total\":5000000000,"
+			"\"torch_vram_free\":1000000000}]}");
 	} else if (strcmp(path, "/upload/image") == 0) {
 		fake_upload(f, req, res);
 	} else if (strcmp(path, "/prompt") == 0) {

@@ -424,6 +424,31 @@ static void test_up_and_down(void **state)
 	end(&f);
 }
 
+/* The card's memory is asked for at the start, more often while there is work, else rarely. */
+static void test_stats(void **state)
+{
+	struct fake f;
+	int before;
+
+	begin(&f, &(struct scenario){0});
+	pass(&f, START + 500);
+	assert_int_equal(f.stats, 1);
+	assert_string_equal(f.card.name, "Card");
+	assert_int_equal(f.card.vram_total, INT64_C(25769803776));
+	assert_int_equal(f.card.torch_free, 1000000000);
+	pass(&f, START + 600000);
+	assert_in_range(f.stats, 1 + 19, 1 + 20);
+	/* A run whose events come all the time; its stall is not the subject. */
+	comfy_submit(f.c, SUBMIT, PROMPT_ID, GRAPH, f.now_ms);
+	pass(&f, f.now_ms + 10);
+	f.prompts[0].at_ms = NEVER;
+	before = f.stats;
+	pass(&f, f.now_ms + 150000);
+	assert_in_range(f.stats - before, 9, 11);
+	assert_string_equal(buf_str(&f.log), "up submitted");
+	end(&f);
+}
+
 /* The line was cut, the server was not: the run goes on and is found again. */
 static void test_outage(void **state)
 {
@@ -567,6 +592,7 @@ int main(void)
 		cmocka_unit_test(test_waiting_for_ever),
 		cmocka_unit_test(test_foreign_previews),
 		cmocka_unit_test(test_up_and_down),
+		cmocka_unit_test(test_stats),
 		cmocka_unit_test(test_outage),
 		cmocka_unit_test(test_mute),
 		cmocka_unit_test(test_stalled_and_mute),

@@ -170,7 +170,7 @@ static void told(struct meeting *m, struct comfy_event *e)
 		m->progress++;
 	} else if (e->kind == COMFY_PREVIEW) {
 		m->previews++;
-	} else if (e->kind != COMFY_UP && e->kind != COMFY_DOWN) {
+	} else if (e->kind != COMFY_UP && e->kind != COMFY_DOWN && e->kind != COMFY_STATS) {
 		note(m, names[e->kind]);
 	}
 	if (e->kind == COMFY_SUBMITTED)

@@ -11,6 +11,7 @@
 #include "comfy/refusal.h"
 #include "comfy/reply.h"
 #include "comfy/request.h"
+#include "comfy/stats.h"
 
 static struct json_object *parse(const char *text)
 {
@@ -443,6 +444,65 @@ static void test_bodies(void **state)
 	http_request_free(&req);
 }
 
+#define CARD(name, type, total, free, torch, torch_free)                                           \
+	"{\"devices\":[{\"name\":" name ",\"type\":\"" type "\",\"vram_total\":" total             \
+	",\"vram_free\":" free ",\"torch_vram_total\":" torch ",\"torch_vram_free\":" torch_free   \
+	"}"
+
+static void test_stats(void **state)
+{
+	static const struct {
+		const char *in;
+		struct card_stats out;
+	} cases[] = {
+		{CARD("\"cuda:0 NVIDIA A40 : cudaMallocAsync\"", "cuda", "48e9", "30000000000",
+			 "9000000000", "5000000") "]}",
+			{"NVIDIA A40", false, 48000000000, 30000000000, 9000000000, 5000000}},
+		/* Several: the first is the one that is used. */
+		{CARD("\"cuda:1 B\"", "cuda", "2000000", "1", "2", "0") ",{\"name\":\"cuda:0 "
+									"C\"}]}",
+			{"B", false, 2000000, 1, 2, 0}},
+		{CARD("\"cpu\"", "cpu", "25276502016", "24178880512", "25276502016",
+			 "24178880512") "]}",
+			{"cpu", true, 25276502016, 24178880512, 25276502016, 24178880512}},
+		{CARD("\"mps\"", "mps", "2000000", "3000000", "4000000", "5000000") "]}",
+			{"mps", false, 2000000, 2000000, 2000000, 2000000}},
+		{CARD("\"x\"", "cuda", "2000000", "-1", "1", "1") "]}",
+			{"x", false, 2000000, 2000000, 0, 0}},
+		{CARD("\"x\"", "cuda", "2000000", "5", "null", "1") "]}",
+			{"x", false, 2000000, 2000000, 0, 0}},
+		{CARD("\"x\"", "cuda", "2000000", "5", "7", "NaN") "]}",
+			{"x", false, 2000000, 5, 7, 0}},
+		{CARD("\"privateuseone\"", "privateuseone", "1073741824", "1073741824",
+			 "1073741824", "1073741824") "]}",
+			{.name = "privateuseone"}},
+		{CARD("7", "cuda", "1e30", "1", "1", "1") "]}", {.name = ""}},
+		{CARD("\"x\"", "cuda", "-5", "1", "1", "1") "]}", {.name = "x"}},
+		{CARD("\"x\"", "cuda", "\"24 GB\"", "1", "1", "1") "]}", {.name = "x"}},
+		{CARD("\"cuda:0 \\n\\u0007\"", "cuda", "NaN", "1", "1", "1") "]}",
+			{.name = "cuda:0"}},
+		{"{\"devices\":[]}", {.name = ""}},
+		{"{\"devices\":{\"name\":\"x\"}}", {.name = ""}},
+		{"[]", {.name = ""}},
+	};
+	struct card_stats got;
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		const struct card_stats *want = &cases[i].out;
+		cleanup(json_put) struct json_object *doc = parse(cases[i].in);
+
+		stats_read(doc, &got);
+		if (!str_eq(got.name, want->name) || got.cpu != want->cpu ||
+			got.vram_total != want->vram_total || got.vram_free != want->vram_free ||
+			got.torch_total != want->torch_total || got.torch_free != want->torch_free)
+			fail_msg("%s: '%s' cpu %d: %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64,
+				cases[i].in, got.name, got.cpu, got.vram_total, got.vram_free,
+				got.torch_total, got.torch_free);
+	}
+	stats_read(NULL, &got);
+	assert_int_equal(got.vram_total, 0);
+}
+
 static void test_base64(void **state)
 {
 	/* RFC 4648, section 10. */
@@ -498,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_run_without_graph),
 		cmocka_unit_test(test_requests),
 		cmocka_unit_test(test_bodies),
+		cmocka_unit_test(test_stats),
 		cmocka_unit_test(test_base64),
 		cmocka_unit_test(test_whole),
 	};
