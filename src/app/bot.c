@@ -154,6 +154,7 @@ static void fill_shell_config(const struct bot_config *config, struct bot *bot)
 		.export_path = c->export_path,
 		.max_jobs_per_user = (int)c->max_jobs_per_user,
 		.max_queue = (int)c->max_queue,
+		.max_batch = (int)c->max_batch_size,
 		.session_ttl_ms = c->session_ttl_seconds * 1000,
 		.stop_ms = STOP_MS,
 		.log = &config->logger->log,

@@ -45,6 +45,9 @@ static const struct setting settings[] = {
 		"Pictures that one member may have waiting and running at a time."},
 	{"MAX_QUEUE", NUMBER, AT(max_queue), "200", 1, 10000, NULL,
 		"Pictures that may wait and run in all; further requests are refused politely."},
+	{"MAX_BATCH_SIZE", NUMBER, AT(max_batch_size), "2", 1, BATCH_MAX, NULL,
+		"Pictures that a card draws at once (in one pass) at most; each further one needs "
+		"more VRAM."},
 	{"SESSION_TTL_SECONDS", NUMBER, AT(session_ttl_seconds), "1800", 1, 604800, NULL,
 		"A private channel is removed after so many seconds without activity."},
 	{"STALL_SECONDS", NUMBER, AT(stall_seconds), "300", 5, 86400, NULL,

@@ -24,6 +24,7 @@ struct config {
 	char *log_level;
 	int64_t max_jobs_per_user;
 	int64_t max_queue;
+	int64_t max_batch_size;
 	int64_t session_ttl_seconds;
 	int64_t stall_seconds;
 	int64_t sandbox_port;

@@ -76,6 +76,7 @@ struct shell *shell_new(const struct shell_config *config, const struct ports *p
 	struct core_config core = {
 		.max_jobs_per_user = config->max_jobs_per_user,
 		.max_queue = config->max_queue,
+		.max_batch = config->max_batch,
 		.session_ttl_ms = config->session_ttl_ms,
 		.n_gpus = config->n_comfy,
 		.gpu_names = (const char *const *)sh->gpu_names,

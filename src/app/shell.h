@@ -29,6 +29,7 @@ struct shell_config {
 	const char *export_path; /* a folder for copies of finished pictures; NULL: none are kept */
 	int max_jobs_per_user;
 	int max_queue;
+	int max_batch; /* pictures of one pass */
 	int64_t session_ttl_ms;
 	int64_t stop_ms; /* how long a stop waits for what can be finished */
 	bool no_compression;

@@ -114,8 +114,14 @@ static void fetched(struct shell *sh, struct comfy_event *e)
 	if (!job)
 		return;
 	task = task_get(sh, job->row.id);
+	task_add_part(task, e->files, e->n_files);
+	if (task->part < job_row_parts(&job->row)) {
+		shell_fetch_part(sh, job, task->part);
+		return;
+	}
 	task->files_shrink = job->shrink;
-	answer = task_take_files(sh, task, e->files, e->n_files, &why);
+	answer = task_take_files(sh, task, task->parts, task->n_parts, &why);
+	task_drop_parts(task);
 	if (answer == ANSWER_DAMAGED && job->tries + 1 < DAMAGED_TRIES_MAX)
 		answer = ANSWER_AGAIN; /* a proxy, or the disk, may have had a bad moment */
 	core_answer(sh->core, job->row.id, job->epoch, answer,

@@ -152,17 +152,43 @@ struct comfy_client *shell_client_of(struct shell *sh, const struct job *job)
 	return sh->comfy[job->gpu].client;
 }
 
+void shell_fetch_part(struct shell *sh, const struct job *job, int part)
+{
+	size_t limit = sh->file_limit >> job->shrink;
+	char prompt_id[UUID_SIZE];
+
+	/* The pictures of all parts go into one message. */
+	if (job_row_parts(&job->row) > 1)
+		limit = min_of(limit, (DISCORD_REQUEST_MAX - MIB) / (size_t)job->row.pictures);
+	job_row_prompt_id(&job->row, part, prompt_id);
+	comfy_fetch(shell_client_of(sh, job), comfy_tag(job->row.id, job->epoch), prompt_id, limit,
+		shell_now(sh));
+}
+
 static void fetch(struct shell *sh, const struct effect *e)
 {
-	struct task *task = task_find(sh, e->job->row.id);
-	size_t limit = sh->file_limit >> e->job->shrink;
+	struct task *task = task_get(sh, e->job->row.id);
 
-	if (task && task->n_files > 0 && task->files_shrink == e->job->shrink)
+	task_drop_parts(task);
+	if (task->n_files > 0 && task->files_shrink == e->job->shrink)
 		core_answer(sh->core, e->job->row.id, e->epoch, ANSWER_OK,
 			&(struct answer_args){.n_files = task->n_files}, shell_now(sh));
 	else
-		comfy_fetch(shell_client_of(sh, e->job), comfy_tag(e->job->row.id, e->epoch),
-			e->job->row.prompt_id, limit, shell_now(sh));
+		shell_fetch_part(sh, e->job, 0);
+}
+
+/* What a run goes by in its ComfyUI at present. */
+static void follow(struct shell *sh, const struct effect *e)
+{
+	const struct job *job = e->job;
+	uint64_t tag = comfy_tag(job->row.id, e->epoch);
+	char prompt_id[UUID_SIZE];
+
+	job_row_prompt_id(&job->row, job->row.part, prompt_id);
+	if (e->kind == FX_LOCATE)
+		comfy_locate(shell_client_of(sh, job), tag, prompt_id, shell_now(sh));
+	else
+		comfy_watch(shell_client_of(sh, job), tag, prompt_id, shell_now(sh));
 }
 
 static void stop_run(struct shell *sh, const struct effect *e)
@@ -358,12 +384,8 @@ static void carry_out(struct shell *sh, const struct effect *e)
 		shell_submit(sh, e);
 		break;
 	case FX_LOCATE:
-		comfy_locate(shell_client_of(sh, job), comfy_tag(job->row.id, e->epoch),
-			job->row.prompt_id, shell_now(sh));
-		break;
 	case FX_WATCH:
-		comfy_watch(shell_client_of(sh, job), comfy_tag(job->row.id, e->epoch),
-			job->row.prompt_id, shell_now(sh));
+		follow(sh, e);
 		break;
 	case FX_FETCH:
 		fetch(sh, e);

@@ -163,6 +163,16 @@ static void queue_answered(void *arg, struct http_response *response)
 	visit_call(v, &req, history_answered);
 }
 
+static void add_ids(struct json_object *ids, const struct job_row *row)
+{
+	char id[UUID_SIZE];
+
+	for (int part = 0; part < job_row_parts(row); part++) {
+		job_row_prompt_id(row, part, id);
+		json_object_array_add(ids, json_object_new_string(id));
+	}
+}
+
 /* ComfyUI: POST /history {"delete":[ids]}. */
 static void erase_history(struct erasing *e, int gpu, const struct store_result *rows)
 {
@@ -174,8 +184,7 @@ static void erase_history(struct erasing *e, int gpu, const struct store_result 
 	e->holders++;
 	for (size_t i = 0; i < rows->n_jobs; i++)
 		if (rows->jobs[i].prompt_id[0] && str_eq(rows->jobs[i].gpu, sh->gpu_names[gpu]))
-			json_object_array_add(
-				v->ids, json_object_new_string(rows->jobs[i].prompt_id));
+			add_ids(v->ids, &rows->jobs[i]);
 	if (json_len(v->ids) == 0) {
 		visit_drop(v);
 		return;

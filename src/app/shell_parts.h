@@ -55,6 +55,10 @@ struct task {
 	struct task_file *files;
 	size_t n_files;
 	int files_shrink; /* of the job when they were fetched */
+	/* while several parts are fetched: what the first ones gave */
+	struct comfy_file parts[DISCORD_FILES_MAX];
+	size_t n_parts;
+	int part; /* the one being fetched */
 	/* copies for EXPORT_PATH */
 	bool exported;
 	size_t exports_left;
@@ -262,6 +266,8 @@ bool shell_effect_pump(struct shell *sh);
 /* FX_POST */
 void shell_post(struct shell *sh, const struct job *job, uint32_t epoch);
 struct comfy_client *shell_client_of(struct shell *sh, const struct job *job);
+/* FX_FETCH, one part after the other. */
+void shell_fetch_part(struct shell *sh, const struct job *job, int part);
 /* Answers to calls of kind LOOK, POST, SORRY, ACK. */
 void shell_effect_answer(struct shell *sh, struct rest_call *call);
 
@@ -324,6 +330,9 @@ struct task *task_find(struct shell *sh, uint64_t job_id);
 struct task *task_get(struct shell *sh, uint64_t job_id);
 struct task *task_free(struct shell *sh, struct task *task);
 void task_drop_files(struct task *task);
+/* Takes what one part of a job gave, as far as a message has room for it. */
+void task_add_part(struct task *task, struct comfy_file *files, size_t n);
+void task_drop_parts(struct task *task);
 /* Takes fetched files in the place of those it had, the pictures without their metadata. ANSWER_OK;
  * ANSWER_DAMAGED when there is none or one is damaged or not what its name says, ANSWER_TOO_LARGE
  * with the size (owned) when one is a bomb: then it has none. */

@@ -46,7 +46,7 @@ static void submit(struct shell *sh, const struct job *job, const char *image)
 		wf ? shell_options_problem(sh, wf, row->options, job->gpu, row->locale) : NULL;
 	cleanup(options_free) struct options options = {0};
 	struct workflow_fill fill = {.prompt = row->prompt, .seed = row->seed, .image = image};
-	char prefix[48], *graph;
+	char prefix[48], prompt_id[UUID_SIZE], *graph;
 
 	if (!wf || problem) {
 		answer(sh, job, wf ? ANSWER_OPTIONS : ANSWER_MODEL_GONE, problem);
@@ -56,9 +56,14 @@ static void submit(struct shell *sh, const struct job *job, const char *image)
 	fill.filename_prefix = prefix;
 	options_read(row->options, &options);
 	options_fill(wf, &options, &fill);
+	/* Each part of a job has other noise. */
+	fill.seed += (uint64_t)row->part;
+	if (fill.count)
+		fill.count = job_row_part_pictures(row, row->part);
+	job_row_prompt_id(row, row->part, prompt_id);
 	graph = workflow_fill(wf, &fill);
-	comfy_submit(shell_client_of(sh, job), comfy_tag(row->id, job->epoch), row->prompt_id,
-		graph, shell_now(sh));
+	comfy_submit(shell_client_of(sh, job), comfy_tag(row->id, job->epoch), prompt_id, graph,
+		shell_now(sh));
 	free(graph);
 }
 

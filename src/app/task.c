@@ -48,12 +48,37 @@ void task_drop_files(struct task *task)
 	task->n_files = 0;
 }
 
+static void file_free(struct comfy_file *file)
+{
+	free(file->name);
+	free(file->type);
+	buf_free(&file->data);
+}
+
+void task_add_part(struct task *task, struct comfy_file *files, size_t n)
+{
+	for (size_t i = 0; i < n && task->n_parts < countof(task->parts); i++) {
+		task->parts[task->n_parts++] = files[i];
+		files[i] = (struct comfy_file){0};
+	}
+	task->part++;
+}
+
+void task_drop_parts(struct task *task)
+{
+	for (size_t i = 0; i < task->n_parts; i++)
+		file_free(&task->parts[i]);
+	task->n_parts = 0;
+	task->part = 0;
+}
+
 struct task *task_free(struct shell *sh, struct task *task)
 {
 	if (!task)
 		return NULL;
 	HASH_DEL(sh->tasks, task);
 	task_drop_files(task);
+	task_drop_parts(task);
 	free(task->preview);
 	free(task->preview_type);
 	free(task);
@@ -179,7 +204,7 @@ static enum live_state live_state_of(const struct job *job)
 		return job->row.outcome == OUTCOME_PICTURE ? LIVE_DONE : LIVE_SORRY;
 	switch (job->step) {
 	case JOB_SUBMIT:
-		return LIVE_STARTING;
+		return job->row.part ? LIVE_RUNNING : LIVE_STARTING;
 	case JOB_WATCH:
 		return job->percent < 0 ? LIVE_STARTING : LIVE_RUNNING;
 	case JOB_FETCH:

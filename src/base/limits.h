@@ -72,6 +72,9 @@
 #define WORKFLOW_CFG_MAX   30
 /* Pictures of one job. */
 #define WORKFLOW_COUNT_MAX 4
+/* Pictures of one pass: beyond it a card of 24 GB is out of memory at usual sizes, and who is
+ * first waits for the last. */
+#define BATCH_MAX 16
 /* LoRA files that a server may have, and the bytes of a name, which holds its folders. */
 #define LORAS_MAX     5000
 #define LORA_NAME_MAX 400

@@ -36,11 +36,24 @@ struct job_row {
 	int64_t number;	    /* of its first picture in the count of all; 0: none yet */
 	int flags;	    /* JOB_* below */
 	int pictures;	    /* how many were asked for; they count for the day's quota */
+	int slot;	    /* JOB_WHOLE, JOB_ALONE, or 1..: which picture of a shared pass is its */
+	int part;	    /* which of its passes is under way, from 0 */
+	int batch;	    /* pictures of one pass, the last may have fewer; 0: all in one */
 };
 
 /* job_row.flags */
 #define JOB_RESTRICTED 1 /* an age-restricted workflow: the picture goes into such a channel only  \
 			  */
+
+/* job_row.slot: the whole prompt is this job's; the same, and it shares with nobody any more. */
+#define JOB_WHOLE 0
+#define JOB_ALONE (-1)
+
+/* How many passes the job's pictures take, and how many pictures the part (from 0) has. */
+int job_row_parts(const struct job_row *row);
+int job_row_part_pictures(const struct job_row *row, int part);
+/* What the ComfyUI knows a part by: the row's prompt_id is the first one's, and tells the others'. */
+void job_row_prompt_id(const struct job_row *row, int part, char ret[UUID_SIZE]);
 
 void job_row_free(struct job_row *row);
 void job_row_copy(struct job_row *dst, const struct job_row *src);

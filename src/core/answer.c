@@ -14,6 +14,8 @@ static void answer_ok(
 	case JOB_LOCATE:
 		if (!job->row.started_ms)
 			job->row.started_ms = now_ms;
+		if (pass_next_part(core, job, now_ms))
+			return;
 		job->row.duration_ms = now_ms - job->row.started_ms;
 		break;
 	case JOB_FETCH:
@@ -187,7 +189,8 @@ static void dispatch_answer(struct core *core, struct job *job, enum answer answ
 		core_sorry(core, job, SORRY_FAILED, detail, now_ms);
 		break;
 	case ANSWER_MEMORY:
-		core_sorry(core, job, SORRY_MEMORY, detail, now_ms);
+		if (!pass_shrink(core, job, now_ms))
+			core_sorry(core, job, SORRY_MEMORY, detail, now_ms);
 		break;
 	case ANSWER_INTERRUPTED:
 		core_sorry(core, job, SORRY_INTERRUPTED, detail, now_ms);

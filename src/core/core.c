@@ -71,6 +71,14 @@ bool core_next_effect(struct core *core, struct effect *ret)
 
 /* ---- other events about a job ---- */
 
+/* Of all parts. */
+static int part_percent(const struct job_row *row, int percent)
+{
+	if (percent < 0 && row->part == 0)
+		return -1;
+	return (row->part * 100 + max_of(percent, 0)) / job_row_parts(row);
+}
+
 void core_progress(struct core *core, uint64_t job_id, uint32_t epoch, int percent, int64_t now_ms)
 {
 	struct job *job = (struct job *)core_job(core, job_id);
@@ -78,10 +86,12 @@ void core_progress(struct core *core, uint64_t job_id, uint32_t epoch, int perce
 	if (!job || job->epoch != epoch || job->step != JOB_WATCH)
 		return;
 	if (percent >= 0 && !job->running) {
-		job->running =
-			true; /* the wait in the ComfyUI's own queue is not the picture's time */
-		job->row.started_ms = now_ms;
+		job->running = true;
+		/* The wait in the ComfyUI's own queue is not the picture's time. */
+		if (job->row.part == 0)
+			job->row.started_ms = now_ms;
 	}
+	percent = part_percent(&job->row, percent);
 	if (percent == job->percent)
 		return;
 	job->percent = percent;
@@ -401,6 +411,7 @@ static void settle(struct core *core, int64_t now_ms)
 			job->row.started_ms = now_ms;
 			str_set(&job->row.gpu, core->config.gpu_names[gpu]);
 			rng_uuid(core->rng, job->row.prompt_id);
+			pass_begin(core, job);
 			core_set_step(core, job, JOB_SUBMIT, now_ms);
 		}
 	}

@@ -19,6 +19,7 @@ struct core;
 struct core_config {
 	int max_jobs_per_user;
 	int max_queue;
+	int max_batch; /* pictures of one pass; 0: as many as a job asks for */
 	int64_t session_ttl_ms;
 	int n_gpus;
 	const char *const *gpu_names; /* as stored in rows; kept by the caller */

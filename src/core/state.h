@@ -142,6 +142,14 @@ struct job *place_next(struct core *core, int64_t now_ms, int *ret_gpu);
 /* The job leaves the line. */
 void place_leave(struct core *core, struct job *job);
 
+/* pass.c: what a job draws in one prompt */
+/* The job was given a card and a prompt_id. */
+void pass_begin(struct core *core, struct job *job);
+/* A part is drawn: true when the next one is under way now. */
+bool pass_next_part(struct core *core, struct job *job, int64_t now_ms);
+/* The card had not enough memory: true when the job goes back for smaller passes. */
+bool pass_shrink(struct core *core, struct job *job, int64_t now_ms);
+
 /* session.c, leaving.c */
 /* A job of the member begins (1) or has ended (-1). */
 void session_count_job(struct core *core, const struct job *job, int n);

@@ -204,6 +204,7 @@ void core_requeue(
 	job->percent = 0;
 	str_set(&job->row.gpu, NULL);
 	job->row.prompt_id[0] = '\0';
+	job->row.part = 0;
 	job->row.outcome = OUTCOME_OPEN;
 	core_set_step(core, job, JOB_QUEUE, now_ms);
 	/* What ails a server or the proxy before it seldom passes at once. */
@@ -218,7 +219,7 @@ void core_stop_run(struct core *core, const struct job *job)
 	struct effect effect = {
 		.kind = FX_STOP_RUN, .job = job, .id = (uint64_t)job->gpu, .epoch = job->epoch};
 
-	str_copy(effect.prompt_id, sizeof(effect.prompt_id), job->row.prompt_id);
+	job_row_prompt_id(&job->row, job->row.part, effect.prompt_id);
 	core_emit(core, effect);
 }
 

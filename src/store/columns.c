@@ -59,6 +59,9 @@ static const struct column {
 	COL(COL_I64, number),
 	COL(COL_INT, flags),
 	COL(COL_INT, pictures),
+	COL(COL_INT, slot),
+	COL(COL_INT, part),
+	COL(COL_INT, batch),
 };
 
 static void add_names(struct buf *sql, const char *before)

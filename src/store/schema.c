@@ -81,6 +81,11 @@ static const char *const migrations[] = {
 
 	/* 3: several pictures of one job. */
 	"ALTER TABLE jobs ADD COLUMN pictures {int} NOT NULL DEFAULT 1",
+
+	/* 4: passes that members share, pictures of one job in several passes. */
+	"ALTER TABLE jobs ADD COLUMN slot {int} NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN part {int} NOT NULL DEFAULT 0;"
+	"ALTER TABLE jobs ADD COLUMN batch {int} NOT NULL DEFAULT 0",
 };
 
 /* By enum sql_dialect. */

@@ -42,6 +42,9 @@ static void rows_same(const struct job_row *a, const struct job_row *b)
 	assert_true(a->origin_id == b->origin_id && a->number == b->number);
 	assert_int_equal(a->flags, b->flags);
 	assert_int_equal(a->pictures, b->pictures);
+	assert_int_equal(a->slot, b->slot);
+	assert_int_equal(a->part, b->part);
+	assert_int_equal(a->batch, b->batch);
 	assert_string_equal(a->prompt_id, b->prompt_id);
 }
 
@@ -83,8 +86,19 @@ static struct job_row full_row(void)
 	row.number = INT64_MAX;
 	row.flags = JOB_RESTRICTED;
 	row.pictures = 4;
+	row.slot = JOB_ALONE;
+	row.part = 1;
+	row.batch = 3;
 	str_copy(row.prompt_id, sizeof(row.prompt_id), "01234567-89ab-4def-8123-456789abcdef");
 	return row;
+}
+
+static const char *newest(void)
+{
+	static char text[16];
+
+	snprintf(text, sizeof(text), "%d", schema_newest());
+	return text;
 }
 
 static void test_round_trip(void **state)
@@ -262,7 +276,7 @@ static void test_foreign_tables_stay(void **state)
 	raw_equal(p->path, "SELECT user_id || channel FROM sessions", "uc");
 	raw_equal(p->path, "SELECT name || n FROM counters", "k41");
 	raw_equal(p->path, "PRAGMA user_version", "99");
-	raw_equal(p->path, "SELECT version FROM fullet_schema", "3");
+	raw_equal(p->path, "SELECT version FROM fullet_schema", newest());
 	raw_equal(p->path, "SELECT count(*) FROM jobs", "1");
 	raw_equal(p->path,
 		"SELECT group_concat(name) FROM (SELECT name FROM sqlite_master "
@@ -507,25 +521,29 @@ static void test_from_schema_1(void **state)
 	db = open_ok(p->path);
 	assert_int_equal(store_db_job(db, 3, &row), 0);
 	assert_true(row.seed == UINT64_MAX && row.origin_id == 0 && !row.input && !row.options);
+	assert_true(row.pictures == 1 && row.slot == JOB_WHOLE && !row.part && !row.batch);
 	assert_string_equal(row.prompt, "a cat");
 	job_row_free(&row);
 	assert_int_equal(store_db_load(db, 0, &s, NULL), 0);
 	assert_true(s.n_sessions == 1 && s.sessions[0].active_ms == 77 && !s.sessions[0].flags);
 	store_snapshot_free(&s);
 	store_db_close(db);
-	raw_equal(p->path, "SELECT version FROM fullet_schema", "3");
+	raw_equal(p->path, "SELECT version FROM fullet_schema", newest());
 }
 
 static void test_newer_schema(void **state)
 {
 	struct place *p = *state;
 	struct store_db *db = open_ok(p->path);
+	char why[100];
 
 	assert_int_equal(put(db, job_op(1, 5, 0)), 0);
 	store_db_close(db);
 	raw(p->path, "UPDATE fullet_schema SET version = 1000");
-	open_fails(p->path, -ENOTSUP, "newer fullet (schema 1000, this one knows 3)");
-	raw(p->path, "UPDATE fullet_schema SET version = 3");
+	snprintf(why, sizeof(why), "newer fullet (schema 1000, this one knows %s)", newest());
+	open_fails(p->path, -ENOTSUP, why);
+	snprintf(why, sizeof(why), "UPDATE fullet_schema SET version = %s", newest());
+	raw(p->path, why);
 	db = open_ok(p->path);
 	store_db_close(db);
 }
@@ -662,6 +680,12 @@ static void test_prune_while_running(void **state)
 	store_db_close(db);
 }
 
+#define ENDED_JOBS(number)                                                                         \
+	"INSERT INTO jobs (id, user_id, guild_id, interaction_id, application_id, channel_id, "    \
+	"live_id, result_id, step, kind, outcome, sorry, priority, submits, seed, created_ms, "    \
+	"started_ms, finished_ms, duration_ms, prompt_id) SELECT " number                          \
+	",0,0,0,0,0,0,0,100,1,1,0,0,1,'0'," number ",0,0,0,'' FROM "
+
 static void test_prune_by_number(void **state)
 {
 	struct place *p = *state;
@@ -671,14 +695,11 @@ static void test_prune_by_number(void **state)
 	/* 100,100 ended jobs within a minute. */
 	raw(p->path,
 		test_server() && str_starts(test_server(), "mysql")
-			? "INSERT INTO jobs SELECT seq,0,0,0,0,0,0,0,100,1,1,0,0,1,'0',seq,0,0,0,NULL,NULL,"
-			  "NULL,NULL,NULL,NULL,'',NULL,NULL,NULL,0,0,0,1 FROM seq_1_to_100100"
+			? ENDED_JOBS("seq") "seq_1_to_100100"
 		: test_server()
-			? "INSERT INTO jobs SELECT i,0,0,0,0,0,0,0,100,1,1,0,0,1,'0',i,0,0,0,NULL,NULL,"
-			  "NULL,NULL,NULL,NULL,'',NULL,NULL,NULL,0,0,0,1 FROM generate_series(1,100100) i"
-			: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100100) "
-			  "INSERT INTO jobs SELECT i,0,0,0,0,0,0,0,100,1,1,0,0,1,'0',i,0,0,0,NULL,NULL,"
-			  "NULL,NULL,NULL,NULL,'',NULL,NULL,NULL,0,0,0,1 FROM n");
+			? ENDED_JOBS("i") "generate_series(1,100100) i"
+			: "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+			  "100100) " ENDED_JOBS("i") "n");
 	db = open_ok(p->path);
 	assert_int_equal(count_rows(db, 1, 200), 100);
 	assert_int_equal(count_rows(db, 101, 101), 1);
@@ -700,14 +721,13 @@ static void set_version(const char *version)
 static void goes_on_from(const char *version)
 {
 	struct store_db *db;
-	char newest[16];
 
 	set_version(version);
 	db = open_ok("");
 	assert_int_equal(put(db, job_op(1, 5, 0)), 0);
 	store_db_close(db);
-	snprintf(newest, sizeof(newest), "%d", schema_newest());
-	raw_equal(NULL, "SELECT version FROM fullet_schema", newest);
+	raw_equal(NULL, "SELECT version FROM fullet_schema", newest());
+	raw_equal(NULL, "SELECT max(batch) FROM jobs", "0");
 	raw_equal(NULL, "SELECT max(number) FROM jobs", "0");
 	raw_equal(NULL, "SELECT count(*) FROM last_pictures", "0");
 	raw_equal(NULL,
@@ -715,6 +735,9 @@ static void goes_on_from(const char *version)
 		"'last_pictures_age' AND table_schema = database()",
 		"1");
 }
+
+/* What the fourth migration added. */
+#define FOURTH "DROP COLUMN slot, DROP COLUMN part, DROP COLUMN batch"
 
 /* MySQL: a program that died in the middle of a migration left some of its statements behind. */
 static void test_cut_off_migration(void **state)
@@ -726,12 +749,12 @@ static void test_cut_off_migration(void **state)
 	raw(NULL, "CREATE TABLE fullet_schema (version INTEGER NOT NULL)");
 	goes_on_from("-2"); /* the very first: begun, not done */
 	raw(NULL, "DROP INDEX last_pictures_age ON last_pictures");
-	raw(NULL, "ALTER TABLE jobs DROP COLUMN pictures");
+	raw(NULL, "ALTER TABLE jobs " FOURTH ", DROP COLUMN pictures");
 	goes_on_from("-2021"); /* the very last: not begun */
-	raw(NULL, "ALTER TABLE jobs DROP COLUMN pictures");
+	raw(NULL, "ALTER TABLE jobs " FOURTH ", DROP COLUMN pictures");
 	goes_on_from("-2022"); /* begun, and done */
 	raw(NULL, "ALTER TABLE jobs DROP COLUMN input, DROP COLUMN origin_id, DROP COLUMN number, "
-		  "DROP COLUMN flags, DROP COLUMN pictures, DROP INDEX jobs_member");
+		  "DROP COLUMN flags, DROP COLUMN pictures, DROP INDEX jobs_member, " FOURTH);
 	raw(NULL, "ALTER TABLE channels DROP COLUMN warned_ms, DROP COLUMN flags");
 	raw(NULL, "DROP TABLE pictures, last_pictures");
 	goes_on_from("-2002"); /* the first of the second migration: begun, and done */
