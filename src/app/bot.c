@@ -162,7 +162,7 @@ static void fill_shell_config(const struct bot_config *config, struct bot *bot)
 	for (int i = 0; i < config->n_comfy; i++)
 		bot->config.comfy[i] = (struct comfy_config){
 			.url = config->comfy_urls[i],
-			.api_key = config->comfy_key,
+			.api_key = config_comfy_key(c, i),
 			.stall_ms = c->stall_seconds * 1000,
 		};
 }

@@ -21,7 +21,6 @@ struct bot_config {
 	uint64_t guild_id;
 	const char *const *comfy_urls;
 	int n_comfy;
-	const char *comfy_key;
 };
 
 #define USER_AGENT    "DiscordBot (https://github.com/fullet/fullet, " FULLET_VERSION ")"

@@ -180,9 +180,15 @@ static void check_discord(struct report *r)
 
 /* ---- ComfyUI ---- */
 
-static struct json_object *ask_comfy(struct report *r, const char *server, const char *path)
+static const char *key_setting(const struct report *r)
 {
-	struct comfy_config config = {.url = server, .api_key = r->config->comfy_api_key};
+	return r->config->comfy_api_keys ? "COMFY_API_KEYS" : "COMFY_API_KEY";
+}
+
+static struct json_object *ask_comfy(struct report *r, int i, const char *path)
+{
+	const char *server = r->config->comfy[i];
+	struct comfy_config config = {.url = server, .api_key = config_comfy_key(r->config, i)};
 	struct http_request req = {0};
 	struct http_response res = {0};
 	struct json_object *doc = NULL;
@@ -199,8 +205,8 @@ static struct json_object *ask_comfy(struct report *r, const char *server, const
 			"computer?",
 			server, res.error ? res.error : "no answer");
 	else if (res.status == 401 || res.status == 403)
-		say(r, BAD, "ComfyUI %s: it refuses us (%d): check COMFY_API_KEY", server,
-			res.status);
+		say(r, BAD, "ComfyUI %s: it refuses us (%d): check %s", server, res.status,
+			key_setting(r));
 	else if (!doc)
 		say(r, BAD, "ComfyUI %s: %d, %s", server, res.status, why);
 	http_request_free(&req);
@@ -208,8 +214,9 @@ static struct json_object *ask_comfy(struct report *r, const char *server, const
 	return doc;
 }
 
-static void check_safety(struct report *r, const char *server)
+static void check_safety(struct report *r, int i)
 {
+	const char *server = r->config->comfy[i];
 	struct url url;
 
 	if (url_split(server, &url) < 0 || host_is_loopback(url.host)) {
@@ -221,11 +228,11 @@ static void check_safety(struct report *r, const char *server)
 			"ComfyUI %s: plain HTTP to another computer: prompts, pictures and the key "
 			"can be read on the way; put HTTPS in front of it",
 			server);
-	if (!r->config->comfy_api_key)
+	if (!config_comfy_key(r->config, i))
 		say(r, WARNING,
-			"ComfyUI %s: no COMFY_API_KEY: whoever reaches it can use your card; put a "
-			"proxy with a key in front of it",
-			server);
+			"ComfyUI %s: no %s: whoever reaches it can use your card; put a proxy with a "
+			"key in front of it",
+			server, key_setting(r));
 	url_free(&url);
 }
 
@@ -271,9 +278,10 @@ static void check_workflow(struct report *r, const char *server, const struct wo
 	free(problems);
 }
 
-static void check_server(struct report *r, const char *server, const struct workflow_set *set)
+static void check_server(struct report *r, int i, const struct workflow_set *set)
 {
-	struct json_object *stats = ask_comfy(r, server, "/system_stats"), *info;
+	struct json_object *stats = ask_comfy(r, i, "/system_stats"), *info;
+	const char *server = r->config->comfy[i];
 	const struct workflow *wf;
 	double vram;
 
@@ -287,9 +295,9 @@ static void check_server(struct report *r, const char *server, const struct work
 		json_str(stats, "devices.0.name") ? json_str(stats, "devices.0.name") : "no card",
 		vram / 1e9);
 	json_put(&stats);
-	check_safety(r, server);
-	info = ask_comfy(r, server, "/object_info");
-	for (size_t i = 0; info && (wf = workflow_set_all(set, i)); i++) {
+	check_safety(r, i);
+	info = ask_comfy(r, i, "/object_info");
+	for (size_t n = 0; info && (wf = workflow_set_all(set, n)); n++) {
 		check_workflow(r, server, wf, info);
 		if (vram > 0 && workflow_usable(wf) && (double)wf->vram_bytes > vram)
 			say(r, WARNING,
@@ -500,7 +508,7 @@ int command_check(int argc, char **argv)
 	check_workflows(&r, set); /* the commands depend on them */
 	check_discord(&r);
 	for (int i = 0; i < config.n_comfy; i++)
-		check_server(&r, config.comfy[i], set);
+		check_server(&r, i, set);
 	if (config.n_comfy == 0)
 		say(&r, BAD, "ComfyUI: COMFY_URL is not set");
 	check_pictures(&r);

@@ -59,7 +59,6 @@ static int run_bot(const struct config *config, struct logger *logger)
 		.guild_id = config->allowed_guild_id,
 		.comfy_urls = (const char *const *)config->comfy,
 		.n_comfy = config->n_comfy,
-		.comfy_key = config->comfy_api_key,
 	};
 
 	if (claim_secret(config->discord_token) == -EBUSY)

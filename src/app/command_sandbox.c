@@ -85,7 +85,6 @@ static int start_bot(
 		.guild_id = sandbox_guild_id(s),
 		.comfy_urls = own_comfy[0] ? own_comfy : (const char *const *)config->comfy,
 		.n_comfy = own_comfy[0] ? 1 : config->n_comfy,
-		.comfy_key = config->comfy_api_key,
 	};
 
 	return bot_new(&bot, &p->bot, why);

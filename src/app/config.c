@@ -14,7 +14,7 @@
 #include "base/near.h"
 #include "store/database_url.h"
 
-enum kind { TEXT, SECRET, ID, NUMBER, URL, URLS, DATABASE, CHOICE };
+enum kind { TEXT, SECRET, SECRETS, ID, NUMBER, URL, URLS, DATABASE, CHOICE };
 
 struct setting {
 	const char *name;
@@ -41,6 +41,9 @@ static const struct setting settings[] = {
 	{"COMFY_API_KEY", SECRET, AT(comfy_api_key), NULL, 0, 0, NULL,
 		"If a proxy in front of ComfyUI wants one: a bearer key, or user:password for "
 		"Basic."},
+	{"COMFY_API_KEYS", SECRETS, AT(comfy_api_keys), NULL, 0, 0, NULL,
+		"A key for each of COMFY_URLS, in the same order, separated by commas; an empty one is "
+		"COMFY_API_KEY."},
 	{"MAX_JOBS_PER_USER", NUMBER, AT(max_jobs_per_user), "2", 1, 100, NULL,
 		"Pictures that one member may have waiting and running at a time."},
 	{"MAX_QUEUE", NUMBER, AT(max_queue), "200", 1, 10000, NULL,
@@ -130,6 +133,23 @@ static char *check_urls(const char *text)
 	return NULL;
 }
 
+/* Entries may be empty; blanks stand only around them. */
+static char *check_secrets(const char *text)
+{
+	int n = 1;
+
+	for (; *text; text += *text != '\0') {
+		text += strspn(text, " \t");
+		text += strcspn(text, ", \t");
+		text += strspn(text, " \t");
+		if (*text && *text != ',')
+			return xstrdup("an entry contains a space: they are separated by commas");
+		if (*text && ++n > COMFY_SERVERS_MAX)
+			return xasprintf("at most %d entries", COMFY_SERVERS_MAX);
+	}
+	return NULL;
+}
+
 static char *check_database(const char *text)
 {
 	struct database_url url;
@@ -157,6 +177,8 @@ static char *check_text(const struct setting *s, const char *value)
 			return xstrdup("it contains a control character or a line break");
 	if (s->kind == SECRET && strpbrk(value, " \t"))
 		return xstrdup("it contains a space: is it complete, and nothing else?");
+	if (s->kind == SECRETS)
+		return check_secrets(value);
 	if (s->kind == URL)
 		return check_url(value);
 	if (s->kind == URLS)
@@ -339,6 +361,32 @@ static void split_urls(struct config *config)
 	}
 }
 
+/* An owned sentence when there are more keys than servers: then some are for others than meant. */
+static char *split_keys(struct config *config)
+{
+	const char *p = config->comfy_api_keys;
+	int n = 0;
+
+	while (p && n < COMFY_SERVERS_MAX) {
+		size_t len;
+
+		p += strspn(p, " \t");
+		len = strcspn(p, ", \t");
+		if (len)
+			config->comfy_keys[n] = xstrndup(p, len);
+		n++;
+		p = strchr(p, ',');
+		p = p ? p + 1 : NULL;
+	}
+	/* Without servers of the owner's own they are for the sandbox's. */
+	if (config->n_comfy == 0 || n <= config->n_comfy)
+		return NULL;
+	return xasprintf(
+		"COMFY_API_KEYS: it has %d entries for %d ComfyUI: give one for each, in the "
+		"order of COMFY_URLS; an empty one is COMFY_API_KEY",
+		n, config->n_comfy);
+}
+
 int config_load(struct config *ret, void (*warn_fn)(void *ctx, const char *sentence), void *ctx,
 	char **ret_why)
 {
@@ -359,6 +407,11 @@ int config_load(struct config *ret, void (*warn_fn)(void *ctx, const char *sente
 	while (str_ends(config.discord_api_url, "/"))
 		config.discord_api_url[strlen(config.discord_api_url) - 1] = '\0';
 	split_urls(&config);
+	*ret_why = split_keys(&config);
+	if (*ret_why) {
+		config_free(&config);
+		return -EINVAL;
+	}
 	*ret = config;
 	return 0;
 }
@@ -370,7 +423,14 @@ void config_free(struct config *config)
 			free(*(char **)((char *)config + settings[i].offset));
 	for (int i = 0; i < config->n_comfy; i++)
 		free(config->comfy[i]);
+	for (size_t i = 0; i < countof(config->comfy_keys); i++)
+		free(config->comfy_keys[i]);
 	*config = (struct config){0};
+}
+
+const char *config_comfy_key(const struct config *config, int i)
+{
+	return config->comfy_keys[i] ? config->comfy_keys[i] : config->comfy_api_key;
 }
 
 char *config_missing(const struct config *config)

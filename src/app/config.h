@@ -16,6 +16,7 @@ struct config {
 	char *comfy_url;
 	char *comfy_urls;
 	char *comfy_api_key;
+	char *comfy_api_keys;
 	char *database_url; /* NULL: SQLite at DATABASE_PATH */
 	char *flujos_dir;
 	char *export_path;
@@ -35,6 +36,8 @@ struct config {
 	/* COMFY_URLS, else COMFY_URL, split and without trailing slashes. */
 	char *comfy[COMFY_SERVERS_MAX];
 	int n_comfy;
+	/* COMFY_API_KEYS, split; NULL: that one has none of its own. */
+	char *comfy_keys[COMFY_SERVERS_MAX];
 };
 
 /*
@@ -46,6 +49,10 @@ struct config {
 int config_load(struct config *ret, void (*warn)(void *ctx, const char *sentence), void *ctx,
 	char **ret_why);
 void config_free(struct config *config);
+
+/* What the i-th ComfyUI wants (i < COMFY_SERVERS_MAX): its own key, else COMFY_API_KEY. NULL: none.
+ * Borrowed. */
+const char *config_comfy_key(const struct config *config, int i);
 
 /* What `run` cannot do without; NULL when all is there, else a sentence (owned). */
 char *config_missing(const struct config *config);

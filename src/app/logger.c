@@ -37,6 +37,8 @@ static void write_line(void *ctx, enum log_level level, const char *subject, con
 
 	blot(clean, logger->config->discord_token);
 	blot(clean, logger->config->comfy_api_key);
+	for (int i = 0; i < COMFY_SERVERS_MAX; i++)
+		blot(clean, logger->config->comfy_keys[i]);
 	flatten(clean);
 	gettimeofday(&tv, NULL);
 	gmtime_r(&tv.tv_sec, &tm);

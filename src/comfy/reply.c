@@ -78,7 +78,7 @@ char *comfy_reply_why(const struct http_response *res, bool with_key)
 		int status;
 		const char *why;
 	} known[] = {
-		{403, "access is refused (403): check COMFY_API_KEY and the proxy in front of it"},
+		{403, "access is refused (403): check COMFY_API_KEY or COMFY_API_KEYS, and the proxy in front of it"},
 		{404, "no ComfyUI at this address (404): check the path in COMFY_URL"},
 		{407, "a proxy on the way asks for a password"},
 		{413, "what was sent is too large for the server"},
@@ -89,8 +89,10 @@ char *comfy_reply_why(const struct http_response *res, bool with_key)
 		return xasprintf("the server does not answer: %s",
 			res->error && *res->error ? res->error : "no reason given");
 	if (res->status == 401)
-		return xstrdup(with_key ? "the API key was refused: check COMFY_API_KEY"
-					: "the server asks for a key: set COMFY_API_KEY");
+		return xstrdup(
+			with_key ? "the API key was refused: check COMFY_API_KEY or its entry in "
+				   "COMFY_API_KEYS"
+				 : "the server asks for a key: set COMFY_API_KEY");
 	for (size_t i = 0; i < countof(known); i++)
 		if (known[i].status == res->status)
 			return xstrdup(known[i].why);

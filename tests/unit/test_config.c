@@ -300,6 +300,52 @@ static void test_bad_ids(void **state)
 	}
 }
 
+static void test_keys(void **state)
+{
+	static const struct {
+		const char *keys, *all; /* for three servers */
+		const char *out[3];
+		bool refused;
+	} cases[] = {
+		{NULL, "all", {"all", "all", "all"}},
+		{"k1, u:p , k3", NULL, {"k1", "u:p", "k3"}},
+		{"k1,,k3", "all", {"k1", "all", "k3"}},
+		{",k2", NULL, {NULL, "k2", NULL}},
+		{"k1", "all", {"k1", "all", "all"}},
+		{"k1,k2,k3,k4", NULL, .refused = true},
+		{"k1,k2,k3,", NULL, .refused = true},
+	};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct place *place = *state;
+		struct config config;
+		char text[300], *why = NULL;
+
+		snprintf(text, sizeof(text),
+			"COMFY_URLS=http://a,,http://b, http://c\n%s%s%s%s%s%s",
+			cases[i].keys ? "COMFY_API_KEYS=" : "", cases[i].keys ? cases[i].keys : "",
+			cases[i].keys ? "\n" : "", cases[i].all ? "COMFY_API_KEY=" : "",
+			cases[i].all ? cases[i].all : "", cases[i].all ? "\n" : "");
+		write_env(text, strlen(text));
+		if (cases[i].refused) {
+			assert_int_equal(load(place, &config, &why), -EINVAL);
+			assert_string_equal(why,
+				"COMFY_API_KEYS: it has 4 entries for 3 ComfyUI: give one for each, "
+				"in the order of COMFY_URLS; an empty one is COMFY_API_KEY");
+			free(why);
+			continue;
+		}
+		load_good(place, &config);
+		for (int k = 0; k < 3; k++) {
+			const char *key = config_comfy_key(&config, k);
+
+			if (key != cases[i].out[k] && !str_eq(key, cases[i].out[k]))
+				fail_msg("case %zu, server %d: %s", i, k, key ? key : "none");
+		}
+		config_free(&config);
+	}
+}
+
 /* Secrets, and URLs that may hold one, appear in no refusal and no warning. */
 static void test_secrets_stay(void **state)
 {
@@ -313,6 +359,7 @@ static void test_secrets_stay(void **state)
 		"ALLOWED_GUILD_ID=" SECRET "\n", /* into the wrong line */
 		"MAX_QUEUE=" SECRET "\n",
 		"COMFY_API_KEY='a " SECRET "'\n",
+		"COMFY_API_KEYS='a,b " SECRET "'\n",
 		"COMFY_URL=http://me:" SECRET "@gpu.example\n",
 		"COMFY_URL=" SECRET "\n",
 		"COMFY_URLS=http://a,http://" SECRET "@b\n",
@@ -560,6 +607,7 @@ int main(int argc, char **argv)
 		in_place(test_servers),
 		in_place(test_bad_values),
 		in_place(test_bad_ids),
+		in_place(test_keys),
 		in_place(test_secrets_stay),
 		in_place(test_warnings),
 		in_place(test_readable_by_others),
