@@ -192,9 +192,9 @@ static void begin_close(struct shell *sh, int64_t now_ms)
 
 static void step_phase(struct shell *sh, int64_t now_ms)
 {
-	bool quiet = core_is_quiet(sh->core) && rest_pending(sh->rest) <= sh->chores;
-
-	if (sh->phase == FINISH && (quiet || now_ms >= sh->finish_by_ms))
+	if (sh->phase == FINISH &&
+		(now_ms >= sh->finish_by_ms ||
+			(core_is_quiet(sh->core) && rest_pending(sh->rest) <= sh->chores)))
 		begin_close(sh, now_ms);
 	if (sh->phase == CLOSE &&
 		((sh->gateway_saved && !sh->gateway_ws) || now_ms >= sh->close_by_ms))

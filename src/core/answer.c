@@ -232,7 +232,7 @@ void core_answer(struct core *core, uint64_t job_id, uint32_t epoch, enum answer
 		return;
 	if (!args)
 		args = &nothing;
-	job->deadline_ms = NEVER;
+	timer_set(core, job, JOB_DEADLINE, NEVER);
 	if (job->step == JOB_LOOK && args->live_id)
 		job->row.live_id = args->live_id;
 	dispatch_answer(core, job, answer, args, now_ms);

@@ -90,12 +90,14 @@ void core_progress(struct core *core, uint64_t job_id, uint32_t epoch, int perce
 		/* The wait in the ComfyUI's own queue is not the picture's time. */
 		if (job->row.part == 0)
 			job->row.started_ms = now_ms;
+		place_running(core, job, now_ms);
 	}
 	percent = part_percent(&job->row, percent);
-	if (percent == job->percent)
-		return;
+	if (percent != job->percent)
+		core_emit(core, (struct effect){.kind = FX_SHOW, .job = job});
 	job->percent = percent;
-	core_emit(core, (struct effect){.kind = FX_SHOW, .job = job});
+	if (core->queue_changed)
+		core_tick(core, now_ms);
 }
 
 void core_preview(struct core *core, uint64_t job_id, uint32_t epoch, int64_t now_ms)
@@ -183,13 +185,13 @@ static enum refusal refusal_of(const struct core *core, const struct request *r,
 		return REFUSE_ERASING;
 	if (core->mode == CORE_DRAIN)
 		return REFUSE_DRAINING;
-	if (queue_live_jobs_of(core, r->user_id) >=
-		(r->cap > 0 ? r->cap : core->config.max_jobs_per_user))
+	if (queue_has_jobs(core, r->user_id, r->cap > 0 ? r->cap : core->config.max_jobs_per_user))
 		return REFUSE_CAP;
 	if (r->quota > 0 && !r->administrator &&
 		core_day_count(core, r->user_id, now_ms) + pictures_of(r) > r->quota)
 		return REFUSE_QUOTA;
-	if (core_live_jobs(core) >= (size_t)core->config.max_queue)
+	if (HASH_COUNT(core->by_id) >= (size_t)core->config.max_queue &&
+		core_live_jobs(core) >= (size_t)core->config.max_queue)
 		return REFUSE_FULL;
 	return REFUSE_NOTHING;
 }
@@ -222,7 +224,7 @@ static struct job *job_new(struct core *core, const struct request *r, int64_t n
 	};
 	job->step = JOB_ACK;
 	job->gpu = -1;
-	job->deadline_ms = job->retry_ms = job->save_ms = job->pause_ms = NEVER;
+	timer_clear(core, job);
 	DL_APPEND(core->jobs, job);
 	HASH_ADD(hh, core->by_id, row.id, sizeof(job->row.id), job);
 	return job;
@@ -277,9 +279,10 @@ void core_load_job(struct core *core, const struct job_row *row, int64_t now_ms)
 	for (int i = 0; row->gpu && i < core->config.n_gpus; i++)
 		if (str_eq(core->config.gpu_names[i], row->gpu))
 			job->gpu = i;
-	job->deadline_ms = job->retry_ms = job->save_ms = job->pause_ms = NEVER;
+	timer_clear(core, job);
 	DL_APPEND(core->jobs, job);
 	HASH_ADD(hh, core->by_id, row.id, sizeof(job->row.id), job);
+	place_moved(core, job, now_ms);
 	session_count_job(core, job, 1);
 	core_load_max_id(core, row->id);
 	core_load_image_count(core, row->number);
@@ -325,14 +328,9 @@ void core_gpu(struct core *core, int gpu, bool up, int64_t now_ms)
 {
 	must(gpu >= 0 && gpu < core->config.n_gpus);
 	core->gpus[gpu].known = true;
-	core->gpus[gpu].up = up;
 	if (!up)
 		core->gpus[gpu].stats_ms = 0;
-	core->queue_changed = true;
-	/* With another card at hand, a run does not wait for ever for one that went away. */
-	for (struct job *job = core->jobs; job && core->config.n_gpus > 1; job = job->next)
-		if (job->gpu == gpu && job->step == JOB_WATCH)
-			job->deadline_ms = up ? NEVER : now_ms + AWAY_PATIENCE_MS;
+	place_gpu(core, gpu, up, now_ms);
 	core_tick(core, now_ms);
 }
 
@@ -356,7 +354,7 @@ void core_set_mode(struct core *core, enum core_mode mode, int64_t now_ms)
 	if (core->mode == mode)
 		return;
 	core->mode = mode;
-	core->queue_changed = true;
+	core->queue_changed = core->line_changed = true;
 	core_tick(core, now_ms);
 }
 
@@ -381,42 +379,46 @@ bool core_is_quiet(const struct core *core)
 
 /* ---- time ---- */
 
-static size_t unposted(const struct core *core)
+static bool may_begin(const struct core *core)
 {
-	size_t n = 0;
-
-	for (const struct job *job = core->jobs; job; job = job->next)
-		n += job->step == JOB_FETCH || job->step == JOB_POST;
-	return n;
+	return core->ready && !core->stopping && core->mode != CORE_PAUSE &&
+	       core->n_unposted < UNPOSTED_MAX;
 }
 
-/* What can move now? Cards that are idle take the head of the line. */
+/* The card and the prompt's id are committed before the ComfyUI hears of it. */
+static void begin(struct core *core, struct place_pass *pass, int64_t now_ms)
+{
+	for (int i = 0; i < pass->n; i++) {
+		struct job *job = pass->jobs[i];
+
+		queue_answer(core, job, now_ms);
+		job->gpu = pass->gpu;
+		job->percent = -1;
+		job->running = false;
+		job->row.submits++;
+		job->row.started_ms = now_ms;
+		str_set(&job->row.gpu, core->config.gpu_names[pass->gpu]);
+		rng_uuid(core->rng, job->row.prompt_id);
+		pass_begin(core, job);
+		core_set_step(core, job, JOB_SUBMIT, now_ms);
+	}
+}
+
+/* What can move now? */
 static void settle(struct core *core, int64_t now_ms)
 {
+	struct place_pass *pass;
+
+	queue_show(core, now_ms);
+	if (core->ask_ms <= now_ms)
+		core->queue_changed = true;
 	if (!core->queue_changed)
 		return;
 	core->queue_changed = false;
-	place_sync(core, now_ms);
+	while (may_begin(core) && (pass = place_next(core, now_ms)))
+		begin(core, pass, now_ms);
+	core->ask_ms = may_begin(core) ? sched_wake(core->sched, now_ms) : NEVER;
 	queue_show(core, now_ms);
-	if (core->ready && !core->stopping && core->mode != CORE_PAUSE &&
-		unposted(core) < UNPOSTED_MAX) {
-		struct job *job;
-		int gpu;
-
-		while ((job = place_next(core, now_ms, &gpu))) {
-			job->gpu = gpu;
-			job->percent = -1;
-			job->running = false;
-			job->row.submits++;
-			job->row.started_ms = now_ms;
-			str_set(&job->row.gpu, core->config.gpu_names[gpu]);
-			rng_uuid(core->rng, job->row.prompt_id);
-			pass_begin(core, job);
-			core_set_step(core, job, JOB_SUBMIT, now_ms);
-		}
-	}
-	queue_show(core, now_ms);
-	core->queue_changed = false;
 }
 
 /* The owner hears once that no card answers, and once that one is back. */
@@ -432,47 +434,44 @@ static void tell_owner(struct core *core)
 	core_emit(core, (struct effect){.kind = core->told_down ? FX_TELL_DOWN : FX_TELL_UP});
 }
 
-static bool gpu_became_free(const struct core *core)
+/* One of its times has come. */
+static void due(struct core *core, struct job *job, int64_t now_ms)
 {
-	for (int i = 0; i < core->config.n_gpus; i++)
-		if (core->gpus[i].up && !place_gpu_is_busy(core, i))
-			return true;
-	return false;
+	if (job->at_ms[JOB_RESAVE] <= now_ms) {
+		timer_set(core, job, JOB_RESAVE, NEVER);
+		core_save(core, job);
+	}
+	if (job->at_ms[JOB_PAUSE] <= now_ms) {
+		timer_set(core, job, JOB_PAUSE, NEVER);
+		place_enter(core, job, now_ms);
+	}
+	if (job->at_ms[JOB_DEADLINE] <= now_ms) {
+		timer_set(core, job, JOB_DEADLINE, NEVER);
+		core_answer_again(core, job, "no answer in time", now_ms);
+	} else if (job->at_ms[JOB_RETRY] <= now_ms) {
+		timer_set(core, job, JOB_RETRY, NEVER);
+		core_ask_step(core, job, now_ms);
+	}
 }
 
 void core_tick(struct core *core, int64_t now_ms)
 {
-	for (struct job *job = core->jobs, *next; job; job = next) {
-		next = job->next;
-		if (job->save_ms <= now_ms) {
-			job->save_ms = NEVER;
-			core_save(core, job);
-		}
-		if (job->pause_ms <= now_ms)
-			job->pause_ms = NEVER; /* and a card that is idle takes it */
-		if (job->deadline_ms <= now_ms) {
-			job->deadline_ms = NEVER;
-			core_answer_again(core, job, "no answer in time", now_ms);
-		} else if (job->retry_ms <= now_ms) {
-			job->retry_ms = NEVER;
-			core_ask_step(core, job, now_ms);
-		}
-	}
+	struct job *job;
+
+	while ((job = timer_next(core, now_ms)))
+		due(core, job, now_ms);
 	session_tick(core, now_ms);
-	if (core->jobs && core->mode != CORE_PAUSE && gpu_became_free(core))
-		core->queue_changed = true;
 	settle(core, now_ms);
 	tell_owner(core);
 }
 
 int64_t core_deadline(const struct core *core)
 {
-	int64_t at = session_deadline(core);
+	int64_t at = min_of(session_deadline(core), timer_deadline(core));
 
-	for (const struct job *job = core->jobs; job; job = job->next)
-		at = min_of(at, min_of(min_of(job->deadline_ms, job->retry_ms),
-					min_of(job->save_ms, job->pause_ms)));
-	return at;
+	if (core->line_changed)
+		at = min_of(at, core->show_ms);
+	return min_of(at, core->ask_ms);
 }
 
 struct core *core_new(const struct core_config *config, struct rng *rng)
@@ -482,6 +481,7 @@ struct core *core_new(const struct core_config *config, struct rng *rng)
 	must(config->n_gpus >= 0 && config->n_gpus <= COMFY_SERVERS_MAX);
 	core->config = *config;
 	core->rng = rng;
+	core->ask_ms = NEVER;
 	place_init(core);
 	return core;
 }

@@ -5,6 +5,7 @@
 #include <uthash.h>
 
 #include "base/row.h"
+#include "core/sched_tree.h"
 
 /*
  * Where a job stands. The numbers are stored: never reuse one. Steps marked
@@ -48,8 +49,8 @@ enum sorry {
 	SORRY_MODEL_GONE = 12,
 	SORRY_CANCELLED = 13,
 	SORRY_NOT_TAKEN = 14,
-	SORRY_LEFT = 15,       /* the member left the server */
-	SORRY_PICTURE = 16,    /* the picture to edit cannot be used; detail: a word for the reason */
+	SORRY_LEFT = 15,    /* the member left the server */
+	SORRY_PICTURE = 16, /* the picture to edit cannot be used; detail: a word for the reason */
 	SORRY_PERMISSION = 17, /* the bot lacks a permission; detail */
 	SORRY_RESTRICTED = 18, /* the channel cannot be made age-restricted */
 	SORRY_ERASED = 19,     /* the member wants all of his erased */
@@ -92,24 +93,32 @@ struct answer_args {
 	size_t n_files;	     /* fetched: they get numbers */
 };
 
+/* What a job may wait for. */
+enum job_timer {
+	JOB_DEADLINE, /* of the current ask */
+	JOB_RETRY,    /* when the ask is made (again) */
+	JOB_RESAVE,   /* when a row that could not be written is written again */
+	JOB_PAUSE,    /* JOB_QUEUE: not given to a card before */
+	JOB_TIMERS,
+};
+
 /*
  * A job in memory. The shell reads it, only the core writes. row is what is
  * stored; the rest is found out again after a restart.
  */
 struct job {
 	struct job_row row;
-	enum job_step step;   /* row.step, or a memory step */
-	enum job_step resume; /* JOB_LOOK: where it goes on when nothing was said yet */
-	uint32_t epoch;	      /* names the current ask; answers with another are old */
-	int tries;	      /* of the current step's ask */
-	int64_t deadline_ms;  /* of the current ask; NEVER */
-	int64_t retry_ms;     /* when the ask is made (again); NEVER */
-	int64_t save_ms;      /* when a row that could not be written is written again; NEVER */
-	int64_t pause_ms;     /* JOB_QUEUE: not given to a card before; NEVER: no such wait */
-	bool stored;	      /* there is a row: the job is accepted */
-	bool saving;	      /* a commit is under way */
-	bool save_again;      /* the row changed meanwhile */
-	bool enter;	      /* the ask is made as soon as the row is committed */
+	enum job_step step;	   /* row.step, or a memory step */
+	enum job_step resume;	   /* JOB_LOOK: where it goes on when nothing was said yet */
+	uint32_t epoch;		   /* names the current ask; answers with another are old */
+	int tries;		   /* of the current step's ask */
+	int64_t at_ms[JOB_TIMERS]; /* NEVER; changed by timer_set() only */
+	int64_t due_ms;		   /* the earliest of them */
+	struct tree_node by_time;
+	bool stored;	 /* there is a row: the job is accepted */
+	bool saving;	 /* a commit is under way */
+	bool save_again; /* the row changed meanwhile */
+	bool enter;	 /* the ask is made as soon as the row is committed */
 	int save_tries;
 	int moves;	    /* how often its channel vanished */
 	int gpu;	    /* index of the card; -1 none */
@@ -124,6 +133,8 @@ struct job {
 	int percent;		 /* -1: not running yet */
 	bool running;		 /* the ComfyUI has begun it */
 	struct sched_job *waits; /* in the scheduler's line; NULL: not there */
+	struct place_pass *pass; /* on a card, or on its way to it; NULL: on none */
+	bool unposted;		 /* its files are being fetched or posted */
 	double rank;		 /* there, when the order was last asked for */
 	struct job *prev, *next; /* all jobs, by id */
 	UT_hash_handle hh;

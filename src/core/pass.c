@@ -37,6 +37,6 @@ bool pass_shrink(struct core *core, struct job *job, int64_t now_ms)
 	job->row.batch = n / 2;
 	job->row.submits--; /* it ends by itself: at one picture */
 	core_requeue(core, job, SORRY_MEMORY, NULL, now_ms);
-	job->pause_ms = NEVER;
+	timer_set(core, job, JOB_PAUSE, NEVER);
 	return true;
 }

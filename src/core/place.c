@@ -1,24 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "core/state.h"
-
-/*
- * A card serves one job of ours at a time: ComfyUI runs its queue one by one
- * anyway, and what waits here can still be reordered, cancelled and counted down.
- */
-bool place_gpu_is_busy(const struct core *core, int gpu)
-{
-	for (const struct job *job = core->jobs; job; job = job->next) {
-		bool runs = job->step == JOB_SUBMIT || job->step == JOB_WATCH ||
-			    job->step == JOB_LOCATE ||
-			    (job->step == JOB_LOOK && job->resume == JOB_SUBMIT);
-
-		if (job->gpu == gpu && runs)
-			return true;
-	}
-	return false;
-}
 
 bool core_gpu_is_up(const struct core *core, int gpu)
 {
@@ -53,7 +37,7 @@ void place_init(struct core *core)
 	core->sched = sched_new(NULL, 0);
 	for (int i = 0; i < core->config.n_gpus; i++) {
 		sched_card_add(core->sched, &card);
-		sched_hold(core->sched, i, true);
+		sched_down(core->sched, 0, i);
 	}
 }
 
@@ -61,6 +45,11 @@ void place_free(struct core *core)
 {
 	struct place_model *m, *next;
 
+	for (int i = 0; i < core->config.n_gpus; i++)
+		for (struct place_pass *pass; (pass = core->gpus[i].passes);) {
+			DL_DELETE(core->gpus[i].passes, pass);
+			free(pass);
+		}
 	HASH_ITER(hh, core->models, m, next)
 	{
 		HASH_DEL(core->models, m);
@@ -90,51 +79,184 @@ static struct sched_model *model_of(struct core *core, const char *name)
 	return m->model;
 }
 
+/* ---- the line ---- */
+
 void place_leave(struct core *core, struct job *job)
 {
+	if (job->step == JOB_QUEUE)
+		core->line_changed = true;
 	if (job->waits)
 		sched_cancel(core->sched, job->waits);
 	job->waits = NULL;
 }
 
-static void sync_job(struct core *core, struct job *job, int64_t now_ms)
+void place_enter(struct core *core, struct job *job, int64_t now_ms)
 {
-	if (!queue_waits(job) || job->pause_ms != NEVER) {
-		place_leave(core, job);
+	if (!queue_waits(job) || job->waits)
 		return;
-	}
-	if (job->waits)
+	core->line_changed = true;
+	if (job->at_ms[JOB_PAUSE] != NEVER)
 		return;
+	core->queue_changed = true;
 	job->waits = sched_arrive(core->sched, now_ms, model_of(core, job->row.model),
 		1000 * max_of(job->row.pictures, 1), job->row.user_id,
 		job->row.priority > 0 ? 0 : 2, job->row.created_ms, job->row.id);
 }
 
-void place_sync(struct core *core, int64_t now_ms)
-{
-	for (int i = 0; i < core->config.n_gpus; i++) {
-		bool busy = place_gpu_is_busy(core, i);
+/* ---- what is on the cards ---- */
 
-		if (!busy && sched_sent(core->sched, i))
-			sched_finished(core->sched, now_ms, i);
-		if (!core->gpus[i].up) /* it may have been started again */
-			sched_forget(core->sched, i);
-		sched_hold(core->sched, i, busy || !core->gpus[i].up);
-	}
-	for (struct job *job = core->jobs; job; job = job->next)
-		sync_job(core, job, now_ms);
+/* A card that has what it may have gets nothing. What comes ahead must be behind something that
+ * runs and has no further parts, so that they run in the order in which they were sent. */
+static void review(struct core *core, int gpu)
+{
+	const struct core_gpu *g = &core->gpus[gpu];
+	bool may = g->n_passes < PLACE_DEPTH;
+
+	for (const struct place_pass *pass = g->passes; pass; pass = pass->next)
+		may &= pass->planned && pass->running &&
+		       pass->jobs[0]->row.part + 1 >= job_row_parts(&pass->jobs[0]->row);
+	sched_hold(core->sched, gpu, !may);
+	core->queue_changed = true;
 }
 
-struct job *place_next(struct core *core, int64_t now_ms, int *ret_gpu)
+static struct place_pass *pass_new(struct core *core, int gpu, int64_t now_ms)
 {
-	struct sched_pass pass;
-	struct job *job;
+	struct place_pass *pass = xcalloc(1, sizeof(*pass));
 
-	if (core->config.n_gpus == 0 || !sched_next(core->sched, now_ms, &pass))
+	pass->gpu = gpu;
+	pass->sent_ms = now_ms;
+	DL_APPEND(core->gpus[gpu].passes, pass);
+	core->gpus[gpu].n_passes++;
+	return pass;
+}
+
+static void join(struct place_pass *pass, struct job *job)
+{
+	must(pass->n < SCHED_BATCH_MAX);
+	pass->jobs[pass->n++] = job;
+	job->pass = pass;
+}
+
+/* The scheduler counts it no more. */
+static void forget(struct core *core, struct place_pass *pass, int64_t now_ms)
+{
+	int nth = 0;
+
+	for (struct place_pass *p = core->gpus[pass->gpu].passes; p != pass; p = p->next)
+		nth += p->planned;
+	if (pass->planned)
+		sched_gone(core->sched, now_ms, pass->gpu, nth);
+	pass->planned = false;
+}
+
+static void release(struct core *core, struct job *job, int64_t now_ms)
+{
+	struct place_pass *pass = job->pass;
+	struct core_gpu *g = &core->gpus[pass->gpu];
+	int at = 0;
+
+	job->pass = NULL;
+	while (pass->jobs[at] != job)
+		at++;
+	pass->jobs[at] = pass->jobs[--pass->n];
+	if (pass->n)
+		return;
+	forget(core, pass, now_ms);
+	DL_DELETE(g->passes, pass);
+	g->n_passes--;
+	review(core, pass->gpu);
+	free(pass);
+}
+
+/* Sent by an earlier process: it is there until it is known not to be. */
+static void adopt(struct core *core, struct job *job, int64_t now_ms)
+{
+	struct place_pass *pass = core->gpus[job->gpu].passes;
+
+	while (pass && (pass->n == SCHED_BATCH_MAX ||
+			       !str_eq(pass->jobs[0]->row.prompt_id, job->row.prompt_id)))
+		pass = pass->next;
+	join(pass ? pass : pass_new(core, job->gpu, now_ms), job);
+	review(core, job->gpu);
+}
+
+static bool is_on_card(const struct job *job)
+{
+	return job->gpu >= 0 &&
+	       (job->step == JOB_SUBMIT || job->step == JOB_WATCH || job->step == JOB_LOCATE ||
+		       (job->step == JOB_LOOK && job->resume == JOB_SUBMIT));
+}
+
+void place_moved(struct core *core, struct job *job, int64_t now_ms)
+{
+	bool unposted = job->step == JOB_FETCH || job->step == JOB_POST;
+
+	if (is_on_card(job) && !job->pass)
+		adopt(core, job, now_ms);
+	else if (!is_on_card(job) && job->pass)
+		release(core, job, now_ms);
+	else if (job->pass && job->step == JOB_SUBMIT)
+		job->pass->running = false; /* the next part is on its way */
+	if (unposted == job->unposted)
+		return;
+	job->unposted = unposted;
+	core->n_unposted += unposted ? 1 : -1;
+	if (core->n_unposted == UNPOSTED_MAX - 1)
+		core->queue_changed = true;
+}
+
+void place_running(struct core *core, struct job *job, int64_t now_ms)
+{
+	struct place_pass *pass = job->pass;
+
+	if (pass->running)
+		return;
+	pass->running = true;
+	if (pass->planned && pass == core->gpus[pass->gpu].passes)
+		sched_started(core->sched, now_ms, pass->gpu, 0, NULL, -1);
+	review(core, pass->gpu);
+}
+
+/* What a card held that was away is not known: it may have been started again. With another card at
+ * hand, a run does not wait for ever for one that went away. */
+void place_gpu(struct core *core, int gpu, bool up, int64_t now_ms)
+{
+	struct core_gpu *g = &core->gpus[gpu];
+
+	core->line_changed = true;
+	for (struct place_pass *pass = g->passes; pass; pass = pass->next)
+		for (int i = 0; i < pass->n; i++)
+			if (pass->jobs[i]->step == JOB_WATCH && core->config.n_gpus > 1)
+				timer_set(core, pass->jobs[i], JOB_DEADLINE,
+					up ? NEVER : now_ms + AWAY_PATIENCE_MS);
+	if (g->up == up)
+		return;
+	g->up = up;
+	for (struct place_pass *pass = g->passes; pass && !up; pass = pass->next)
+		forget(core, pass, now_ms);
+	if (up)
+		sched_up(core->sched, now_ms, gpu);
+	else
+		sched_down(core->sched, now_ms, gpu);
+	review(core, gpu);
+}
+
+struct place_pass *place_next(struct core *core, int64_t now_ms)
+{
+	struct sched_pass sent;
+	struct place_pass *pass;
+
+	if (core->config.n_gpus == 0 || !sched_next(core->sched, now_ms, &sent))
 		return NULL;
-	job = (struct job *)core_job(core, sched_tag(pass.jobs[0]));
-	must(job && job->waits == pass.jobs[0]);
-	job->waits = NULL;
-	*ret_gpu = pass.card;
-	return job;
+	pass = pass_new(core, sent.card, now_ms);
+	pass->planned = true;
+	for (int i = 0; i < sent.n; i++) {
+		struct job *job = (struct job *)core_job(core, sched_tag(sent.jobs[i]));
+
+		must(job && job->waits == sent.jobs[i]);
+		job->waits = NULL;
+		join(pass, job);
+	}
+	review(core, sent.card);
+	return pass;
 }

@@ -3,6 +3,13 @@
 
 #include "core/state.h"
 
+/* Up to so many that wait, each change is shown at once; of longer lines as often as it takes to
+ * spend a fraction of the time on it, and at least so often. */
+#define SHOW_ALL_MAX	  100
+#define SHOW_EVERY_MAX_MS 5000
+/* Lines of the log about one change of the line. */
+#define MOVED_BACK_MAX 20
+
 bool queue_waits(const struct job *job)
 {
 	return job->step == JOB_QUEUE && !job->enter;
@@ -74,13 +81,16 @@ struct job **queue_order(struct core *core, size_t *ret_n, int64_t now_ms)
 	return order;
 }
 
-int queue_live_jobs_of(const struct core *core, uint64_t user_id)
+bool queue_has_jobs(const struct core *core, uint64_t user_id, int n)
 {
-	int n = 0;
+	const struct session *s = session_find(core, user_id);
 
-	for (const struct job *job = core->jobs; job; job = job->next)
-		n += job->row.user_id == user_id && job_is_live(job);
-	return n;
+	/* Nearly always this tells it. */
+	if (!s || s->n_jobs < (size_t)n)
+		return false;
+	for (const struct job *job = core->jobs; job && n > 0; job = job->next)
+		n -= job->row.user_id == user_id && job_is_live(job);
+	return n <= 0;
 }
 
 size_t core_waiting(const struct core *core)
@@ -136,46 +146,69 @@ static bool no_gpu(const struct core *core)
 	return true;
 }
 
-/* Why a job stands further back than its member was told. */
-static void log_moved_back(
-	const struct core *core, const struct job *job, struct job *const *order, int n_before)
-{
-	const char *why = "others' fair turns come before its member's";
+/* What stands before a job, so far. */
+struct before {
+	bool administrator, again;
+	int told;
+};
 
-	for (int i = 0; i < n_before; i++)
-		if (order[i]->row.submits && !order[i]->shown_position)
-			why = "a job is back in its old place";
-	for (int i = 0; i < n_before; i++)
-		if (order[i]->row.priority > job->row.priority)
-			why = "an administrator's job goes first";
-	core_log(core, LOG_INFO, job, "moves back in line from %d to %d: %s", job->shown_position,
-		job->position, why);
+/* Why a job stands further back than its member was told. Of a long line the first ones say it. */
+static void log_moved_back(const struct core *core, const struct job *job, struct before *b)
+{
+	if (b->told++ < MOVED_BACK_MAX)
+		core_log(core, LOG_INFO, job, "moves back in line from %d to %d: %s",
+			job->shown_position, job->position,
+			b->administrator ? "an administrator's job goes first"
+			: b->again	 ? "a job is back in its old place"
+					 : "others' fair turns come before its member's");
+}
+
+void queue_answer(struct core *core, struct job *job, int64_t now_ms)
+{
+	if (job->answered)
+		return;
+	job->answered = true;
+	if (core_token_lives(job, now_ms))
+		core_emit(core, (struct effect){.kind = FX_ANSWER,
+					.job = job,
+					.id = (uint64_t)max_of(job->position, 1)});
+}
+
+static void show(struct core *core, struct job *job, int position, bool none, struct before *b,
+	int64_t now_ms)
+{
+	job->position = position;
+	queue_answer(core, job, now_ms);
+	if (job->position == job->shown_position && job->shown_no_gpu == none)
+		return;
+	if (job->shown_position && job->position > job->shown_position)
+		log_moved_back(core, job, b);
+	job->shown_position = job->position;
+	job->shown_no_gpu = none;
+	core_emit(core, (struct effect){.kind = FX_SHOW, .job = job});
 }
 
 void queue_show(struct core *core, int64_t now_ms)
 {
 	cleanup(freep) struct job **order = NULL;
 	bool none = no_gpu(core);
+	struct before b = {0};
 	size_t n;
 
+	if (!core->line_changed || now_ms < core->show_ms)
+		return;
+	core->line_changed = false;
 	order = queue_order(core, &n, now_ms);
 	for (size_t i = 0; i < n; i++) {
-		struct job *job = order[i];
+		bool again = order[i]->row.submits && !order[i]->shown_position;
 
-		job->position = (int)i + 1;
-		if (!job->answered) {
-			job->answered = true;
-			if (core_token_lives(job, now_ms))
-				core_emit(core, (struct effect){.kind = FX_ANSWER,
-							.job = job,
-							.id = (uint64_t)job->position});
-		}
-		if (job->position == job->shown_position && job->shown_no_gpu == none)
-			continue;
-		if (job->shown_position && job->position > job->shown_position)
-			log_moved_back(core, job, order, (int)i);
-		job->shown_position = job->position;
-		job->shown_no_gpu = none;
-		core_emit(core, (struct effect){.kind = FX_SHOW, .job = job});
+		show(core, order[i], (int)i + 1, none, &b, now_ms);
+		b.administrator |= order[i]->row.priority > 0;
+		b.again |= again;
 	}
+	core->show_ms =
+		n > SHOW_ALL_MAX ? now_ms + min_of((int64_t)n, (int64_t)SHOW_EVERY_MAX_MS) : 0;
+	if (b.told > MOVED_BACK_MAX)
+		core_log(core, LOG_INFO, NULL, "%d further jobs move back in line",
+			b.told - MOVED_BACK_MAX);
 }

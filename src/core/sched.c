@@ -97,6 +97,8 @@ static void send(struct sched *s, const struct choice *choice, struct sched_pass
 	card->last = sent;
 	card->n_sent++;
 	for (int i = 0; i < card->n_resident; i++)
+		sent->held[sent->n_held++] = card->resident[i].weights;
+	for (int i = 0; i < card->n_resident; i++)
 		if (card->resident[i].weights != w && !(out >> i & 1))
 			held[n++] = card->resident[i].weights;
 	if (n == SCHED_RESIDENT_MAX)
@@ -177,37 +179,62 @@ void sched_started(
 	sched_set_free(s, card, free_ms);
 }
 
-static void end_sent(struct sched *s, struct card *card)
+/* The one that `at` points to; its jobs are somewhere else already. */
+static void end_sent(struct sched *s, struct card *card, struct sent **at)
 {
-	struct sent *sent = card->first;
+	struct sent *sent = *at;
 
-	card->first = sent->next;
-	if (!card->first)
-		card->last = NULL;
+	*at = sent->next;
+	card->last = NULL;
+	for (struct sent *left = card->first; left; left = left->next)
+		card->last = left;
 	card->n_sent--;
 	pool_put(&s->sent_pool, sent);
 }
 
-void sched_finished(struct sched *s, int64_t now_ms, int index)
+static void free_jobs(struct sched *s, struct sent *sent)
 {
-	struct card *card = s->cards[index];
-	struct sent *sent = card->first;
-	int64_t free_ms = now_ms;
-
-	must(sent);
 	for (int i = 0; i < sent->n; i++) {
 		sent->jobs[i]->user->sent--;
 		sched_leave(s, sent->jobs[i]->user);
 		pool_put(&s->job_pool, sent->jobs[i]);
 	}
-	end_sent(s, card);
-	for (sent = card->first; sent; sent = sent->next)
+}
+
+void sched_finished(struct sched *s, int64_t now_ms, int index)
+{
+	struct card *card = s->cards[index];
+	int64_t free_ms = now_ms;
+
+	must(card->first);
+	free_jobs(s, card->first);
+	end_sent(s, card, &card->first);
+	for (struct sent *sent = card->first; sent; sent = sent->next)
 		free_ms += sent->load_ms + sent->run_ms;
 	sched_set_free(s, card, free_ms);
 	if (card->first)
 		return;
 	tree_remove(&s->busy, &card->by_open);
 	sched_open_card(s, card);
+}
+
+void sched_gone(struct sched *s, int64_t now_ms, int index, int nth)
+{
+	struct card *card = s->cards[index];
+	struct sent **at = &card->first, *sent;
+
+	if (nth == 0) {
+		sched_finished(s, now_ms, index);
+		return;
+	}
+	while (nth--)
+		at = &(*at)->next;
+	sent = *at;
+	free_jobs(s, sent);
+	sched_set_free(s, card, max_of(card->free_ms - sent->load_ms - sent->run_ms, now_ms));
+	if (sent == card->last)
+		sched_set_resident(s, card, sent->held, sent->n_held);
+	end_sent(s, card, at);
 }
 
 void sched_down(struct sched *s, int64_t now_ms, int index)
@@ -229,7 +256,7 @@ void sched_down(struct sched *s, int64_t now_ms, int index)
 			sched_enqueue(s, job, card->first->class);
 			job->user->sent--;
 		}
-		end_sent(s, card);
+		end_sent(s, card, &card->first);
 	}
 	sched_measure(s);
 }

@@ -96,6 +96,9 @@ void sched_started(
 	struct sched *s, int64_t now_ms, int card, int64_t load_ms, const unsigned *weights, int n);
 /* The first of the passes is done: its jobs are gone. */
 void sched_finished(struct sched *s, int64_t now_ms, int card);
+/* The nth (0: the first) pass of the card is there no more, whether it ran or not: its jobs are gone.
+ * What it would have loaded is not there. */
+void sched_gone(struct sched *s, int64_t now_ms, int card, int nth);
 /* All passes of a card are lost and what it held; its jobs wait again in their old places. */
 void sched_down(struct sched *s, int64_t now_ms, int card);
 void sched_up(struct sched *s, int64_t now_ms, int card);

@@ -116,7 +116,8 @@ double sched_turn_after(const struct sched *s, const struct sched_job *job,
 	const struct sched_class *c, double turn_ms)
 {
 	const struct sched_policy *p = &s->policy;
-	double rate = max_of(s->up_speed, 0.001) / max_of(s->active, 1);
+	double speed = s->up_speed > 0 ? s->up_speed : s->all_speed;
+	double rate = max_of(speed, 0.001) / max_of(s->active, 1);
 	double beyond = max_of(job->user->waiting - p->flood_jobs, 0.0);
 
 	return max_of(turn_ms, (double)job->arrived_ms) +

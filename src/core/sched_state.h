@@ -84,8 +84,9 @@ struct sent {
 	struct sent *next;
 	struct sched_class *class;
 	int64_t load_ms, run_ms;
-	int n;
+	int n, n_held;
 	struct sched_job *jobs[SCHED_BATCH_MAX];
+	struct sched_weights *held[SCHED_RESIDENT_MAX]; /* by its card, before it */
 };
 
 struct bucket;

@@ -29,12 +29,28 @@
 #define FIRST_SAVES_MAX 3
 /* How often #admin-tools is told of a missing permission. */
 #define FORBIDDEN_EVERY_MS (60 * 60 * 1000)
-#define DETAIL_MAX	300
+#define DETAIL_MAX	   300
 
 struct core_gpu {
 	bool known, up;
 	struct card_stats stats; /* as told last; stats_ms 0: never since it is up */
 	int64_t stats_ms;
+	struct place_pass *passes; /* utlist: in the order in which they were sent */
+	int n_passes;
+};
+
+/* Prompts of ours that a card has at a time: one that runs, and one that is there when it ends. */
+#define PLACE_DEPTH 2
+
+/* A prompt that is on a card, or on its way to it. */
+struct place_pass {
+	int gpu, n;
+	struct job *jobs[SCHED_BATCH_MAX]; /* whose pictures it makes */
+	bool planned; /* the scheduler counts it; false: of an earlier process, or the card was away
+		       */
+	bool running;
+	int64_t sent_ms;
+	struct place_pass *prev, *next;
 };
 
 /* A category of ours and how many channels it holds. */
@@ -59,8 +75,9 @@ struct effect_node {
 struct core {
 	struct core_config config;
 	struct rng *rng;
-	struct job *jobs;  /* by id, utlist */
-	struct job *by_id; /* uthash */
+	struct job *jobs;   /* by id, utlist */
+	struct job *by_id;  /* uthash */
+	struct tree timers; /* of jobs: timer.c */
 	uint64_t max_id;
 	struct session *sessions;
 	struct session *making; /* the one whose channel is being found or made */
@@ -70,9 +87,14 @@ struct core {
 	struct sched *sched;
 	struct place_model *models; /* uthash */
 	uint64_t guild_id;
-	bool ready, stopping, told_down, queue_changed;
+	bool ready, stopping, told_down;
+	bool queue_changed; /* a card may have something to do */
+	bool line_changed;  /* what was shown of the line may be wrong */
+	int64_t ask_ms;	    /* when the scheduler is asked again though nothing has happened */
+	int64_t show_ms;    /* the line is not looked through again before */
+	int n_unposted;	    /* jobs whose files are being fetched or posted */
 	int64_t told_forbidden_ms; /* when #admin-tools heard it last; 0: it is all right */
-	int64_t members_ms; /* when members whose jobs wait are looked through again */
+	int64_t members_ms;	   /* when members whose jobs wait are looked through again */
 	enum core_mode mode;
 	int64_t day; /* of the counts below */
 	struct member_day *days;
@@ -117,12 +139,22 @@ void core_number(struct core *core, struct job *job, size_t n_files);
 /* False: it is too late, or too early, for that. */
 bool core_cancel_job(struct core *core, struct job *job, enum sorry sorry, int64_t now_ms);
 
+/* timer.c: the jobs' times */
+void timer_set(struct core *core, struct job *job, enum job_timer timer, int64_t at_ms);
+void timer_clear(struct core *core, struct job *job);
+/* One whose time has come; NULL. */
+struct job *timer_next(const struct core *core, int64_t now_ms);
+int64_t timer_deadline(const struct core *core);
+
 /* queue.c: who is next, and where everyone stands */
 bool queue_waits(const struct job *job);
 /* Allocates the waiting jobs in the order in which they will be served. */
 struct job **queue_order(struct core *core, size_t *ret_n, int64_t now_ms);
-int queue_live_jobs_of(const struct core *core, uint64_t user_id);
-/* Positions, ephemeral answers and live messages after a change. */
+/* Does the member have so many that count against the cap? */
+bool queue_has_jobs(const struct core *core, uint64_t user_id, int n);
+/* The ephemeral answer, if it is still to be given. */
+void queue_answer(struct core *core, struct job *job, int64_t now_ms);
+/* Positions, ephemeral answers and live messages after a change; of a long line now and then. */
 void queue_show(struct core *core, int64_t now_ms);
 
 /* quota.c: pictures a day */
@@ -134,13 +166,17 @@ void quota_free(struct core *core);
 /* place.c: which card takes which job, by the scheduler (core/sched.h) */
 void place_init(struct core *core);
 void place_free(struct core *core);
-bool place_gpu_is_busy(const struct core *core, int gpu);
-/* Tells the scheduler what has changed since: jobs that wait, cards that are idle. */
-void place_sync(struct core *core, int64_t now_ms);
-/* The next job to be given to a card, and the card; NULL: none now. */
-struct job *place_next(struct core *core, int64_t now_ms, int *ret_gpu);
-/* The job leaves the line. */
+/* The job is in line, if it waits; it leaves the line. */
+void place_enter(struct core *core, struct job *job, int64_t now_ms);
 void place_leave(struct core *core, struct job *job);
+/* Its step is another one: it may have come to a card or left it. */
+void place_moved(struct core *core, struct job *job, int64_t now_ms);
+/* The ComfyUI has begun it. */
+void place_running(struct core *core, struct job *job, int64_t now_ms);
+void place_gpu(struct core *core, int gpu, bool up, int64_t now_ms);
+/* The next pass for a card, which is counted as being there; NULL: none now. It lives until the
+ * last of its jobs has left the card. */
+struct place_pass *place_next(struct core *core, int64_t now_ms);
 
 /* pass.c: what a job draws in one prompt */
 /* The job was given a card and a prompt_id. */

@@ -31,6 +31,8 @@ static void end(struct core *core, struct job *job, int64_t now_ms)
 	session_touch(core, job->row.user_id, now_ms);
 	quota_give_back(core, job, now_ms);
 	session_count_job(core, job, -1);
+	timer_clear(core, job);
+	place_moved(core, job, now_ms);
 	DL_DELETE(core->jobs, job);
 	HASH_DEL(core->by_id, job);
 	core_emit(core, (struct effect){.kind = FX_END, .job = job});
@@ -42,7 +44,7 @@ void core_ask_step(struct core *core, struct job *job, int64_t now_ms)
 	const struct flow_step *flow = flow_step(job->step);
 
 	job->enter = false;
-	job->retry_ms = NEVER;
+	timer_set(core, job, JOB_RETRY, NEVER);
 	if (job->step >= STORE_ENDED) {
 		end(core, job, now_ms);
 		return;
@@ -68,11 +70,11 @@ void core_ask_step(struct core *core, struct job *job, int64_t now_ms)
 		core_cancel_job(core, job, job->dismissed, now_ms))
 		return;
 	if (job->step == JOB_QUEUE) {
-		core->queue_changed = true;
+		place_enter(core, job, now_ms);
 		return;
 	}
 	job->epoch++;
-	job->deadline_ms = flow->deadline_ms ? now_ms + flow->deadline_ms : NEVER;
+	timer_set(core, job, JOB_DEADLINE, flow->deadline_ms ? now_ms + flow->deadline_ms : NEVER);
 	if (job->step == JOB_SUBMIT || job->step == JOB_FETCH)
 		core_emit(core, (struct effect){.kind = FX_SHOW, .job = job});
 	core_emit(core, (struct effect){.kind = flow->ask, .job = job, .epoch = job->epoch});
@@ -82,13 +84,14 @@ void core_ask_step(struct core *core, struct job *job, int64_t now_ms)
 void core_set_step(struct core *core, struct job *job, enum job_step step, int64_t now_ms)
 {
 	core_log(core, LOG_DEBUG, job, "%s -> %s", job_step_name(job->step), job_step_name(step));
-	if (job->step == JOB_QUEUE || step == JOB_QUEUE)
-		core->queue_changed = true;
 	place_leave(core, job);
 	job->step = step;
+	place_moved(core, job, now_ms);
 	job->epoch++;
 	job->tries = 0;
-	job->deadline_ms = job->retry_ms = job->pause_ms = NEVER;
+	for (int i = 0; i < JOB_TIMERS; i++)
+		if (i != JOB_RESAVE)
+			timer_set(core, job, (enum job_timer)i, NEVER);
 	job->position = job->shown_position = 0;
 	if (!flow_step(step)->stored) {
 		job->enter = false;
@@ -119,7 +122,8 @@ static void not_saved(struct core *core, struct job *job, int64_t now_ms)
 		return;
 	}
 	job->save_again = false;
-	job->save_ms = now_ms + backoff_ms(core->rng, job->save_tries++, 500, BACKOFF_MAX_MS);
+	timer_set(core, job, JOB_RESAVE,
+		now_ms + backoff_ms(core->rng, job->save_tries++, 500, BACKOFF_MAX_MS));
 }
 
 void core_saved(struct core *core, uint64_t job_id, bool ok, int64_t now_ms)
@@ -135,7 +139,7 @@ void core_saved(struct core *core, uint64_t job_id, bool ok, int64_t now_ms)
 	}
 	job->stored = true;
 	job->save_tries = 0;
-	job->save_ms = NEVER;
+	timer_set(core, job, JOB_RESAVE, NEVER);
 	if (job->save_again) {
 		job->save_again = false;
 		core_save(core, job);
@@ -209,8 +213,8 @@ void core_requeue(
 	core_set_step(core, job, JOB_QUEUE, now_ms);
 	/* What ails a server or the proxy before it seldom passes at once. */
 	if (job->row.submits > 0)
-		job->pause_ms =
-			now_ms + backoff_ms(core->rng, job->row.submits - 1, 1000, BACKOFF_MAX_MS);
+		timer_set(core, job, JOB_PAUSE,
+			now_ms + backoff_ms(core->rng, job->row.submits - 1, 1000, BACKOFF_MAX_MS));
 }
 
 /* The effect keeps what the job is about to forget. */
@@ -229,7 +233,7 @@ void core_again(struct core *core, struct job *job, const char *detail, int64_t 
 
 	job->tries++;
 	job->epoch++;
-	job->deadline_ms = NEVER;
+	timer_set(core, job, JOB_DEADLINE, NEVER);
 	if (flow->tries && job->tries >= flow->tries) {
 		if (flow->fail == JOB_QUEUE)
 			core_requeue(core, job, flow->sorry, detail, now_ms);
@@ -237,8 +241,8 @@ void core_again(struct core *core, struct job *job, const char *detail, int64_t 
 			core_refuse(core, job, detail, now_ms);
 		return;
 	}
-	job->retry_ms =
-		now_ms + backoff_ms(core->rng, job->tries - 1, flow->backoff_ms, BACKOFF_MAX_MS);
+	timer_set(core, job, JOB_RETRY,
+		now_ms + backoff_ms(core->rng, job->tries - 1, flow->backoff_ms, BACKOFF_MAX_MS));
 }
 
 /* Where a job goes on whose channel has just been found, or which was just loaded. */
@@ -272,8 +276,8 @@ void core_channel_ready(struct core *core, struct job *job, int64_t now_ms)
 	core_resume(core, job, step, now_ms);
 }
 
-void core_channel_refused(struct core *core, struct job *job, enum sorry sorry, const char *detail,
-	int64_t now_ms)
+void core_channel_refused(
+	struct core *core, struct job *job, enum sorry sorry, const char *detail, int64_t now_ms)
 {
 	job->no_channel = true;
 	if (job->row.outcome == OUTCOME_APOLOGY)

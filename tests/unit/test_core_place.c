@@ -128,6 +128,79 @@ static void test_a_cancelled_job_leaves_the_line(void **state)
 	stop(&rig);
 }
 
+/* Answers all effects without keeping anything; returns how many places were shown. */
+static int answer_all(struct rig *rig, uint64_t *ret_watched)
+{
+	struct effect e;
+	int shown = 0;
+
+	while (core_next_effect(rig->core, &e)) {
+		uint64_t id = e.job ? e.job->row.id : 0;
+
+		shown += e.kind == FX_SHOW && e.job->position;
+		if (e.kind == FX_SAVE)
+			core_saved(rig->core, id, true, rig->now_ms);
+		else if (e.user_id)
+			answer_session(rig, &e);
+		else if (e.kind == FX_WATCH)
+			*ret_watched = id;
+		else if (e.kind <= FX_TIDY && id)
+			core_answer(rig->core, id, e.epoch, ANSWER_OK,
+				&(struct answer_args){.message_id = 77, .n_files = 1}, rig->now_ms);
+	}
+	return shown;
+}
+
+/* A card is never kept waiting by a long line, and what each is told comes a little later. */
+static void test_a_long_line_is_shown_now_and_then(void **state)
+{
+	struct core_config config = {.max_jobs_per_user = 2,
+		.max_queue = 10000,
+		.session_ttl_ms = 1800000,
+		.n_gpus = 1,
+		.gpu_names = (const char *const[]){"http://a"}};
+	struct rig rig = {
+		.now_ms = INT64_C(1780000000000), .next_id = UINT64_C(359929600000) << 22};
+	uint64_t watched = 0, first;
+	int64_t at_ms;
+
+	rng_seed(&rig.rng, 5);
+	rig.core = core_new(&config, &rig.rng);
+	ready(&rig);
+	for (uint64_t user = 1; user <= 600; user++) {
+		struct request r = {.interaction_id = user,
+			.user_id = user,
+			.token = "t",
+			.username = "ana",
+			.locale = "en-US",
+			.model = "m",
+			.prompt = "p"};
+
+		rig.now_ms += 20000;
+		assert_int_equal(core_request(rig.core, &r, rig.now_ms), REFUSE_NOTHING);
+		answer_all(&rig, &watched);
+	}
+	first = watched;
+	assert_int_equal(core_waiting(rig.core), 599);
+	rig.now_ms += 10000;
+	core_tick(rig.core, rig.now_ms);
+	answer_all(&rig, &watched);
+	core_answer(rig.core, first, core_job(rig.core, first)->epoch, ANSWER_OK, NULL, rig.now_ms);
+	assert_true(answer_all(&rig, &watched) >= 598);
+	assert_int_not_equal(watched, first);
+	/* Another one ends right after it. */
+	first = watched;
+	core_answer(rig.core, first, core_job(rig.core, first)->epoch, ANSWER_OK, NULL, rig.now_ms);
+	assert_int_equal(answer_all(&rig, &watched), 0);
+	assert_int_not_equal(watched, first);
+	at_ms = core_deadline(rig.core);
+	assert_true(at_ms > rig.now_ms && at_ms <= rig.now_ms + 5000);
+	rig.now_ms = at_ms;
+	core_tick(rig.core, rig.now_ms);
+	assert_int_equal(answer_all(&rig, &watched), 597);
+	core_free(rig.core);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -135,6 +208,7 @@ int main(void)
 		cmocka_unit_test(test_a_free_card_that_ran_the_workflow_takes_it_again),
 		cmocka_unit_test(test_a_card_that_was_away_holds_nothing_and_gets_nothing),
 		cmocka_unit_test(test_a_cancelled_job_leaves_the_line),
+		cmocka_unit_test(test_a_long_line_is_shown_now_and_then),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -244,6 +244,37 @@ static void test_the_next_pass_is_there_when_a_card_is_done(void **state)
 	rig_free(r);
 }
 
+/* A pass that is called off while another runs: that one goes on, and what the card holds is what
+ * it held. */
+static void test_a_pass_that_waits_on_its_card_can_be_called_off(void **state)
+{
+	struct sched_needs other = needs[OTHER];
+	struct sched_rig *r = rig_new(100000);
+	struct sched_pass pass;
+
+	rig_card(r, 8000, 1000);
+	rig_model(r, needs[SMALL]);
+	rig_model(r, other);
+	rig_arrive(r, 0, 1000, 1, 2);
+	rig_run(r, 0);
+	rig_arrive(r, 1, 1000, 2, 2);
+	assert_true(sched_next(r->sched, 0, &pass));
+	assert_true(pass.load);
+	assert_int_equal(sched_sent(r->sched, 0), 2);
+	sched_gone(r->sched, 0, 0, 1);
+	r->jobs[1].state = RIG_GONE;
+	assert_int_equal(sched_sent(r->sched, 0), 1);
+	rig_arrive(r, 0, 1000, 3, 2);
+	assert_true(sched_next(r->sched, 0, &pass));
+	assert_false(pass.load);
+	/* Gone the other way round: the one behind it is what the card has now. */
+	sched_gone(r->sched, 0, 0, 0);
+	assert_int_equal(sched_sent(r->sched, 0), 1);
+	sched_gone(r->sched, 0, 0, 0);
+	assert_int_equal(sched_sent(r->sched, 0), 0);
+	rig_free(r);
+}
+
 /* Random members, models, cards that go and come: everything is done in the end, and the same
  * again. */
 static uint64_t storm(uint64_t seed, int64_t lead_ms)
@@ -315,6 +346,7 @@ int main(void)
 		cmocka_unit_test(test_a_flood_leaves_the_others_alone),
 		cmocka_unit_test(test_a_lost_card_gives_its_jobs_back),
 		cmocka_unit_test(test_the_next_pass_is_there_when_a_card_is_done),
+		cmocka_unit_test(test_a_pass_that_waits_on_its_card_can_be_called_off),
 		cmocka_unit_test(test_all_is_done_and_decided_alike),
 		cmocka_unit_test(test_a_waiting_job_takes_little_memory),
 	};
