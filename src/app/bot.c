@@ -127,7 +127,8 @@ static int load_past(struct store_db *db, int64_t now_ms, struct shell_past *pas
 	r = store_db_value(db, "gateway", &past->gateway);
 	r = r < 0 ? r : store_db_value(db, "ids", &past->ids);
 	r = r < 0 ? r : store_db_value(db, "mode", &past->mode);
-	return r < 0 ? r : store_db_value(db, "limits", &past->limits);
+	r = r < 0 ? r : store_db_value(db, "limits", &past->limits);
+	return r < 0 ? r : store_db_value(db, "words", &past->words);
 }
 
 /*
@@ -205,6 +206,7 @@ int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why)
 	free(past.ids);
 	free(past.mode);
 	free(past.limits);
+	free(past.words);
 	*ret = r == 0 ? bot : bot_free(bot);
 	return r;
 }

@@ -88,6 +88,7 @@ struct shell *shell_new(const struct shell_config *config, const struct ports *p
 	sh->config = *config;
 	sh->ports = *ports;
 	sh->file_limit = DISCORD_FILE_MAX;
+	sh->words_ms = NEVER;
 	rng_seed(&sh->rng, seed);
 	for (int i = 0; i < config->n_comfy; i++) {
 		sh->gpu_names[i] = xstrdup(config->comfy[i].url);
@@ -125,6 +126,7 @@ struct shell *shell_free(struct shell *sh)
 	core_free(sh->core);
 	limits_free(&sh->limits);
 	shell_reports_free(sh);
+	shell_words_free(sh);
 	shell_privacy_free(sh);
 	free(sh->failure);
 	free(sh);
@@ -152,6 +154,7 @@ void shell_start(struct shell *sh, const struct shell_past *past)
 	for (size_t i = 0; i < past->rows.n_jobs; i++)
 		core_load_job(sh->core, &past->rows.jobs[i], now_ms);
 	shell_limits_load(sh, past);
+	shell_words_load(sh, past);
 	shell_comfy_start(sh);
 	shell_gateway_start(sh, past);
 }
@@ -213,6 +216,7 @@ static void tick(struct shell *sh, int64_t now_ms)
 		if (comfy_deadline(sh->comfy[i].client) <= now_ms)
 			comfy_tick(sh->comfy[i].client, now_ms);
 	shell_export_tick(sh, now_ms);
+	shell_words_tick(sh, now_ms);
 }
 
 static int64_t next_deadline(const struct shell *sh, int64_t now_ms)
@@ -225,6 +229,7 @@ static int64_t next_deadline(const struct shell *sh, int64_t now_ms)
 		at = min_of(at, comfy_deadline(sh->comfy[i].client));
 	at = min_of(at, live_deadline(sh));
 	at = min_of(at, shell_export_deadline(sh));
+	at = min_of(at, sh->words_ms);
 	if (sh->phase == FINISH)
 		at = min_of(at, sh->finish_by_ms);
 	if (sh->phase == CLOSE)

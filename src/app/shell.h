@@ -43,6 +43,7 @@ struct shell_past {
 	char *ids;     /* "application_id bot_id", needed to resume without a READY */
 	char *mode;    /* "run", "pause" or "drain" */
 	char *limits;  /* the JSON text of core/limits.h */
+	char *words;   /* what administrators wrote, as JSON text: shell_words.c */
 };
 
 /* Everything in config is borrowed for the life of the shell. */

@@ -15,7 +15,8 @@
 /* Discord: the application's flags say whether it may have the content of messages. */
 #define APPLICATION_CONTENT ((1 << 18) | (1 << 19))
 /* How often the session is written down, so that the next process resumes it even after a crash. */
-#define SAVE_MS 15000
+#define SAVE_MS	     15000
+#define SAVE_IDLE_MS 240000 /* where nothing happens: lest it seem to be forgotten */
 /* A session that Discord has surely forgotten. */
 #define FORGOTTEN_MS (10 * 60 * 1000)
 
@@ -196,8 +197,8 @@ static void connected(struct shell *sh)
 		shell_log(sh, LOG_INFO, "discord", "ready");
 	}
 	shell_commands_check(sh);
-	if (!sh->guild.known)
-		shell_guild_ask(sh);
+	shell_guild_ask(sh);
+	shell_words_go(sh);
 	core_ready(sh->core, sh->config.guild_id, shell_now(sh));
 }
 
@@ -461,5 +462,9 @@ bool shell_gateway_pump(struct shell *sh, int64_t now_ms)
 		gateway_action_free(&action);
 		moved = true;
 	}
+	/* Heartbeats see to a turn now and then. */
+	if (sh->gateway && gateway_is_ready(sh->gateway) &&
+		now_ms - sh->gateway_saved_ms >= SAVE_IDLE_MS)
+		save_session(sh, false);
 	return moved;
 }

@@ -37,6 +37,8 @@ enum call_kind {
 	CALL_COMMANDS_CLEAR, /* the global ones; tag as CALL_COMMANDS_PUT */
 	CALL_APPLICATION,
 	CALL_GUILD,
+	CALL_WORD, /* the answer to an administrator's word; tag is its message */
+	CALL_WORD_LOOK,
 	CALL_PICTURE, /* the message that holds the picture to edit */
 	CALL_PRIVACY_ACK,
 	CALL_PRIVACY_SENT,
@@ -113,13 +115,30 @@ struct shell_guild {
 /* Who is told when the commands are registered or removed. */
 struct shell_report {
 	uint64_t id;	     /* names it in calls */
-	uint64_t channel_id; /* of a message in #admin-tools; else an interaction's: */
+	uint64_t channel_id; /* of a word in #admin-tools, ... */
+	uint64_t word_id;    /* ... which is this message; else an interaction's: */
 	uint64_t application_id;
 	char *token, *locale;
 	bool clear;
 	size_t left; /* calls that are not answered */
 	bool failed;
 	struct shell_report *prev, *next;
+};
+
+/* What was written in #admin-tools; shell_words.c. */
+enum word_kind { WORD_SYNC, WORD_CLEARALL, WORD_GETID };
+struct admin_word {
+	uint64_t id; /* the message */
+	uint64_t channel_id, author_id;
+	struct json_object *roles; /* of the author, while `admin` is not known */
+	enum word_kind kind;
+	bool admin;
+	enum {
+		WORD_HEARD,    /* nothing was done about it yet */
+		WORD_DOUBTFUL, /* it may have been answered: looked for first */
+		WORD_BUSY,
+		WORD_ANSWERED, /* kept, lest it be done again */
+	} state;
 };
 
 /* A message whose pictures a member was asked about: their URLs, which nobody but the interaction
@@ -157,6 +176,10 @@ struct shell {
 	size_t edited_next;
 	uint64_t application_id, bot_id, admin_channel_id;
 	struct shell_guild guild;
+	bool guild_asked, guild_changed; /* changed: while it was asked for */
+	struct admin_word words[ADMIN_WORDS_MAX]; /* the oldest first */
+	size_t n_words;
+	int64_t words_ms; /* when what waits for Discord is tried again */
 	struct shell_report *reports;
 	struct asker *askers; /* shell_privacy.c */
 	bool in_guild, commands_checked, other_guilds_may_go;
@@ -217,15 +240,28 @@ char *shell_gateway_text(const struct shell *sh); /* for the setting "gateway"; 
 /* shell_interaction.c */
 void shell_interaction(struct shell *sh, struct json_object *d);
 
-/* shell_guild.c: who administers, and what administrators write */
+/* shell_guild.c: who administers */
 void shell_guild_read(struct shell *sh, struct json_object *guild);
 void shell_guild_role(struct shell *sh, uint64_t role_id, struct json_object *role);
 void shell_guild_ask(struct shell *sh);
 /* For what is said to a channel rather than to a member. */
 const char *shell_guild_locale(const struct shell *sh);
 void shell_guild_answer(struct shell *sh, struct rest_call *call);
+/* By the roles of a message's author. False as long as the guild is not known. */
+bool shell_guild_is_admin(const struct shell *sh, uint64_t user_id, struct json_object *roles);
+
+/* shell_words.c: what administrators write in #admin-tools */
+void shell_words_load(struct shell *sh, const struct shell_past *past);
+void shell_words_free(struct shell *sh);
 /* A message; true when it was for us. */
 bool shell_admin_message(struct shell *sh, struct json_object *message);
+/* Does what can be done now: what it takes may have become known. */
+void shell_words_go(struct shell *sh);
+void shell_words_tick(struct shell *sh, int64_t now_ms);
+/* The answer to a word. */
+void shell_word_say(struct shell *sh, uint64_t channel_id, uint64_t word_id, const char *sentence);
+/* Answers to calls of kind CALL_WORD and CALL_WORD_LOOK. */
+void shell_word_answer(struct shell *sh, struct rest_call *call);
 
 /* shell_sync.c: the registration of commands */
 void shell_commands_check(struct shell *sh);

@@ -130,6 +130,10 @@ static void finished(struct shell *sh, struct rest_call *call)
 	case CALL_GUILD:
 		shell_guild_answer(sh, call);
 		break;
+	case CALL_WORD:
+	case CALL_WORD_LOOK:
+		shell_word_answer(sh, call);
+		break;
 	case CALL_PICTURE:
 		shell_input_answer(sh, call);
 		break;

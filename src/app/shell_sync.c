@@ -80,7 +80,7 @@ static void tell(
 			.text = report->failed ? call->discord_message : NULL});
 
 	if (report->channel_id)
-		shell_call(sh, message_plain(report->channel_id, sentence), CALL_IGNORED, 0, 0);
+		shell_word_say(sh, report->channel_id, report->word_id, sentence);
 	else if (report->token)
 		shell_call(sh, message_answer(report->application_id, report->token, sentence),
 			CALL_IGNORED, 0, 0);

@@ -117,6 +117,10 @@
 #define ROLE_LIMITS_MAX 250
 #define BANNED_MAX	1000
 
+/* Words of administrators that are remembered, lest one be done twice: Discord gives again what came in
+ * the seconds before a crash. */
+#define ADMIN_WORDS_MAX 32
+
 /* Ended jobs are kept for statistics: this long before the newest one, and this many. */
 #define STORE_KEEP_MS   (INT64_C(30) * 24 * 3600 * 1000)
 #define STORE_KEEP_ROWS 100000

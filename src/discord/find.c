@@ -211,3 +211,15 @@ int message_find(
 	*ret = marks;
 	return 0;
 }
+
+bool message_find_reply(struct json_object *answer, uint64_t bot_id, uint64_t to_id)
+{
+	for (size_t i = 0; i < json_len(answer); i++) {
+		struct json_object *message = json_object_array_get_idx(answer, i);
+
+		if (json_id(message, "author.id") == bot_id &&
+			json_id(message, "message_reference.message_id") == to_id)
+			return true;
+	}
+	return false;
+}

@@ -50,6 +50,7 @@ enum state {
 
 struct action {
 	struct gateway_action a;
+	int64_t seq; /* of a dispatch */
 	struct action *prev, *next;
 };
 
@@ -65,6 +66,7 @@ struct gateway {
 	char *session_id;
 	char *resume_url;
 	int64_t seq; /* -1: none */
+	int64_t given_seq; /* of the last event that gateway_next() gave */
 	char *url;   /* of the last /gateway/bot */
 
 	/* the connection */
@@ -100,6 +102,7 @@ static void push(struct gateway *gw, enum gateway_action_kind kind, char *text, 
 	struct action *item = xcalloc(1, sizeof(*item));
 
 	item->a = (struct gateway_action){kind, code, text, data};
+	item->seq = gw->seq;
 	DL_APPEND(gw->actions, item);
 }
 
@@ -114,6 +117,8 @@ bool gateway_next(struct gateway *gw, struct gateway_action *ret)
 		return false;
 	DL_DELETE(gw->actions, item);
 	*ret = item->a;
+	if (ret->kind == GATEWAY_DISPATCH)
+		gw->given_seq = item->seq;
 	free(item);
 	return true;
 }
@@ -641,7 +646,7 @@ void gateway_start(struct gateway *gw, const struct gateway_resume *resume, int6
 		str_set(&gw->session_id, resume->session_id);
 		str_set(&gw->resume_url,
 			gateway_url_usable(resume->resume_url) ? resume->resume_url : NULL);
-		gw->seq = resume->seq;
+		gw->seq = gw->given_seq = resume->seq;
 	}
 	connect_now(gw, now_ms);
 }
@@ -677,10 +682,11 @@ void gateway_resume_get(const struct gateway *gw, struct gateway_resume *ret)
 	*ret = (struct gateway_resume){.seq = -1};
 	if (!has_session(gw))
 		return;
+	/* Events that still wait for gateway_next() would be lost to the process that resumes. */
 	*ret = (struct gateway_resume){
 		.session_id = xstrdup(gw->session_id),
 		.resume_url = xstrdup(gw->resume_url),
-		.seq = gw->seq,
+		.seq = min_of(gw->given_seq, gw->seq),
 	};
 }
 

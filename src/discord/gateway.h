@@ -89,7 +89,8 @@ struct gateway_action {
 bool gateway_next(struct gateway *gw, struct gateway_action *ret);
 void gateway_action_free(struct gateway_action *a);
 
-/* The current session for gateway_start() of a later process; empty when there is none. */
+/* The current session for gateway_start() of a later process, at the last event that gateway_next()
+ * has given; empty when there is none. */
 void gateway_resume_get(const struct gateway *gw, struct gateway_resume *ret);
 bool gateway_is_ready(const struct gateway *gw);
 /* The milliseconds between the last heartbeat and its ACK; -1 unknown. */

@@ -214,6 +214,21 @@ struct rest_call *message_answer(uint64_t application_id, const char *token, con
 	return call;
 }
 
+struct rest_call *message_reply(uint64_t channel_id, uint64_t to_id, const char *sentence)
+{
+	struct json_object *body = message_body(sentence, 0);
+	struct json_object *reference = json_object_new_object();
+	struct rest_call *call = call_make(HTTP_POST, "POST /channels/{}/messages", channel_id,
+		REST_REPEATABLE, "/channels/%" PRIu64 "/messages", channel_id);
+
+	json_add_id(reference, "message_id", to_id);
+	json_add_bool(reference, "fail_if_not_exists", false);
+	json_add(body, "message_reference", reference);
+	add_nonce(body, 'a', to_id);
+	call_body(call, body);
+	return call;
+}
+
 struct rest_call *message_answer_files(uint64_t application_id, const char *token,
 	const char *sentence, const struct picture_file *files, size_t n)
 {

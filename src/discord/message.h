@@ -96,6 +96,8 @@ struct rest_call *message_sorry(uint64_t channel_id, uint64_t job_id, uint64_t u
 	const char *locale, const char *sentence);
 /* A plain message (for #admin-tools); mentions nobody. */
 struct rest_call *message_plain(uint64_t channel_id, const char *sentence);
+/* The same as a reply to a message there, with nonce "a<message>" and enforce_nonce. */
+struct rest_call *message_reply(uint64_t channel_id, uint64_t to_id, const char *sentence);
 
 /* ---- looking before acting ---- */
 /* GET /channels/{id}/messages?limit=100[&before=...] */
@@ -111,6 +113,8 @@ struct job_marks {
 };
 /* Looks through an answer of message_list() for messages by `bot_id` that carry the job's id. */
 int message_find(struct json_object *answer, uint64_t bot_id, uint64_t job_id, struct job_marks *ret);
+/* True when an answer of message_list() holds a reply by `bot_id` to that message. */
+bool message_find_reply(struct json_object *answer, uint64_t bot_id, uint64_t to_id);
 /* The id of a created message; the attachment id of a preview shown in it (0 none). */
 uint64_t message_id(struct json_object *answer);
 uint64_t message_attachment(struct json_object *answer);

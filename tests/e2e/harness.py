@@ -597,6 +597,21 @@ class Bot:
         finally:
             database.close()
 
+    def wait_value(self, name, wanted):
+        """The stored value of that name holds the text."""
+        path = os.path.join(self.folder, "database", "bot_data.db")
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+            try:
+                found = database.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
+            finally:
+                database.close()
+            if found and wanted in found[0]:
+                return
+            assert time.monotonic() < deadline, f"{wanted} is not in the value {name}"
+            time.sleep(0.02)
+
     def wait_ended(self, n=1):
         """The rows of the ended jobs, once there are `n`: the log tells of an end before the row is
         committed."""

@@ -282,6 +282,67 @@ def test_admin_tools_is_what_is_called_so(lab):
     assert len(state.messages(made, author=state.bot_id)) == 2
 
 
+def replies(state):
+    """What the bot replied to: the messages' ids."""
+    return [
+        m["message_reference"]["message_id"]
+        for m in state.messages(author=state.bot_id)
+        if m.get("message_reference")
+    ]
+
+
+def test_words_come_before_the_guild_is_known(lab):
+    """A resumed session tells what was missed, but not who administers: that is asked for. What is
+    written until it is known waits; what a crash makes Discord give again is not answered again."""
+    sandbox, bot = lab.start()
+    boss, ana = sandbox.member("boss", admin=True), sandbox.member("anabel")
+    sandbox.wait(lambda s: s.raw["commands"], "the commands")
+    state = sandbox.state()
+    sandbox.act("rename_channel", channel=state.channel_named("admin-tools")["id"], name="old-tools")
+    # One in which everybody may write.
+    sandbox.act("rename_channel", channel=state.channel_named("general")["id"], name="admin-tools")
+    # The session is written down with a job's row: the resumed one does not begin with the guild.
+    sandbox.imagine(ana)
+    sandbox.wait(lambda s: s.pictures(ana), "the picture")
+    first = sandbox.say(boss, "admin-tools", "!getid")
+    sandbox.wait(lambda s: first in replies(s), "the first answer")
+    bot.kill()
+    sandbox.hang("GET", "/guilds/{}", ms=1500)
+    missed = [sandbox.say(boss, "admin-tools", "!getid"), sandbox.say(boss, "admin-tools", "!sync")]
+    sandbox.say(ana, "admin-tools", "!sync")
+    before = sandbox.state().spoilt()
+    bot = lab.start_bot()
+    assert int(bot.wait_line(r"resuming the session at event (\d+)").group(1)) > 2
+    bot.wait_line("gateway: resumed")
+    sandbox.wait(lambda s: s.spoilt() > before, "the question that hangs")
+    live = sandbox.say(boss, "admin-tools", "!getid")
+    for word in [*missed, live]:
+        sandbox.wait(lambda s: word in replies(s), "an answer")
+    last = sandbox.say(boss, "admin-tools", "!getid")
+    sandbox.wait(lambda s: last in replies(s), "the last answer")
+    assert sorted(replies(sandbox.state())) == sorted([first, *missed, live, last])
+
+
+@pytest.mark.parametrize("executed", [True, False])
+@pytest.mark.parametrize("word", ["!getid", "!sync"])
+def test_a_crash_between_a_word_and_its_answer(lab, word, executed):
+    """Whether or not Discord has taken the answer: in the end it has it once."""
+    sandbox, bot = lab.start()
+    boss = sandbox.member("boss", admin=True)
+    sandbox.wait(lambda s: s.raw["commands"], "the commands")
+    before = sandbox.state().spoilt()
+    sandbox.hang("POST", "/channels/{}/messages", executed=executed)
+    first = sandbox.say(boss, "admin-tools", word)
+    sandbox.wait(lambda s: s.spoilt() > before, "the answer on its way")
+    bot.wait_value("words", first)
+    bot.kill()
+    lab.start_bot()
+    sandbox.wait(lambda s: first in replies(s), "the answer")
+    last = sandbox.say(boss, "admin-tools", "!getid")
+    sandbox.wait(lambda s: last in replies(s), "another answer")
+    assert replies(sandbox.state()) == [first, last]
+
+
 def test_others_hear_nothing(lab):
     sandbox, bot = lab.start()
     boss, ana = sandbox.member("boss", admin=True), sandbox.member("anabel")

@@ -255,7 +255,7 @@ bool all_at_rest(struct sim *sim)
 	for (size_t i = 0; i < sim->n_erasings; i++)
 		if (core_is_erasing(core, sim->erasings[i].user_id))
 			return false;
-	return true;
+	return !members_wait_for_words(sim);
 }
 
 static void check_job(struct sim *sim, const struct job_row *row)

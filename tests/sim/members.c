@@ -6,7 +6,7 @@
 #include "sim.h"
 
 /* What members choose for their pictures, that they change their minds and that they want
- * everything of theirs erased; and what must come of it. */
+ * everything of theirs erased, what an administrator writes; and what must come of it. */
 
 #define PROMPT "a red fox no. "
 
@@ -192,8 +192,78 @@ static void check_erased(struct sim *sim, const struct sim_erasing *e)
 	store_result_free(&rows);
 }
 
+/* ---- words in #admin-tools ---- */
+
+void members_write_word(struct sim *sim, uint64_t admin_id)
+{
+	static const char *const words[] = {"!getid", "!sync"};
+	uint64_t channel_id = world_find_channel(sim->world, "admin-tools");
+	const char *word = words[rng_below(&sim->rng, countof(words))];
+
+	if (sim->n_words == countof(sim->words))
+		return;
+	sim->words[sim->n_words++].id =
+		world_say(sim->world, admin_id, channel_id, word, NULL, sim_now(sim));
+	must(sim->words[sim->n_words - 1].id);
+}
+
+static struct sim_word *word_of(struct sim *sim, uint64_t id)
+{
+	for (size_t i = 0; i < sim->n_words; i++)
+		if (sim->words[i].id == id)
+			return &sim->words[i];
+	return NULL;
+}
+
+void members_check_words(struct sim *sim, const struct store_op *op)
+{
+	struct json_object *list;
+
+	if (op->kind != STORE_VALUE || !str_eq(op->name, "words") || !op->value)
+		return;
+	list = json_parse(op->value, strlen(op->value), NULL);
+	sim->words_wait = false;
+	for (size_t i = 0; i < json_len(list); i++) {
+		struct json_object *o = json_object_array_get_idx(list, i);
+		struct sim_word *word = word_of(sim, json_id(o, "id"));
+
+		if (word)
+			word->stored = true;
+		sim->words_wait |= !json_flag(o, "answered", true);
+	}
+	json_put(&list);
+}
+
+bool members_wait_for_words(const struct sim *sim)
+{
+	return sim->words_wait;
+}
+
+/* What was heard is answered, and nothing is answered twice. */
+static void check_words(struct sim *sim, struct json_object *state)
+{
+	struct json_object *messages = json_array(state, "messages");
+
+	for (size_t i = 0; i < json_len(messages); i++) {
+		struct json_object *m = json_object_array_get_idx(messages, i);
+		struct sim_word *word = word_of(sim, json_id(m, "message_reference.message_id"));
+
+		if (word)
+			word->replies++;
+	}
+	for (size_t i = 0; i < sim->n_words; i++) {
+		const struct sim_word *word = &sim->words[i];
+
+		if (word->replies > 1 ||
+			(word->replies == 0 && (word->stored || sim->seed % 10 == 0)))
+			sim_fail(sim, "the word %" PRIu64 " in #admin-tools has %d answers",
+				word->id, word->replies);
+	}
+}
+
 void members_check_rest(struct sim *sim, struct json_object *state)
 {
+	check_words(sim, state);
 	for (size_t i = 0; i < sim->n_erasings; i++) {
 		const struct sim_erasing *e = &sim->erasings[i];
 		const char *said = json_str(interaction_of(state, e->press), "response.content");

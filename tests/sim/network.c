@@ -388,6 +388,7 @@ static void statement_runs(void *ctx, void *arg, bool run)
 	s->result = store_db_apply(sim->db, s->has_before ? ops : &s->op, s->has_before + 1, &why);
 	if (s->result < 0)
 		sim_fail(sim, "the store refused a row: %s", why ? why : "?");
+	members_check_words(sim, &s->op);
 	free(why);
 	clock_at(sim->clock, sim_now(sim) + 1, statement_answered, s);
 	bot_may_crash(sim);

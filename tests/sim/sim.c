@@ -179,6 +179,16 @@ static void member_asks(void *ctx, void *arg, bool run)
 	free(wish);
 }
 
+static void admin_writes(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+
+	if (run) {
+		members_write_word(sim, sim->admin_id);
+		network_pump(sim);
+	}
+}
+
 static void fault_happens(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
@@ -334,6 +344,9 @@ static void plan(struct sim *sim)
 			.n = (uint64_t)i + 1};
 		clock_at(sim->clock, at_ms, member_asks, wish);
 	}
+	sim->admin_id = world_add_user(sim->world, "boss", true);
+	for (size_t i = rng_below(&sim->rng, countof(sim->words) + 1); i > 0; i--)
+		clock_at(sim->clock, sometime(sim), admin_writes, NULL);
 	/* Half of the crashes come at a time, the others at a deed: bot_may_crash(). */
 	for (int i = 0; i < w->crashes / 2; i++)
 		clock_at(sim->clock, sometime(sim), process_dies, NULL);

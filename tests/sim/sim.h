@@ -51,6 +51,13 @@ struct sim_choice {
 	uint64_t seed;
 };
 
+/* What an administrator wrote in #admin-tools, and how the bot replied. */
+struct sim_word {
+	uint64_t id; /* the message */
+	bool stored; /* the bot has written down that it heard it */
+	int replies;
+};
+
 /* A member who wants all of his erased. */
 struct sim_erasing {
 	uint64_t user_id, question, press; /* interactions */
@@ -86,6 +93,10 @@ struct sim {
 	size_t n_choices;
 	struct sim_erasing erasings[16];
 	size_t n_erasings;
+	struct sim_word words[8];
+	size_t n_words;
+	uint64_t admin_id;
+	bool words_wait; /* one that is written down is not answered */
 	struct statement *held; /* waits for the next one, for one commit */
 	uint64_t *messages; /* ids of messages already counted */
 	size_t n_messages;
@@ -118,6 +129,10 @@ void members_choose(struct sim *sim, uint64_t n, struct json_object *options);
 void members_cancel(struct sim *sim, uint64_t user_id);
 void members_erase(struct sim *sim, uint64_t user_id);
 bool members_want_erased(const struct sim *sim, uint64_t user_id);
+void members_write_word(struct sim *sim, uint64_t admin_id);
+/* Words are written down, with what was done about them. */
+void members_check_words(struct sim *sim, const struct store_op *op);
+bool members_wait_for_words(const struct sim *sim);
 /* A graph that a ComfyUI is given, a finished picture's message, the end of it all. */
 void members_check_graph(struct sim *sim, struct json_object *graph);
 void members_check_picture(struct sim *sim, struct json_object *message);

@@ -41,6 +41,35 @@ static void test_stop_keeps_the_session(void **state)
 	rig_close(&again);
 }
 
+/* What nobody has seen yet comes again to the process that resumes. */
+static void test_kept_is_what_was_given(void **state)
+{
+	static const char *const events[] = {"{\"op\":0,\"t\":\"A\",\"s\":7,\"d\":{}}",
+		"{\"op\":0,\"t\":\"B\",\"s\":8,\"d\":{}}"};
+	static const int64_t kept[] = {1, 7, 8};
+	struct gateway_action a;
+	struct gateway_resume r;
+	struct rig rig;
+
+	rig_open(&rig, 1, true);
+	to_ready(&rig);
+	for (size_t i = 0; i < countof(events); i++)
+		gateway_received(rig.gw, events[i], strlen(events[i]), false, rig.now);
+	for (size_t i = 0; i < countof(kept); i++) {
+		gateway_resume_get(rig.gw, &r);
+		assert_int_equal(r.seq, kept[i]);
+		gateway_resume_free(&r);
+		assert_int_equal(gateway_next(rig.gw, &a), i < countof(events));
+		gateway_action_free(&a);
+	}
+	/* The same connection goes on from what came. */
+	closed(&rig, 4000);
+	connect_again(&rig);
+	say(&rig, HELLO);
+	assert_non_null(strstr(sent(&rig), "\"session_id\":\"S\",\"seq\":8"));
+	rig_close(&rig);
+}
+
 static void test_stop_anywhere(void **state)
 {
 	/* How far it goes before it is stopped, and whether there is a socket to close. */
@@ -546,6 +575,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stop_keeps_the_session),
+		cmocka_unit_test(test_kept_is_what_was_given),
 		cmocka_unit_test(test_stop_anywhere),
 		cmocka_unit_test(test_bad_resume_data),
 		cmocka_unit_test(test_token_too_long),

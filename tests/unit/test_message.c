@@ -370,9 +370,16 @@ static void test_sorry_and_plain(void **state)
 		REST_REPEATABLE};
 	const struct want plain = {HTTP_POST, "POST /channels/{}/messages", "5",
 		"/channels/5/messages", "{\"content\":\"hello @everyone\"," NOBODY "}", 0};
+	const struct want reply = {HTTP_POST, "POST /channels/{}/messages", "5",
+		"/channels/5/messages",
+		"{\"content\":\"hello @everyone\"," NOBODY
+		",\"message_reference\":{\"message_id\":\"66\",\"fail_if_not_exists\":false},"
+		"\"nonce\":\"a66\",\"enforce_nonce\":true}",
+		REST_REPEATABLE};
 
 	check_call(message_sorry(5, 12, 7, "es-ES", "Sorry."), &sorry);
 	check_call(message_plain(5, "hello @everyone"), &plain);
+	check_call(message_reply(5, 66, "hello @everyone"), &reply);
 }
 
 static size_t count_mentions(const char *text)
@@ -506,6 +513,22 @@ static void test_find(void **state)
 	assert_int_equal(marks.oldest_id, 0);
 }
 
+static void test_finds_replies(void **state)
+{
+	static const char page[] =
+		"[{\"id\":\"90\",\"author\":{\"id\":\"3\"},\"message_reference\":"
+		"{\"message_id\":\"66\"}},"
+		"{\"id\":\"91\",\"author\":{\"id\":\"4\"},\"message_reference\":"
+		"{\"message_id\":\"67\"}},"
+		"{\"id\":\"92\",\"author\":{\"id\":\"3\"},\"content\":\"68\"}, 7]";
+	cleanup(json_put) struct json_object *answer = parsed(page);
+
+	assert_true(message_find_reply(answer, 3, 66));
+	assert_false(message_find_reply(answer, 3, 67)); /* another's */
+	assert_false(message_find_reply(answer, 3, 68));
+	assert_false(message_find_reply(NULL, 3, 66));
+}
+
 static void test_answers(void **state)
 {
 	static const struct {
@@ -582,6 +605,7 @@ int main(void)
 		cmocka_unit_test(test_sorry_and_plain),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_find),
+		cmocka_unit_test(test_finds_replies),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_custom_id),
 	};
