@@ -147,6 +147,7 @@ void shell_start(struct shell *sh, const struct shell_past *past)
 
 	sh->started_ms = now_ms;
 	shell_workflows_note(sh);
+	shell_workflows_tell(sh);
 	core_load_max_id(sh->core, past->rows.max_job_id);
 	core_load_image_count(sh->core, past->rows.image_count);
 	for (size_t i = 0; i < past->rows.n_sessions; i++)

@@ -274,6 +274,8 @@ void shell_commands_answer(struct shell *sh, struct rest_call *call);
 void shell_reports_free(struct shell *sh);
 
 /* shell_workflow.c */
+/* The core hears what is known of each workflow. */
+void shell_workflows_tell(struct shell *sh);
 /* The commands are made from the workflows as they are now. */
 void shell_workflows_note(struct shell *sh);
 

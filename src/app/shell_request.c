@@ -49,12 +49,14 @@ bool shell_may_use(const struct interaction *it, const struct workflow *wf)
 	return shell_is_admin(it) || workflow_allows(wf, it->roles, it->n_roles);
 }
 
-static int count_of(const char *text)
+/* What was chosen tells how much there is to do. */
+static void measure(struct request *r, const struct workflow *wf)
 {
 	cleanup(options_free) struct options o;
 
-	options_read(text, &o);
-	return options_count(&o);
+	options_read(r->options, &o);
+	r->pictures = options_count(&o);
+	r->work = workflow_work(wf, &o);
 }
 
 void shell_request(struct shell *sh, const struct interaction *it, const struct wish *wish)
@@ -77,7 +79,6 @@ void shell_request(struct shell *sh, const struct interaction *it, const struct 
 		.age_restricted = wish->workflow->age_restricted || wish->age_restricted,
 		.has_seed = wish->has_seed,
 		.seed = wish->seed,
-		.pictures = count_of(wish->options),
 	};
 	enum refusal refusal = REFUSE_BANNED;
 	char *problem;
@@ -101,6 +102,7 @@ void shell_request(struct shell *sh, const struct interaction *it, const struct 
 		free(problem);
 		return;
 	}
+	measure(&r, wish->workflow);
 	if (shell_limits_apply(sh, it->roles, it->n_roles, &r))
 		refusal = core_request(sh->core, &r, shell_now(sh));
 	if (refusal != REFUSE_NOTHING)

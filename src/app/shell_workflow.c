@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "app/shell_parts.h"
+#include "comfy/options.h"
 #include "discord/text.h"
 
 /* Workflows that change while the bot runs. Nothing here keeps a pointer to one: each is looked for
@@ -13,8 +14,25 @@ static size_t edits(const struct shell *sh)
 	return min_of(workflow_set_count(sh->config.workflows, WORKFLOW_EDIT), (size_t)2);
 }
 
+void shell_workflows_tell(struct shell *sh)
+{
+	const struct workflow *wf;
+
+	for (size_t i = 0; (wf = workflow_set_all(sh->config.workflows, i)); i++) {
+		cleanup(freep) char *weights = workflow_weights(wf);
+		struct core_model model = {.weights = weights,
+			.vram_mb = wf->vram_bytes / (int64_t)MIB,
+			.work = workflow_work(wf, NULL),
+			.batch_max = 1};
+
+		if (workflow_usable(wf))
+			core_model(sh->core, wf->name, &model);
+	}
+}
+
 void shell_workflows_changed(struct shell *sh)
 {
+	shell_workflows_tell(sh);
 	shell_lora_look(sh);
 	if (edits(sh) == sh->edits)
 		return;

@@ -75,6 +75,8 @@
 /* Pictures of one pass: beyond it a card of 24 GB is out of memory at usual sizes, and who is
  * first waits for the last. */
 #define BATCH_MAX 16
+/* Pixels and steps in the measure of a picture's work: their product stays in 64 bits. */
+#define WORK_MAX INT64_C(2000000000)
 /* LoRA files that a server may have, and the bytes of a name, which holds its folders. */
 #define LORAS_MAX     5000
 #define LORA_NAME_MAX 400
@@ -138,6 +140,12 @@
 /* What autocompletion chooses from, and what a member is given of his own in one file. */
 #define RECENT_PROMPTS_MAX 50
 #define MEMBER_JOBS_MAX	   20000
+/* What is remembered of run times: workflows on cards, of which the longest unused are forgotten
+ * first; and the characters of one. */
+#define LEARNED_ROWS_MAX  2000
+#define LEARNED_VALUE_MAX 2000
+/* Characters of a card's or workflow's name in a key of the database. */
+#define LEARNED_NAME_MAX 190
 /* Statements in one transaction: a longer queue is still answered in short turns. */
 #define STORE_BATCH_MAX 256
 /* How long a reader of the same file (a backup, `fullet check`) may hold up a write. */

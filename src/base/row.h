@@ -39,6 +39,7 @@ struct job_row {
 	int slot;	    /* JOB_WHOLE, JOB_ALONE, or 1..: which picture of a shared pass is its */
 	int part;	    /* which of its passes is under way, from 0 */
 	int batch;	    /* pictures of one pass, the last may have fewer; 0: all in one */
+	int64_t work;	    /* pixels times steps of one of them; 0 unknown */
 };
 
 /* job_row.flags */

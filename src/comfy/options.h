@@ -40,6 +40,10 @@ enum options_fault options_check(
 /* Sets what was chosen and can be. What it sets is borrowed from the options. */
 void options_fill(const struct workflow *wf, const struct options *o, struct workflow_fill *fill);
 
+/* A picture's pixels times its steps, with what was chosen (NULL: nothing); 0 when the graph tells
+ * neither. It compares pictures of one workflow with each other. */
+int64_t workflow_work(const struct workflow *wf, const struct options *o);
+
 /* The least and the most that the workflow takes, as texts ("1" and "50", "64x64" and
  * "2048x2048"); false for a field that has no such ends. */
 bool workflow_ends(

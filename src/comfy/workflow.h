@@ -163,6 +163,10 @@ struct json_object *workflow_choices(struct json_object *class_info, const char 
 bool workflow_lora_loader(
 	const struct workflow *wf, const char **ret_class, const char **ret_input);
 
+/* The names of the files that the graph loads, sorted, each once and on a line: graphs with the same
+ * text find what they need on a card that ran one of them. Owned; NULL when it loads none. */
+char *workflow_weights(const struct workflow *wf);
+
 /*
  * The workflows of a folder's files, sorted by title. Reading files is the shell's
  * work: it adds each and then looks them up.

@@ -213,6 +213,7 @@ static struct job *job_new(struct core *core, const struct request *r, int64_t n
 		.origin_id = r->origin_id,
 		.flags = r->age_restricted ? JOB_RESTRICTED : 0,
 		.pictures = pictures_of(r),
+		.work = max_of(r->work, 0),
 		.created_ms = now_ms,
 		.username = xstrdup(r->username),
 		.locale = xstrdup(r->locale),

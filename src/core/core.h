@@ -83,6 +83,18 @@ int64_t core_session_end(const struct core *core, uint64_t user_id);
 bool core_erase(struct core *core, uint64_t user_id, int64_t now_ms);
 bool core_is_erasing(const struct core *core, uint64_t user_id);
 
+/* What is known of a workflow: told at the start and whenever it changes. Copied. */
+struct core_model {
+	/* The files that it loads: workflows with the same text share what a card holds. NULL: it
+	 * is not known. */
+	const char *weights;
+	int64_t vram_mb; /* what its owner says that a card needs; 0: nothing */
+	int64_t work;	 /* as request.work, when a member chooses nothing */
+	int batch_max;	 /* pictures that one pass can draw; 1: it has no batch */
+	bool shares;	 /* pictures of different members can share a pass */
+};
+void core_model(struct core *core, const char *name, const struct core_model *model);
+
 /* A member asks for a picture. Strings are copied. */
 struct request {
 	uint64_t interaction_id, application_id, guild_id, user_id;
@@ -97,6 +109,7 @@ struct request {
 	int cap;   /* pictures of this member that may wait; 0: the config's */
 	int quota; /* pictures of this member a day; 0: as many as he likes */
 	int pictures; /* of this one job, which counts once against the cap; 0: one */
+	int64_t work; /* pixels times steps of one picture; 0: unknown */
 };
 enum refusal {
 	REFUSE_NOTHING,

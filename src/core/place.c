@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <utlist.h>
 
+#include "core/model.h"
 #include "core/state.h"
 
 bool core_gpu_is_up(const struct core *core, int gpu)
@@ -18,18 +19,6 @@ size_t core_gpu_jobs(const struct core *core, int gpu)
 	return n;
 }
 
-/* A workflow: its prompts share what a card has loaded. */
-struct place_model {
-	char *name;
-	struct sched_model *model;
-	UT_hash_handle hh;
-};
-
-/* What a picture is taken to cost. Nothing is known of loads and memory: a card that ran the
- * workflow last takes it again when it is idle, and no job waits for a card while another is idle.
- */
-#define PICTURE_MS 10000
-
 void place_init(struct core *core)
 {
 	const struct sched_card card = {.vram_mb = 1, .speed = 1000, .load_speed = 1000, .keep = 1};
@@ -43,40 +32,13 @@ void place_init(struct core *core)
 
 void place_free(struct core *core)
 {
-	struct place_model *m, *next;
-
 	for (int i = 0; i < core->config.n_gpus; i++)
 		for (struct place_pass *pass; (pass = core->gpus[i].passes);) {
 			DL_DELETE(core->gpus[i].passes, pass);
 			free(pass);
 		}
-	HASH_ITER(hh, core->models, m, next)
-	{
-		HASH_DEL(core->models, m);
-		free(m->name);
-		free(m);
-	}
+	model_free_all(core);
 	core->sched = sched_free(core->sched);
-}
-
-static struct sched_model *model_of(struct core *core, const char *name)
-{
-	struct place_model *m;
-
-	name = name ? name : "";
-	HASH_FIND_STR(core->models, name, m);
-	if (!m) {
-		const struct sched_needs needs = {.weights = HASH_COUNT(core->models),
-			.image_ms = PICTURE_MS,
-			.extra_ms = PICTURE_MS,
-			.batch_max = 1};
-
-		m = xcalloc(1, sizeof(*m));
-		m->name = xstrdup(name);
-		m->model = sched_model_add(core->sched, &needs);
-		HASH_ADD_KEYPTR(hh, core->models, m->name, strlen(m->name), m);
-	}
-	return m->model;
 }
 
 /* ---- the line ---- */
@@ -98,7 +60,7 @@ void place_enter(struct core *core, struct job *job, int64_t now_ms)
 	if (job->at_ms[JOB_PAUSE] != NEVER)
 		return;
 	core->queue_changed = true;
-	job->waits = sched_arrive(core->sched, now_ms, model_of(core, job->row.model),
+	job->waits = sched_arrive(core->sched, now_ms, model_get(core, job->row.model)->sched,
 		1000 * max_of(job->row.pictures, 1), job->row.user_id,
 		job->row.priority > 0 ? 0 : 2, job->row.created_ms, job->row.id);
 }

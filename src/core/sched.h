@@ -66,8 +66,14 @@ struct sched *sched_free(struct sched *s); /* NULL */
 
 /* Cards are numbered from 0 in the order in which they are added. They begin up and empty. */
 int sched_card_add(struct sched *s, const struct sched_card *card);
+/* More is known of a card. What it holds and does stays as it is. */
+void sched_card_set(struct sched *s, int card, const struct sched_card *spec);
 /* Models live as long as the scheduler. */
 struct sched_model *sched_model_add(struct sched *s, const struct sched_needs *needs);
+/* More is known of a model, or it loads other weights now. Its jobs stay in line, though it may be
+ * that no card can hold them any more. What is said of weights holds for all models that share them.
+ */
+void sched_model_set(struct sched *s, struct sched_model *m, const struct sched_needs *needs);
 
 /*
  * A job has come, or comes back. `arrived_ms` gives it its place in line. NULL when no card, up or
@@ -117,6 +123,8 @@ double sched_rank(struct sched *s, int64_t now_ms, const struct sched_job *job, 
 int sched_sent(const struct sched *s, int card);
 /* Jobs that wait. */
 size_t sched_waiting(const struct sched *s);
+/* Kinds of cards that differ, and such as were. */
+int sched_kinds(const struct sched *s);
 /* Bytes held for jobs, members and what orders them. */
 size_t sched_bytes(const struct sched *s);
 

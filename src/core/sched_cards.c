@@ -210,16 +210,25 @@ void sched_set_resident(struct sched *s, struct card *card, struct sched_weights
 		sched_open_card(s, card);
 }
 
-int sched_card_add(struct sched *s, const struct sched_card *spec)
+static bool same(const struct sched_card *a, const struct sched_card *b)
 {
-	struct card *card = xcalloc(1, sizeof(*card));
+	return a->vram_mb == b->vram_mb && a->speed == b->speed &&
+	       a->load_speed == b->load_speed && a->keep == b->keep;
+}
+
+/* The kind of such cards; one that no card is of any more is used for it. */
+static int kind_of(struct sched *s, const struct sched_card *spec)
+{
 	int kind = 0;
 
-	while (kind < s->n_kinds && memcmp(&s->kinds[kind].card, spec, sizeof(*spec)) != 0)
+	while (kind < s->n_kinds && !same(&s->kinds[kind].card, spec))
+		kind++;
+	if (kind < s->n_kinds)
+		return kind;
+	for (kind = 0; kind < s->n_kinds && s->kinds[kind].cards > 0;)
 		kind++;
 	if (kind == s->n_kinds) {
 		s->kinds = xrealloc(s->kinds, (size_t)++s->n_kinds * sizeof(*s->kinds));
-		s->kinds[kind] = (struct sched_kind){.card = *spec};
 		for (int i = 0; i < s->n_weights; i++) {
 			struct sched_weights *w = s->weights[i];
 
@@ -227,6 +236,15 @@ int sched_card_add(struct sched *s, const struct sched_card *spec)
 			w->held[kind] = 0;
 		}
 	}
+	s->kinds[kind] = (struct sched_kind){.card = *spec};
+	return kind;
+}
+
+int sched_card_add(struct sched *s, const struct sched_card *spec)
+{
+	struct card *card = xcalloc(1, sizeof(*card));
+	int kind = kind_of(s, spec);
+
 	*card = (struct card){.index = s->n_cards, .kind = kind, .up = true};
 	s->cards = xrealloc(s->cards, (size_t)(s->n_cards + 1) * sizeof(struct card *));
 	s->cards[s->n_cards++] = card;
@@ -235,6 +253,35 @@ int sched_card_add(struct sched *s, const struct sched_card *spec)
 	sched_open_card(s, card);
 	sched_measure(s);
 	return card->index;
+}
+
+void sched_card_set(struct sched *s, int index, const struct sched_card *spec)
+{
+	struct card *card = s->cards[index];
+	struct sched_weights *held[SCHED_RESIDENT_MAX];
+	int n = card->n_resident;
+	bool open = card->bucket;
+
+	if (same(&s->kinds[card->kind].card, spec))
+		return;
+	for (int i = 0; i < n; i++)
+		held[i] = card->resident[i].weights;
+	sched_close_card(s, card);
+	sched_set_resident(s, card, NULL, 0);
+	s->kinds[card->kind].cards--;
+	s->kinds[card->kind].up -= card->up;
+	card->kind = kind_of(s, spec);
+	s->kinds[card->kind].cards++;
+	s->kinds[card->kind].up += card->up;
+	sched_set_resident(s, card, held, n);
+	if (open)
+		sched_open_card(s, card);
+	sched_measure(s);
+}
+
+int sched_kinds(const struct sched *s)
+{
+	return s->n_kinds;
 }
 
 void sched_hold(struct sched *s, int index, bool hold)

@@ -63,18 +63,51 @@ static struct sched_weights *weights_of(struct sched *s, const struct sched_need
 	return w;
 }
 
+static void set_needs(struct sched_model *m, const struct sched_needs *needs)
+{
+	m->needs = *needs;
+	if (m->needs.batch_max > SCHED_BATCH_MAX)
+		m->needs.batch_max = SCHED_BATCH_MAX;
+}
+
 struct sched_model *sched_model_add(struct sched *s, const struct sched_needs *needs)
 {
 	struct sched_model *m = xcalloc(1, sizeof(*m));
 
-	m->needs = *needs;
-	if (m->needs.batch_max > SCHED_BATCH_MAX)
-		m->needs.batch_max = SCHED_BATCH_MAX;
+	set_needs(m, needs);
 	m->weights = weights_of(s, needs);
 	s->models = xrealloc(s->models, (size_t)(s->n_models + 1) * sizeof(m));
 	s->models[s->n_models++] = m;
 	sched_measure(s);
 	return m;
+}
+
+static double cost_of(const struct sched_model *m, int work)
+{
+	return (double)m->needs.image_ms * work / 1000;
+}
+
+/* What waits counts with the new cost, and for the new weights. */
+void sched_model_set(struct sched *s, struct sched_model *m, const struct sched_needs *needs)
+{
+	struct sched_weights *w = m->weights;
+
+	w->waiting -= m->waiting;
+	w->waiting_ms -= m->waiting_ms;
+	s->waiting_ms -= m->waiting_ms;
+	m->waiting_ms = 0;
+	set_needs(m, needs);
+	for (struct sched_class *c = m->classes; c; c = c->next) {
+		c->cost_ms = cost_of(m, c->work);
+		m->waiting_ms += c->waiting * c->cost_ms;
+	}
+	w = m->weights = weights_of(s, needs);
+	w->vram_mb = needs->vram_mb;
+	w->load_ms = needs->load_ms;
+	w->waiting += m->waiting;
+	w->waiting_ms += m->waiting_ms;
+	s->waiting_ms += m->waiting_ms;
+	sched_measure(s);
 }
 
 static struct sched_class *class_of(struct sched_model *m, int work)
@@ -88,7 +121,7 @@ static struct sched_class *class_of(struct sched_model *m, int work)
 	*c = (struct sched_class){.next = m->classes,
 		.model = m,
 		.work = work,
-		.cost_ms = (double)m->needs.image_ms * work / 1000};
+		.cost_ms = cost_of(m, work)};
 	m->classes = c;
 	return c;
 }

@@ -85,7 +85,8 @@ struct core {
 	size_t n_categories;
 	struct core_gpu gpus[COMFY_SERVERS_MAX];
 	struct sched *sched;
-	struct place_model *models; /* uthash */
+	struct model *models;	 /* uthash */
+	struct weights *weights; /* uthash */
 	uint64_t guild_id;
 	bool ready, stopping, told_down;
 	bool queue_changed; /* a card may have something to do */

@@ -62,6 +62,7 @@ static const struct column {
 	COL(COL_INT, slot),
 	COL(COL_INT, part),
 	COL(COL_INT, batch),
+	COL(COL_I64, work),
 };
 
 static void add_names(struct buf *sql, const char *before)

@@ -147,6 +147,19 @@ static int write_value(struct store_db *db, const char *name, const char *value,
 		"value = excluded.value", "value = VALUES(value)", args, 2, ret_why);
 }
 
+static int write_learned(struct store_db *db, const struct store_op *op, char **ret_why)
+{
+	struct sql_value args[] = {sql_text(op->card), sql_text(op->name), sql_text(op->value)};
+
+	must(op->card && op->name);
+	if (!op->value)
+		return run(
+			db, "DELETE FROM learned WHERE card = ? AND model = ?", args, 2, ret_why);
+	return upsert(db, "INSERT INTO learned (card, model, value) VALUES (?, ?, ?)",
+		"card, model", "value = excluded.value", "value = VALUES(value)", args,
+		countof(args), ret_why);
+}
+
 static int write_picture(struct store_db *db, const struct store_op *op, char **ret_why)
 {
 	struct sql_value args[] = {sql_id(op->id), sql_blob(op->picture->data, op->picture->len)};
@@ -204,6 +217,8 @@ static int apply_one(struct store_db *db, const struct store_op *op, char **ret_
 		return write_picture(db, op, ret_why);
 	case STORE_LAST:
 		return write_last(db, op, ret_why);
+	case STORE_LEARNED:
+		return write_learned(db, op, ret_why);
 	case STORE_ERASE:
 		return erase(db, op->id, ret_why);
 	}

@@ -194,6 +194,24 @@ static void take_count(void *arg, const struct sql_value *columns, size_t n)
 		(struct day_count){(uint64_t)sql_as_int(&columns[0]), (int)sql_as_int(&columns[1])};
 }
 
+static void take_learned(void *arg, const struct sql_value *columns, size_t n)
+{
+	struct store_snapshot *s = arg;
+
+	if ((s->n_learned & (s->n_learned - 1)) == 0)
+		s->learned = xrealloc(s->learned,
+			(s->n_learned ? 2 * s->n_learned : 1) * sizeof(*s->learned));
+	s->learned[s->n_learned++] = (struct learned_row){xstrdup(sql_as_text(&columns[0])),
+		xstrdup(sql_as_text(&columns[1])), xstrdup(sql_as_text(&columns[2]))};
+}
+
+static int load_learned(struct store_db *db, struct store_snapshot *s, char **ret_why)
+{
+	return sql_run(db->sql,
+		"SELECT card, model, value FROM learned ORDER BY card, model LIMIT ?",
+		(struct sql_value[]){sql_int(LEARNED_ROWS_MAX)}, 1, take_learned, s, ret_why);
+}
+
 static int load_jobs(struct store_db *db, struct store_snapshot *s, char **ret_why)
 {
 	cleanup(freep) char *text = columns_select_sql("WHERE step < 100 ORDER BY id");
@@ -238,6 +256,8 @@ int store_db_load(
 			"SELECT user_id, sum(pictures) FROM jobs WHERE created_ms >= ? AND outcome <> 2 "
 			"GROUP BY user_id ORDER BY user_id",
 			&day, 1, take_count, &s, ret_why);
+	if (r == 0)
+		r = load_learned(db, &s, ret_why);
 	if (r == 0)
 		r = load_values(db, &s, ret_why);
 	db_result(db, r, ret_why);

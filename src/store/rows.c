@@ -12,6 +12,12 @@ void store_snapshot_free(struct store_snapshot *s)
 	free(s->jobs);
 	free(s->sessions);
 	free(s->today);
+	for (size_t i = 0; i < s->n_learned; i++) {
+		free(s->learned[i].card);
+		free(s->learned[i].model);
+		free(s->learned[i].value);
+	}
+	free(s->learned);
 	*s = (struct store_snapshot){0};
 }
 
@@ -22,6 +28,7 @@ void store_op_free(struct store_op *op)
 	job_row_free(&op->job);
 	free(op->name);
 	free(op->value);
+	free(op->card);
 	blob_drop(op->picture);
 	*op = (struct store_op){0};
 }

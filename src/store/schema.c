@@ -86,6 +86,15 @@ static const char *const migrations[] = {
 	"ALTER TABLE jobs ADD COLUMN slot {int} NOT NULL DEFAULT 0;"
 	"ALTER TABLE jobs ADD COLUMN part {int} NOT NULL DEFAULT 0;"
 	"ALTER TABLE jobs ADD COLUMN batch {int} NOT NULL DEFAULT 0",
+
+	/* 5: how much there is to do for a picture, and what was learned from earlier ones: of a
+	 * workflow on a card; without a name, of the card. */
+	"ALTER TABLE jobs ADD COLUMN work {int} NOT NULL DEFAULT 0;"
+	"CREATE TABLE learned ("
+	" card {name} NOT NULL,"
+	" model {name} NOT NULL,"
+	" value {text} NOT NULL,"
+	" PRIMARY KEY (card, model)){table}[sqlite: WITHOUT ROWID]",
 };
 
 /* By enum sql_dialect. */

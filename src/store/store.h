@@ -22,6 +22,11 @@ struct day_count {
 	int n;
 };
 
+/* What was learned of a workflow (model) on a card; "": of the card. Owned. */
+struct learned_row {
+	char *card, *model, *value;
+};
+
 /* What the start needs: every job not ended, every session, the small values. */
 struct store_snapshot {
 	struct job_row *jobs; /* by id */
@@ -32,6 +37,8 @@ struct store_snapshot {
 	struct day_count *today; /* jobs made since the day began that did not end in an apology */
 	size_t n_today;
 	int64_t image_count; /* finished pictures ever: the setting "image_count" */
+	struct learned_row *learned; /* at most LEARNED_ROWS_MAX */
+	size_t n_learned;
 };
 void store_snapshot_free(struct store_snapshot *s);
 
@@ -48,6 +55,7 @@ enum store_op_kind {
 	STORE_VALUE,	    /* name = value (NULL: remove) in the table `settings` */
 	STORE_PICTURE,	    /* id: the job that edits it; picture */
 	STORE_LAST,	    /* id: the member; his last picture: name, at_ms, picture */
+	STORE_LEARNED,	    /* card, name (of a workflow) = value */
 	STORE_ERASE,	    /* id: the member; ended jobs, last picture, session: all that is his */
 };
 
@@ -55,7 +63,7 @@ struct store_op {
 	enum store_op_kind kind;
 	struct job_row job;
 	struct session_row session;
-	char *name, *value;
+	char *name, *value, *card;
 	uint64_t id;
 	int64_t at_ms;
 	struct blob *picture;

@@ -64,7 +64,7 @@ static inline void empty_server(void)
 		return;
 	sql = raw_open(NULL);
 	raw_script(sql, "DROP TABLE IF EXISTS jobs, channels, settings, pictures, last_pictures, "
-			"fullet_schema, sessions, counters");
+			"learned, fullet_schema, sessions, counters");
 	sql_close(sql);
 }
 

@@ -42,6 +42,10 @@ static void put_all(struct store_db *db)
 		{.kind = STORE_VALUE,
 			.name = (char[]){"n\xc3\xb1"},
 			.value = (char[]){"\xf0\x9f\x90\xb1\n'"}},
+		{.kind = STORE_LEARNED,
+			.card = (char[]){"http://127.0.0.1:8188"},
+			.name = (char[]){"m"},
+			.value = (char[]){"7"}},
 	};
 	struct buf bytes = BUF(2 * MIB);
 
@@ -71,7 +75,8 @@ static void write_ok(struct store_db *db, const char *path)
 	if (backup_write(db, path, 1000, &summary, &why) < 0)
 		fail_msg("%s", why);
 	assert_string_equal(
-		summary, "jobs: 301, channels: 1, settings: 2, pictures: 1, last_pictures: 1");
+		summary, "jobs: 301, channels: 1, settings: 2, pictures: 1, last_pictures: 1, "
+			 "learned: 1");
 	free(summary);
 }
 

@@ -93,6 +93,28 @@ static void test_a_free_card_that_ran_the_workflow_takes_it_again(void **state)
 	stop(&rig);
 }
 
+/* What a card holds are files, not workflows. */
+static void test_workflows_with_the_same_files_share_them(void **state)
+{
+	struct rig rig;
+
+	begin(&rig, 2);
+	core_model(rig.core, "one", &(struct core_model){.weights = "x\ny"});
+	core_model(rig.core, "two", &(struct core_model){.weights = "z"});
+	core_model(rig.core, "three", &(struct core_model){.weights = "x\ny"});
+	assert_int_equal(request(&rig, 1, "two", 1)->gpu, 0);
+	assert_int_equal(request(&rig, 2, "one", 2)->gpu, 1);
+	finish(&rig, 1);
+	finish(&rig, 2);
+	assert_int_equal(request(&rig, 3, "three", 3)->gpu, 1);
+	finish(&rig, 3);
+	/* The file was changed meanwhile. */
+	core_model(rig.core, "three", &(struct core_model){.weights = "z"});
+	assert_int_equal(request(&rig, 3, "three", 4)->gpu, 0);
+	finish(&rig, 4);
+	stop(&rig);
+}
+
 static void test_a_card_that_was_away_holds_nothing_and_gets_nothing(void **state)
 {
 	struct rig rig;
@@ -206,6 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_members_take_turns),
 		cmocka_unit_test(test_a_free_card_that_ran_the_workflow_takes_it_again),
+		cmocka_unit_test(test_workflows_with_the_same_files_share_them),
 		cmocka_unit_test(test_a_card_that_was_away_holds_nothing_and_gets_nothing),
 		cmocka_unit_test(test_a_cancelled_job_leaves_the_line),
 		cmocka_unit_test(test_a_long_line_is_shown_now_and_then),

@@ -162,6 +162,57 @@ static void test_ends(void **state)
 	workflow_free(wf);
 }
 
+/* The files that the picture hangs on, whatever the nodes are called and in whichever order. */
+static void test_weights(void **state)
+{
+	struct workflow *wf = kit_read("m", WHOLE);
+	char *weights = workflow_weights(wf);
+
+	assert_string_equal(weights, "base.safetensors\nold.safetensors");
+	free(weights);
+	workflow_free(wf);
+	wf = kit_read("m",
+		"{'9':{'class_type':'SaveImage','inputs':{'images':['3',0]}},"
+		"'3':{'class_type':'KSampler','inputs':{'seed':1,'model':['2',0],'vae':['1',0],"
+		"'positive':['6',0]}},"
+		"'6':{'class_type':'CLIPTextEncode','inputs':{'text':'','clip':['5',0]}},"
+		"'5':{'class_type':'DualCLIPLoader','inputs':{'clip_name1':'t5.safetensors',"
+		"'clip_name2':'ae.safetensors'}},"
+		"'2':{'class_type':'UNETLoader','inputs':{'unet_name':'flux.safetensors'}},"
+		"'1':{'class_type':'VAELoader','inputs':{'vae_name':'ae.safetensors'}},"
+		"'7':{'class_type':'UNETLoader','inputs':{'unet_name':'unused.safetensors'}}}");
+	weights = workflow_weights(wf);
+	assert_string_equal(weights, "ae.safetensors\nflux.safetensors\nt5.safetensors");
+	free(weights);
+	workflow_free(wf);
+	wf = kit_read("m", BARE);
+	assert_null(workflow_weights(wf));
+	workflow_free(wf);
+}
+
+static void works(const struct workflow *wf, const char *chosen, int64_t expected)
+{
+	cleanup(options_free) struct options o;
+
+	options_read(chosen, &o);
+	assert_int_equal(workflow_work(wf, &o), expected);
+}
+
+static void test_work(void **state)
+{
+	struct workflow *wf = kit_read("m", WHOLE);
+
+	assert_int_equal(workflow_work(wf, NULL), 1024 * 1024 * 20);
+	works(wf, NULL, 1024 * 1024 * 20);
+	works(wf, "{'steps':'30'}", 1024 * 1024 * 20); /* no JSON */
+	works(wf, "{\"steps\":\"30\"}", 1024 * 1024 * 30);
+	works(wf, "{\"size\":\"1024x768\",\"steps\":\"10\",\"count\":\"4\"}", 1024 * 768 * 10);
+	workflow_free(wf);
+	wf = kit_read("m", "{'1':{'class_type':'SaveImage','inputs':{}}}");
+	assert_int_equal(workflow_work(wf, NULL), 0);
+	workflow_free(wf);
+}
+
 static void test_lora_loader(void **state)
 {
 	struct workflow *wf = kit_read("a", WHOLE), *bare = kit_read("b", BARE);
@@ -221,6 +272,8 @@ int main(void)
 		cmocka_unit_test(test_check),
 		cmocka_unit_test(test_fill),
 		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_weights),
+		cmocka_unit_test(test_work),
 		cmocka_unit_test(test_lora_loader),
 		cmocka_unit_test(test_seed),
 	};

@@ -108,6 +108,92 @@ static void test_a_holder_is_waited_for_when_that_is_sooner(void **state)
 	rig_free(r);
 }
 
+/* What is learned of models and cards meanwhile holds for what waits already. */
+static void test_what_is_learned_counts_at_once(void **state)
+{
+	struct sched_needs quick = needs[OTHER];
+	struct sched_rig *r = with_cards(24000, 0);
+	int a, b;
+
+	a = rig_arrive(r, SMALL, 1000, 1, 2);
+	assert_int_equal(card_of(r, a), 0);
+	b = rig_arrive(r, LARGE, 1000, 2, 2);
+	a = rig_arrive(r, OTHER, 1000, 3, 2);
+	/* The slow one would go first if the other were far slower than was thought. */
+	quick.image_ms = quick.extra_ms = 3600000;
+	sched_model_set(r->sched, r->models[OTHER], &quick);
+	r->needs[OTHER] = quick;
+	rig_run(r, 14000);
+	assert_int_equal(r->jobs[b].state, RIG_SENT);
+	assert_int_equal(r->jobs[a].state, RIG_WAITS);
+	rig_run(r, NEVER);
+	assert_int_equal(r->jobs[a].done_ms - r->jobs[a].began_ms, 3600000);
+	rig_free(r);
+}
+
+/* A job whose workflow loads other files now goes where those are. */
+static void test_a_model_may_load_other_weights(void **state)
+{
+	struct sched_needs moved = needs[OTHER];
+	struct sched_rig *r = with_cards(8000, 8000);
+	int a = rig_arrive(r, SMALL, 1000, 1, 2), b = rig_arrive(r, OTHER, 1000, 2, 2), c;
+
+	rig_run(r, 60000);
+	moved.weights = SMALL;
+	moved.vram_mb = needs[SMALL].vram_mb;
+	sched_model_set(r->sched, r->models[OTHER], &moved);
+	r->needs[OTHER] = moved;
+	for (int i = 0; i < 3; i++) {
+		c = rig_arrive(r, OTHER, 1000, 3, 2);
+		assert_int_equal(card_of(r, c), r->jobs[a].card);
+		rig_run(r, r->now_ms + 60000);
+	}
+	assert_int_not_equal(r->jobs[a].card, r->jobs[b].card);
+	assert_int_equal(r->loads, 2);
+	rig_free(r);
+}
+
+static void test_a_card_turns_out_to_be_faster(void **state)
+{
+	struct sched_rig *r = with_cards(8000, 8000);
+	struct sched_card fast = {.vram_mb = 8000, .speed = 4000, .load_speed = 1000};
+
+	assert_int_equal(card_of(r, rig_arrive(r, SMALL, 1000, 1, 2)), 0);
+	rig_run(r, 60000);
+	assert_int_equal(card_of(r, rig_arrive(r, OTHER, 1000, 1, 2)), 1);
+	rig_run(r, 80000);
+	/* It keeps what it holds, and is preferred. */
+	sched_card_set(r->sched, 1, &fast);
+	r->cards[1].spec = fast;
+	assert_int_equal(card_of(r, rig_arrive(r, OTHER, 1000, 1, 2)), 1);
+	rig_run(r, 121500);
+	assert_int_equal(r->jobs[2].state, RIG_DONE);
+	assert_int_equal(r->loads, 2);
+	rig_free(r);
+}
+
+/* Speeds that are learned again and again leave nothing behind. */
+static void test_kinds_of_cards_are_used_again(void **state)
+{
+	struct sched_rig *r = with_cards(12000, 12000);
+	size_t before, after;
+
+	for (int i = 0; i < 5000; i++) {
+		struct sched_card spec = {
+			.vram_mb = 12000, .speed = 1000 + i, .load_speed = 1000, .keep = i % 3};
+
+		sched_card_set(r->sched, i % 2, &spec);
+		r->cards[i % 2].spec = spec;
+		before = r->n_jobs;
+		assert_true(rig_arrive(r, i % 2 ? SMALL : OTHER, 1000, 1, 2) >= 0);
+		rig_run(r, NEVER);
+		after = r->n_jobs;
+		assert_int_equal(after, before + 1);
+	}
+	assert_true(sched_kinds(r->sched) <= 3);
+	rig_free(r);
+}
+
 static void test_small_models_leave_the_large_card_to_large_ones(void **state)
 {
 	struct sched_rig *r = with_cards(24000, 8000);
@@ -338,6 +424,10 @@ int main(void)
 		cmocka_unit_test(test_what_no_card_can_hold_is_refused),
 		cmocka_unit_test(test_a_job_goes_where_its_weights_are),
 		cmocka_unit_test(test_a_holder_is_waited_for_when_that_is_sooner),
+		cmocka_unit_test(test_what_is_learned_counts_at_once),
+		cmocka_unit_test(test_a_model_may_load_other_weights),
+		cmocka_unit_test(test_a_card_turns_out_to_be_faster),
+		cmocka_unit_test(test_kinds_of_cards_are_used_again),
 		cmocka_unit_test(test_small_models_leave_the_large_card_to_large_ones),
 		cmocka_unit_test(test_administrators_go_first_and_boosters_early),
 		cmocka_unit_test(test_boosters_have_no_monopoly),

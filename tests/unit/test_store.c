@@ -45,6 +45,7 @@ static void rows_same(const struct job_row *a, const struct job_row *b)
 	assert_int_equal(a->slot, b->slot);
 	assert_int_equal(a->part, b->part);
 	assert_int_equal(a->batch, b->batch);
+	assert_true(a->work == b->work);
 	assert_string_equal(a->prompt_id, b->prompt_id);
 }
 
@@ -89,6 +90,7 @@ static struct job_row full_row(void)
 	row.slot = JOB_ALONE;
 	row.part = 1;
 	row.batch = 3;
+	row.work = INT64_MAX;
 	str_copy(row.prompt_id, sizeof(row.prompt_id), "01234567-89ab-4def-8123-456789abcdef");
 	return row;
 }
@@ -127,6 +129,45 @@ static void test_round_trip(void **state)
 	}
 	store_db_close(db);
 	job_row_free(&full);
+}
+
+static void test_learned(void **state)
+{
+	struct place *p = *state;
+	struct store_db *db = open_ok(p->path);
+	struct store_snapshot s = {0};
+	struct store_op ops[] = {
+		{.kind = STORE_LEARNED,
+			.card = (char[]){"http://a"},
+			.name = (char[]){""},
+			.value = (char[]){"1"}},
+		{.kind = STORE_LEARNED,
+			.card = (char[]){"http://a"},
+			.name = (char[]){"fl\xc3\xba'x"},
+			.value = (char[]){"2"}},
+		{.kind = STORE_LEARNED,
+			.card = (char[]){"http://a"},
+			.name = (char[]){"fl\xc3\xba'x"},
+			.value = (char[]){"3 4\n5"}},
+		{.kind = STORE_LEARNED,
+			.card = (char[]){"http://b"},
+			.name = (char[]){""},
+			.value = (char[]){"6"}},
+		{.kind = STORE_LEARNED, .card = (char[]){"http://b"}, .name = (char[]){""}},
+	};
+
+	assert_int_equal(store_db_apply(db, ops, countof(ops), NULL), 0);
+	store_db_close(db);
+	db = open_ok(p->path);
+	assert_int_equal(store_db_load(db, 0, &s, NULL), 0);
+	assert_int_equal(s.n_learned, 2);
+	assert_string_equal(s.learned[0].card, "http://a");
+	assert_string_equal(s.learned[0].model, "");
+	assert_string_equal(s.learned[0].value, "1");
+	assert_string_equal(s.learned[1].model, "fl\xc3\xba'x");
+	assert_string_equal(s.learned[1].value, "3 4\n5");
+	store_snapshot_free(&s);
+	store_db_close(db);
 }
 
 static void test_replace(void **state)
@@ -281,7 +322,7 @@ static void test_foreign_tables_stay(void **state)
 	raw_equal(p->path,
 		"SELECT group_concat(name) FROM (SELECT name FROM sqlite_master "
 		"WHERE type = 'table' ORDER BY name)",
-		"channels,counters,fullet_schema,jobs,last_pictures,pictures,sessions,"
+		"channels,counters,fullet_schema,jobs,last_pictures,learned,pictures,sessions,"
 		"settings");
 	assert_int_equal(mode_of(p->path), 0600);
 }
@@ -736,8 +777,8 @@ static void goes_on_from(const char *version)
 		"1");
 }
 
-/* What the fourth migration added. */
-#define FOURTH "DROP COLUMN slot, DROP COLUMN part, DROP COLUMN batch"
+/* What the fourth migration and the fifth added to jobs. */
+#define FOURTH "DROP COLUMN slot, DROP COLUMN part, DROP COLUMN batch, DROP COLUMN work"
 
 /* MySQL: a program that died in the middle of a migration left some of its statements behind. */
 static void test_cut_off_migration(void **state)
@@ -750,13 +791,15 @@ static void test_cut_off_migration(void **state)
 	goes_on_from("-2"); /* the very first: begun, not done */
 	raw(NULL, "DROP INDEX last_pictures_age ON last_pictures");
 	raw(NULL, "ALTER TABLE jobs " FOURTH ", DROP COLUMN pictures");
+	raw(NULL, "DROP TABLE learned");
 	goes_on_from("-2021"); /* the very last: not begun */
 	raw(NULL, "ALTER TABLE jobs " FOURTH ", DROP COLUMN pictures");
+	raw(NULL, "DROP TABLE learned");
 	goes_on_from("-2022"); /* begun, and done */
 	raw(NULL, "ALTER TABLE jobs DROP COLUMN input, DROP COLUMN origin_id, DROP COLUMN number, "
 		  "DROP COLUMN flags, DROP COLUMN pictures, DROP INDEX jobs_member, " FOURTH);
 	raw(NULL, "ALTER TABLE channels DROP COLUMN warned_ms, DROP COLUMN flags");
-	raw(NULL, "DROP TABLE pictures, last_pictures");
+	raw(NULL, "DROP TABLE pictures, last_pictures, learned");
 	goes_on_from("-2002"); /* the first of the second migration: begun, and done */
 	/* A newer program's, cut off. */
 	snprintf(version, sizeof(version), "-%d", schema_newest() * 2000 + 1);
@@ -901,6 +944,7 @@ int main(void)
 		in_place(test_round_trip),
 		in_place(test_replace),
 		in_place(test_sessions_and_values),
+		in_place(test_learned),
 		in_place(test_foreign_table_in_our_place),
 		in_place(test_newer_schema),
 		in_place(test_pictures),

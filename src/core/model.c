@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/model.h"
+
+#include <stdlib.h>
+
+#include "core/state.h"
+
+/* Files that have been loaded together, and the small number by which the scheduler knows them. */
+struct weights {
+	unsigned id;
+	UT_hash_handle hh;
+	char text[];
+};
+
+static unsigned weights_id(struct core *core, const char *text)
+{
+	struct weights *w;
+
+	HASH_FIND_STR(core->weights, text, w);
+	if (!w) {
+		w = xcalloc(1, sizeof(*w) + strlen(text) + 1);
+		w->id = HASH_COUNT(core->weights);
+		memcpy(w->text, text, strlen(text));
+		HASH_ADD_STR(core->weights, text, w);
+	}
+	return w->id;
+}
+
+/* What a picture is taken to cost while nothing is known. */
+#define PICTURE_MS 10000
+
+static void tell_sched(struct core *core, struct model *m)
+{
+	/* One that loads nothing that is known shares nothing. */
+	cleanup(freep) char *own = m->known.weights && *m->known.weights
+					   ? xstrdup(m->known.weights)
+					   : xasprintf("workflow %s", m->name);
+	struct sched_needs needs = {.weights = weights_id(core, own),
+		.image_ms = PICTURE_MS,
+		.extra_ms = PICTURE_MS,
+		.batch_max = 1};
+
+	if (m->sched)
+		sched_model_set(core->sched, m->sched, &needs);
+	else
+		m->sched = sched_model_add(core->sched, &needs);
+	m->weights = needs.weights;
+}
+
+struct model *model_get(struct core *core, const char *name)
+{
+	struct model *m;
+
+	name = name ? name : "";
+	HASH_FIND_STR(core->models, name, m);
+	if (m)
+		return m;
+	m = xcalloc(1, sizeof(*m));
+	m->name = xstrdup(name);
+	m->known.batch_max = 1;
+	HASH_ADD_KEYPTR(hh, core->models, m->name, strlen(m->name), m);
+	tell_sched(core, m);
+	return m;
+}
+
+void core_model(struct core *core, const char *name, const struct core_model *known)
+{
+	struct model *m = model_get(core, name);
+	char *weights = xstrdup(known->weights);
+
+	free((char *)m->known.weights);
+	m->known = *known;
+	m->known.weights = weights;
+	m->known.batch_max = max_of(known->batch_max, 1);
+	tell_sched(core, m);
+}
+
+void model_free_all(struct core *core)
+{
+	struct weights *w, *next_w;
+	struct model *m, *next;
+
+	HASH_ITER(hh, core->models, m, next)
+	{
+		HASH_DEL(core->models, m);
+		free((char *)m->known.weights);
+		free(m->name);
+		free(m);
+	}
+	HASH_ITER(hh, core->weights, w, next_w)
+	{
+		HASH_DEL(core->weights, w);
+		free(w);
+	}
+}
