@@ -139,6 +139,7 @@ static void understand(struct workflow *wf)
 	find_texts(&g);
 	find_numbers(&g);
 	find_files(&g);
+	find_shares(&g);
 	graph_free(&g);
 }
 
@@ -165,6 +166,8 @@ static struct workflow *workflow_new(const char *name)
 
 	wf->name = xstrdup(name);
 	wf->seed_max = UINT64_MAX;
+	wf->shares = 1;
+	wf->pass_max = BATCH_MAX;
 	wf->width_range.min = wf->width_range.max = NAN;
 	wf->height_range = wf->steps_range = wf->cfg_range = wf->count_range = wf->width_range;
 	wf->kind = str_ends(name, "_edit") ? WORKFLOW_EDIT : WORKFLOW_IMAGINE;
@@ -259,7 +262,7 @@ struct workflow *workflow_free(struct workflow *wf)
 	if (!wf)
 		return NULL;
 	struct workflow_inputs *lists[] = {&wf->prompt, &wf->negative, &wf->seed, &wf->width,
-		&wf->height, &wf->steps, &wf->cfg, &wf->batch, &wf->image, &wf->models, &wf->lora,
+		&wf->height, &wf->steps, &wf->cfg, &wf->batch, &wf->image, &wf->texts, &wf->models, &wf->lora,
 		&wf->lora_at};
 
 	for (size_t i = 0; i < countof(lists); i++)

@@ -20,6 +20,7 @@ struct workflow_input {
 	char *node;
 	char *input;
 	char *file; /* models and LoRAs: the file named there; else NULL */
+	int picture; /* of a pass: this one's (1..) alone; 0: every picture's */
 };
 
 struct workflow_inputs {
@@ -66,9 +67,14 @@ struct workflow {
 	struct json_object *graph; /* owned, as it was read: key order, 64-bit integers and the text
 				      of floats kept */
 	struct workflow_inputs prompt, negative, seed, width, height, steps, cfg, batch, image;
+	struct workflow_inputs texts; /* how many texts a batch encoder takes */
 	struct workflow_inputs models, lora;
 	struct workflow_inputs lora_at; /* where a chosen LoRA goes; at most one */
 	uint64_t seed_max; /* the largest seed that every seed input takes; mostly UINT64_MAX */
+	int shares;   /* prompts of different members that one pass can draw; 1: it cannot */
+	int pass_max; /* pictures of one pass, as far as the graph limits them */
+	bool own_seeds; /* each picture of a pass has its own seed; else one seed is the pass's */
+	bool no_share;	/* the sidecar wants it so */
 	char **outputs; /* ids of output nodes that save something */
 	size_t n_outputs;
 	char **problems; /* sentences, each with the node; not empty = refused */
@@ -124,6 +130,11 @@ bool workflow_default(const struct workflow *wf, enum workflow_field field, char
  */
 struct workflow_fill {
 	const char *prompt;
+	const char *const *prompts; /* of a pass that members share, n_prompts of them (at most
+				       `shares`), a picture for each; NULL: `prompt` is meant */
+	const uint64_t *seeds;	    /* one for each of them; the first is the pass's where a picture
+				       has none of its own */
+	int n_prompts;
 	const char *negative;
 	uint64_t seed;
 	int width, height;

@@ -109,6 +109,34 @@ static void set_prefix(struct json_object *graph, const struct workflow *wf, con
 	}
 }
 
+/* Each picture's own text; a picture that nobody asked for gets none. */
+static void set_prompts(
+	struct json_object *graph, const struct workflow *wf, const struct workflow_fill *fill)
+{
+	for (size_t i = 0; i < wf->prompt.n; i++) {
+		const struct workflow_input *at = &wf->prompt.at[i];
+		bool asked = at->picture >= 1 && at->picture <= fill->n_prompts;
+
+		set_input(graph, at->node, at->input,
+			json_object_new_string(asked ? fill->prompts[at->picture - 1] : ""));
+	}
+}
+
+static void set_seeds(
+	struct json_object *graph, const struct workflow *wf, const struct workflow_fill *fill)
+{
+	for (size_t i = 0; i < wf->seed.n; i++) {
+		const struct workflow_input *at = &wf->seed.at[i];
+		int nth = max_of(at->picture - 1, 0);
+		uint64_t seed = fill->seed + (uint64_t)nth;
+
+		if (fill->seeds)
+			seed = fill->seeds[nth < fill->n_prompts ? nth : 0];
+		set_input(graph, at->node, at->input,
+			json_object_new_uint64(workflow_seed(wf, seed)));
+	}
+}
+
 uint64_t workflow_seed(const struct workflow *wf, uint64_t drawn)
 {
 	return wf->seed_max == UINT64_MAX ? drawn : drawn % (wf->seed_max + 1);
@@ -117,21 +145,24 @@ uint64_t workflow_seed(const struct workflow *wf, uint64_t drawn)
 char *workflow_fill(const struct workflow *wf, const struct workflow_fill *fill)
 {
 	cleanup(json_put) struct json_object *graph = NULL;
-	uint64_t seed = workflow_seed(wf, fill->seed);
+	int n = fill->prompts ? fill->n_prompts : 1;
 
 	/* The default shallow copy keeps unsigned integers and the text of floats. */
 	if (!wf->graph || json_object_deep_copy(wf->graph, &graph, NULL) < 0)
 		return xstrdup("{}");
-	set_strings(graph, &wf->prompt, fill->prompt);
+	if (fill->prompts)
+		set_prompts(graph, wf, fill);
+	else
+		set_strings(graph, &wf->prompt, fill->prompt);
 	set_strings(graph, &wf->negative, fill->negative ? fill->negative : wf->negative_value);
 	set_strings(graph, &wf->image, fill->image);
-	for (size_t i = 0; i < wf->seed.n; i++)
-		set_input(graph, wf->seed.at[i].node, wf->seed.at[i].input,
-			json_object_new_uint64(seed));
+	set_seeds(graph, wf, fill);
 	set_whole(graph, &wf->width, &wf->width_range, fill->width);
 	set_whole(graph, &wf->height, &wf->height_range, fill->height);
 	set_whole(graph, &wf->steps, &wf->steps_range, fill->steps);
-	set_whole(graph, &wf->batch, NULL, fill->count);
+	set_whole(graph, &wf->batch, NULL, fill->prompts ? n : fill->count);
+	/* ComfyUI repeats a conditioning that is alone for all pictures. */
+	set_whole(graph, &wf->texts, NULL, n);
 	set_numbers(graph, &wf->cfg, fill->cfg ? fill->cfg : wf->cfg_range.value);
 	set_lora(graph, wf, fill->lora);
 	set_prefix(graph, wf, fill->filename_prefix);

@@ -292,6 +292,7 @@ static void find_seeds(struct graph *g)
 	for (size_t i = 0; i < g->n; i++)
 		for (size_t k = 0; k < countof(names) && g->nodes[i].live; k++)
 			add_number(g, &g->nodes[i], names[k], &g->wf->seed);
+	find_seed_rows(g);
 	for (size_t i = 0; i < g->wf->seed.n; i++) {
 		struct workflow_input *seed = &g->wf->seed.at[i];
 		uint64_t max = seed_ceiling(g->nodes[graph_find(g, seed->node)].class, seed->input);

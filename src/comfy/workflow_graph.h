@@ -69,6 +69,10 @@ void find_files(struct graph *g);
  * of a primitive node. False when there is none. */
 bool find_number(
 	const struct graph *g, int node, const char *input, int *ret_node, const char **ret_input);
+/* workflow_share.c: whether members' prompts can share a pass. After all others. */
+void find_shares(struct graph *g);
+/* Adds seed_1, seed_2, ... of noise that has one for each picture. */
+void find_seed_rows(struct graph *g);
 /* workflow_walk.c: from the samplers to the texts. */
 void find_texts(struct graph *g);
 

@@ -26,6 +26,8 @@ static void add_inputs(
 
 		json_add_str(one, "node", list->at[k].node);
 		json_add_str(one, "input", list->at[k].input);
+		if (list->at[k].picture)
+			json_add_int(one, "picture", list->at[k].picture);
 		if (files)
 			json_add_str(one, "file", list->at[k].file);
 		json_object_array_add(array, one);
@@ -113,6 +115,9 @@ struct json_object *workflow_json(const struct workflow *wf)
 	json_add(doc, "roles", roles(wf));
 	add_inputs(doc, "lora_at", &wf->lora_at, false);
 	json_add(doc, "ranges", ranges(wf));
+	add_inputs(doc, "texts", &wf->texts, false);
+	json_add_int(doc, "shares", wf->shares);
+	json_add_bool(doc, "own_seeds", wf->own_seeds);
 	if (wf->negative_value)
 		json_add_str(doc, "negative_default", wf->negative_value);
 	return doc;

@@ -179,6 +179,17 @@ static void read_restricted(struct side *s, struct json_object *value)
 			side_shown(value, safe, sizeof(safe)));
 }
 
+static void read_share(struct side *s, struct json_object *value)
+{
+	char safe[80];
+
+	if (json_object_is_type(value, json_type_boolean))
+		s->wf->no_share = !json_object_get_boolean(value);
+	else
+		side_bad(s, "share", "it is true or false, and this is %s",
+			side_shown(value, safe, sizeof(safe)));
+}
+
 static void read_roles(struct side *s, struct json_object *value)
 {
 	struct workflow *wf = s->wf;
@@ -389,6 +400,7 @@ static const struct {
 	{"age_restricted", read_restricted},
 	{"roles", read_roles},
 	{"options", read_options},
+	{"share", read_share},
 	{"nodes", side_read_nodes},
 };
 

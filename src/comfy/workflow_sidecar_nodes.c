@@ -13,16 +13,17 @@ static const struct place {
 	const char *name;
 	size_t inputs;
 	enum holds holds;
-	bool needed, single;
+	bool needed, single, own; /* own: a picture may have its own */
 } places[] = {
-	{"prompt", offsetof(struct workflow, prompt), HOLDS_TEXT, true, false},
-	{"negative", offsetof(struct workflow, negative), HOLDS_TEXT, false, false},
-	{"seed", offsetof(struct workflow, seed), HOLDS_NUMBER, true, false},
+	{"prompt", offsetof(struct workflow, prompt), HOLDS_TEXT, true, false, true},
+	{"negative", offsetof(struct workflow, negative), HOLDS_TEXT, false, false, true},
+	{"seed", offsetof(struct workflow, seed), HOLDS_NUMBER, true, false, true},
 	{"width", offsetof(struct workflow, width), HOLDS_NUMBER, false, false},
 	{"height", offsetof(struct workflow, height), HOLDS_NUMBER, false, false},
 	{"steps", offsetof(struct workflow, steps), HOLDS_NUMBER, false, false},
 	{"cfg", offsetof(struct workflow, cfg), HOLDS_NUMBER, false, false},
 	{"batch", offsetof(struct workflow, batch), HOLDS_NUMBER, false, false},
+	{"texts", offsetof(struct workflow, texts), HOLDS_NUMBER, false, false},
 	{"image", offsetof(struct workflow, image), HOLDS_TEXT, false, false},
 	{"lora", offsetof(struct workflow, lora_at), HOLDS_LORA, false, true},
 };
@@ -65,10 +66,28 @@ static bool holds(struct json_object *value, enum holds what)
 	return side_is_string(value) || (what == HOLDS_LORA && json_str(value, "lora"));
 }
 
+static bool is_picture(struct json_object *value)
+{
+	int64_t n = json_object_get_int64(value);
+
+	return json_object_is_type(value, json_type_int) && n >= 1 && n <= BATCH_MAX;
+}
+
+static void add_place(struct workflow_inputs *list, const char *node, const char *input,
+	struct json_object *picture)
+{
+	size_t before = list->n;
+
+	inputs_add(list, node, input, NULL);
+	if (picture && list->n > before)
+		list->at[before].picture = json_object_get_int(picture);
+}
+
 static void read_place(struct side *s, const struct place *p, struct json_object *value)
 {
 	static const char *const kinds[] = {"text", "number", "LoRA's file name"};
-	static const char *const names[] = {"node", "input"};
+	static const char *const names[] = {"node", "input", "picture"};
+	struct json_object *picture = json_member(value, "picture");
 	struct json_object *id = json_member(value, "node"), *node, *inputs, *at;
 	const char *input = json_str(value, "input");
 	bool told = side_is_string(id) || json_object_is_type(id, json_type_int);
@@ -105,8 +124,13 @@ static void read_place(struct side *s, const struct place *p, struct json_object
 	else if (!holds(at, p->holds))
 		side_bad(s, where, "the input %s of node %s does not hold a %s", safe,
 			json_object_get_string(id), kinds[p->holds]);
+	else if (picture && !p->own)
+		side_bad(s, where, "only a prompt, a negative or a seed can be one picture's");
+	else if (picture && !is_picture(picture))
+		side_bad(s, where, "picture is 1 to %d, and this is %s", BATCH_MAX,
+			side_shown(picture, safe, sizeof(safe)));
 	else
-		inputs_add(list_of(s->wf, p), json_object_get_string(id), input, NULL);
+		add_place(list_of(s->wf, p), json_object_get_string(id), input, picture);
 }
 
 /* One place, or a list of them; an empty list says that there is none. */

@@ -140,6 +140,8 @@ static void add_rows(struct table *t, const struct workflow *wf)
 	add_list(t, wf, "steps", &wf->steps, &wf->steps_range);
 	add_list(t, wf, "cfg", &wf->cfg, &wf->cfg_range);
 	add_list(t, wf, "count", &wf->batch, &wf->count_range);
+	if (wf->texts.n > 0)
+		add_list(t, wf, "texts", &wf->texts, NULL);
 	add_list(t, wf, "image", &wf->image, NULL);
 	add_list(t, wf, "lora", &wf->lora_at, NULL);
 	add_list(t, wf, "model file", &wf->models, NULL);
@@ -176,6 +178,9 @@ static void print_head(const struct workflow *wf, struct buf *out)
 		(void)buf_printf(out, "VRAM needed:     %g GB\n", (double)wf->vram_bytes / 1e9);
 	else
 		(void)buf_add_str(out, "VRAM needed:     not told\n");
+	if (wf->shares > 1)
+		(void)buf_printf(out, "one pass draws:  prompts of up to %d members%s\n",
+			wf->shares, wf->own_seeds ? ", each with its seed" : ", with one seed");
 	(void)buf_add_str(out, "\n");
 }
 

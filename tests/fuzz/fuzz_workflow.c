@@ -4,6 +4,34 @@
 #include "base/json.h"
 #include "comfy/workflow.h"
 
+/* Whose picture is whose follows from the texts' numbers. */
+static void check_shared(const struct workflow *wf)
+{
+	static const char *const prompts[] = {"1", "2", "3", "4", "5", "6", "7", "8", "9", "10",
+		"11", "12", "13", "14", "15", "16"};
+	static const uint64_t seeds[countof(prompts)] = {1, 2};
+	struct workflow_fill fill = {.prompts = prompts, .seeds = seeds, .n_prompts = wf->shares};
+	char *text;
+	struct json_object *doc;
+
+	must(wf->shares >= 1 && wf->shares <= (int)countof(prompts));
+	if (!workflow_usable(wf) || wf->shares < 2)
+		return;
+	must(wf->n_outputs == 1 && wf->batch.n > 0);
+	text = workflow_fill(wf, &fill);
+	doc = json_parse(text, strlen(text), NULL);
+	for (size_t i = 0; i < wf->prompt.n; i++) {
+		const struct workflow_input *at = &wf->prompt.at[i];
+		struct json_object *inputs = json_member(json_member(doc, at->node), "inputs");
+
+		must(at->picture > 0);
+		must(str_eq(json_str(inputs, at->input),
+			at->picture <= wf->shares ? prompts[at->picture - 1] : ""));
+	}
+	json_put(&doc);
+	free(text);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /*
@@ -34,7 +62,9 @@ static void check_fill(const struct workflow *wf)
 			struct json_object *value =
 				json_member(json_member(node, "inputs"), wf->seed.at[i].input);
 
-			must(json_object_get_uint64(value) == workflow_seed(wf, fill.seed));
+			uint64_t seed = fill.seed + (uint64_t)max_of(wf->seed.at[i].picture - 1, 0);
+
+			must(json_object_get_uint64(value) == workflow_seed(wf, seed));
 		}
 	}
 	json_put(&doc);
@@ -58,6 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (workflow_usable(wf))
 		must(wf->prompt.n > 0 && wf->seed.n > 0 && wf->n_outputs > 0);
 	check_fill(wf);
+	check_shared(wf);
 	(void)workflow_number(wf, &wf->width);
 	text = workflow_describe(wf);
 	free(text);
