@@ -42,6 +42,7 @@ test='
 	mariadb-server-core|mariadb-server@mariadbd
 	mariadb-client-core|mariadb-client@mariadb
 	openssl@openssl
+	systemd@systemd-analyze
 '
 browser='
 	nodejs@node

@@ -85,6 +85,7 @@ int main(int argc, char **argv)
 {
 	keep_standard_streams();
 	guard_memory();
+	config_hide_environment();
 	memory_tune();
 	signal(SIGPIPE, SIG_IGN);
 	if (argc < 2 || str_eq(argv[1], "--help") || str_eq(argv[1], "-h") ||

@@ -5,6 +5,7 @@
 
 #include "app/bot.h"
 #include "base/json.h"
+#include "base/secret.h"
 
 int asker_new(const struct config *config, struct asker *ret)
 {
@@ -87,7 +88,7 @@ struct json_object *ask_discord(
 		doc = json_parse(buf_str(&res.body), res.body.len, NULL);
 	if (!doc)
 		*ret_why = refusal(&res);
-	free(authorization);
+	wipe_free(authorization);
 	http_response_free(&res);
 	rest_call_free(call);
 	return doc;

@@ -6,28 +6,34 @@
 #include "app/bot.h"
 #include "app/command_line.h"
 #include "app/database.h"
+#include "base/secret.h"
 #include "io/claim.h"
+#include "io/notify.h"
 
 struct running {
 	struct loop *loop;
 	struct bot *bot;
 	struct logger *logger;
+	struct notify *notify;
 };
 
 static int64_t turn(void *ctx, int64_t now_ms)
 {
 	struct running *r = ctx;
 	int64_t at_ms = bot_turn(r->bot, now_ms);
+	struct shell *shell = bot_shell(r->bot);
 
-	if (shell_state(bot_shell(r->bot)) != SHELL_RUNNING)
+	if (shell_state(shell) != SHELL_RUNNING)
 		loop_stop(r->loop);
-	return at_ms;
+	return min_of(
+		at_ms, notify_turn(r->notify, shell_ready_ms(shell) ? NULL : "Discord", now_ms));
 }
 
 static void stop(void *ctx)
 {
 	struct running *r = ctx;
 
+	notify_stopping(r->notify);
 	bot_stop(r->bot);
 	loop_wake(r->loop);
 }
@@ -61,12 +67,17 @@ static int run_bot(const struct config *config, struct logger *logger)
 		.n_comfy = config->n_comfy,
 	};
 
+	if (!secret_locked(config->discord_token))
+		log_line(&logger->log, LOG_WARN, NULL,
+			"the memory of the token cannot be locked, so it may be swapped to disk: "
+			"raise the limit memlock (ulimit -l, LimitMEMLOCK=)");
 	if (claim_secret(config->discord_token) == -EBUSY)
 		why = xstrdup("another fullet on this computer already runs with this "
 			      "DISCORD_TOKEN: stop "
 			      "it first");
 	else if (loop_new(&r.loop) < 0 || lws_room_new(r.loop, config->ca_file, &room) < 0)
 		why = xstrdup("the event loop cannot be made");
+	r.notify = notify_new();
 	bot.loop = r.loop;
 	bot.room = room;
 	if (!why && bot_new(&bot, &r.bot, &why) == 0)
@@ -75,6 +86,7 @@ static int run_bot(const struct config *config, struct logger *logger)
 		log_line(&logger->log, LOG_ERROR, NULL, "%s", why);
 	free(why);
 	bot_free(r.bot);
+	notify_free(r.notify);
 	lws_room_free(room);
 	loop_free(r.loop);
 	return status;

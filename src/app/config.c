@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/http.h"
 #include "base/near.h"
+#include "base/secret.h"
 #include "store/database_url.h"
 
 enum kind { TEXT, SECRET, SECRETS, ID, NUMBER, URL, URLS, DATABASE, CHOICE };
@@ -89,6 +90,11 @@ static const struct setting *find(const char *name)
 		if (str_eq(settings[i].name, name))
 			return &settings[i];
 	return NULL;
+}
+
+static bool is_secret(const struct setting *s)
+{
+	return s->kind == SECRET || s->kind == SECRETS || s->kind == DATABASE;
 }
 
 /* ---- one value ---- */
@@ -216,7 +222,7 @@ static char *set(struct config *config, const struct setting *s, const char *val
 		value += 4;
 	why = check_text(s, value);
 	if (!why)
-		str_set((char **)field, value);
+		(is_secret(s) ? secret_set : str_set)((char **)field, value);
 	return why;
 }
 
@@ -230,6 +236,7 @@ static int read_file(const char *path, struct buf *out, char **ret_why)
 
 	if (fd < 0)
 		return -errno;
+	buf_reserve(out, out->max); /* growing would leave copies behind */
 	while ((n = read(fd, chunk, sizeof(chunk))) > 0)
 		if (buf_add(out, chunk, (size_t)n) < 0) {
 			n = -1;
@@ -238,6 +245,7 @@ static int read_file(const char *path, struct buf *out, char **ret_why)
 		}
 	if (n < 0)
 		*ret_why = xasprintf(".env: cannot be read: %s", strerror(errno));
+	explicit_bzero(chunk, sizeof(chunk));
 	close(fd);
 	return n < 0 ? -EINVAL : 0;
 }
@@ -300,9 +308,16 @@ static int apply_file(struct config *config, const struct env_pairs *pairs, cons
 	return 0;
 }
 
+static void wipe_buf(struct buf *b)
+{
+	if (b->data)
+		explicit_bzero(b->data, b->len);
+	buf_free(b);
+}
+
 static int load_file(struct config *config, const struct warner *w, char **ret_why)
 {
-	cleanup(buf_free) struct buf text = BUF(ENV_FILE_MAX);
+	cleanup(wipe_buf) struct buf text = BUF(ENV_FILE_MAX);
 	cleanup(env_pairs_free) struct env_pairs pairs = {0};
 	struct stat st;
 	char *why = NULL;
@@ -324,6 +339,20 @@ static int load_file(struct config *config, const struct warner *w, char **ret_w
 		return -EINVAL;
 	}
 	return apply_file(config, &pairs, w, ret_why);
+}
+
+void config_hide_environment(void)
+{
+	for (char **entry = environ; *entry; entry++) {
+		cleanup(freep) char *name = xstrndup(*entry, strcspn(*entry, "="));
+		const struct setting *s = find(name);
+		char *value = strchr(*entry, '=');
+
+		if (!s || !is_secret(s) || !value || !value[1])
+			continue;
+		*entry = secret_dup(*entry);
+		explicit_bzero(value + 1, strlen(value + 1));
+	}
 }
 
 static int load_environment(struct config *config, char **ret_why)
@@ -373,7 +402,7 @@ static char *split_keys(struct config *config)
 		p += strspn(p, " \t");
 		len = strcspn(p, ", \t");
 		if (len)
-			config->comfy_keys[n] = xstrndup(p, len);
+			config->comfy_keys[n] = secret_move(xstrndup(p, len));
 		n++;
 		p = strchr(p, ',');
 		p = p ? p + 1 : NULL;
@@ -418,13 +447,18 @@ int config_load(struct config *ret, void (*warn_fn)(void *ctx, const char *sente
 
 void config_free(struct config *config)
 {
-	for (size_t i = 0; i < countof(settings); i++)
-		if (settings[i].kind != NUMBER && settings[i].kind != ID)
-			free(*(char **)((char *)config + settings[i].offset));
+	for (size_t i = 0; i < countof(settings); i++) {
+		void *field = (char *)config + settings[i].offset;
+
+		if (is_secret(&settings[i]))
+			secret_free(*(char **)field);
+		else if (settings[i].kind != NUMBER && settings[i].kind != ID)
+			free(*(char **)field);
+	}
 	for (int i = 0; i < config->n_comfy; i++)
 		free(config->comfy[i]);
 	for (size_t i = 0; i < countof(config->comfy_keys); i++)
-		free(config->comfy_keys[i]);
+		secret_free(config->comfy_keys[i]);
 	*config = (struct config){0};
 }
 

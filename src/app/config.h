@@ -49,6 +49,9 @@ struct config {
 int config_load(struct config *ret, void (*warn)(void *ctx, const char *sentence), void *ctx,
 	char **ret_why);
 void config_free(struct config *config);
+/* Once, at the start of the program: what is secret among the settings in the environment moves to
+ * locked memory (base/secret.h) and is no longer in /proc/PID/environ. getenv() finds it as before. */
+void config_hide_environment(void);
 
 /* What the i-th ComfyUI wants (i < COMFY_SERVERS_MAX): its own key, else COMFY_API_KEY. NULL: none.
  * Borrowed. */

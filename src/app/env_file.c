@@ -8,6 +8,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/secret.h"
 
 struct reader {
 	const char *p, *end;
@@ -165,7 +166,7 @@ void env_pairs_free(struct env_pairs *pairs)
 {
 	for (size_t i = 0; i < pairs->n; i++) {
 		free(pairs->at[i].name);
-		free(pairs->at[i].value);
+		wipe_free(pairs->at[i].value);
 	}
 	free(pairs->at);
 	*pairs = (struct env_pairs){0};

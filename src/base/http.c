@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/secret.h"
+
 const char *http_method_name(enum http_method method)
 {
 	static const char *const names[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
@@ -17,7 +19,7 @@ static void headers_free(struct http_header *headers, size_t *n)
 {
 	for (size_t i = 0; i < *n; i++) {
 		free(headers[i].name);
-		free(headers[i].value);
+		wipe_free(headers[i].value); /* one may be the token's */
 		headers[i] = (struct http_header){0};
 	}
 	*n = 0;

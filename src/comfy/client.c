@@ -5,6 +5,7 @@
 #include <utlist.h>
 
 #include "base/limits.h"
+#include "base/secret.h"
 #include "comfy/client_state.h"
 #include "comfy/request.h"
 
@@ -21,7 +22,7 @@ struct comfy_client *comfy_client_new(const struct comfy_config *config, struct 
 
 	c->config = *config;
 	c->config.url = xstrdup(config->url);
-	c->config.api_key = xstrdup(config->api_key);
+	c->config.api_key = secret_dup(config->api_key);
 	if (c->config.poll_ms <= 0)
 		c->config.poll_ms = POLL_MS;
 	if (c->config.stall_ms <= 0)
@@ -60,7 +61,7 @@ struct comfy_client *comfy_client_free(struct comfy_client *c)
 	}
 	http_request_free(&c->link.ws_request);
 	free((char *)c->config.url);
-	free((char *)c->config.api_key);
+	secret_free((char *)c->config.api_key);
 	free(c);
 	return NULL;
 }

@@ -6,6 +6,7 @@
 
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/secret.h"
 
 /* Answers of the list kind come at once, even from a machine that is loading a model. */
 #define ANSWER_MS 15000
@@ -39,7 +40,7 @@ char *base64_encode(const void *data, size_t len)
 
 char *request_authorization(const char *api_key)
 {
-	cleanup(freep) char *coded = NULL;
+	cleanup(wipe_freep) char *coded = NULL;
 
 	if (!api_key || !*api_key)
 		return NULL;
@@ -65,7 +66,7 @@ static int base_length(const char *url)
 
 static void add_headers(const struct comfy_config *config, struct http_request *req)
 {
-	cleanup(freep) char *authorization = request_authorization(config->api_key);
+	cleanup(wipe_freep) char *authorization = request_authorization(config->api_key);
 
 	if (authorization)
 		http_request_header(req, "Authorization", authorization);

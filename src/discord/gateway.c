@@ -8,6 +8,7 @@
 #include "base/http.h"
 #include "base/json.h"
 #include "base/limits.h"
+#include "base/secret.h"
 #include "discord/close_code.h"
 #include "discord/gateway_text.h"
 #include "discord/inflate.h"
@@ -125,7 +126,7 @@ bool gateway_next(struct gateway *gw, struct gateway_action *ret)
 
 void gateway_action_free(struct gateway_action *a)
 {
-	free(a->text);
+	wipe_free(a->text); /* IDENTIFY and RESUME hold the token */
 	json_put(&a->data);
 	*a = (struct gateway_action){0};
 }
@@ -607,7 +608,7 @@ struct gateway *gateway_new(const struct gateway_config *config, struct rng *rng
 {
 	struct gateway *gw = xcalloc(1, sizeof(*gw));
 
-	gw->token = xstrdup(config->token ? config->token : "");
+	gw->token = secret_dup(config->token ? config->token : "");
 	gw->intents = config->intents;
 	gw->no_compression = config->no_compression;
 	gw->rng = rng;
@@ -632,7 +633,7 @@ struct gateway *gateway_free(struct gateway *gw)
 		gateway_action_free(&a);
 	inflate_free(gw->z);
 	session_forget(gw);
-	free(gw->token);
+	secret_free(gw->token);
 	free(gw->url);
 	free(gw);
 	return NULL;

@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "base/limits.h"
+#include "base/secret.h"
 #include "discord/rest_lane.h"
 #include "discord/rest_read.h"
 #include "discord/tally.h"
@@ -615,7 +616,8 @@ struct rest *rest_new(const struct rest_config *config, struct rng *rng)
 	struct rest *rest = xcalloc(1, sizeof(*rest));
 
 	rest->base = xstrdup(config->base);
-	rest->authorization = xasprintf("Bot %s", config->token ? config->token : "");
+	rest->authorization =
+		secret_move(xasprintf("Bot %s", config->token ? config->token : ""));
 	rest->user_agent = xstrdup(config->user_agent);
 	rest->in_flight_max = config->in_flight_max > 0 ? config->in_flight_max : IN_FLIGHT_MAX;
 	rest->rng = rng;
@@ -663,7 +665,7 @@ struct rest *rest_free(struct rest *rest)
 	while ((text = rest_note(rest)))
 		free(text);
 	free(rest->base);
-	free(rest->authorization);
+	secret_free(rest->authorization);
 	free(rest->user_agent);
 	free(rest);
 	return NULL;

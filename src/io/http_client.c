@@ -11,6 +11,7 @@
 #include <utlist.h>
 
 #include "base/limits.h"
+#include "base/secret.h"
 #include "io/loop_in.h"
 #include "io/trust.h"
 
@@ -67,6 +68,8 @@ static struct transfer *transfer_free(struct transfer *t)
 {
 	curl_easy_cleanup(t->easy);
 	curl_mime_free(t->mime);
+	for (struct curl_slist *line = t->headers; line; line = line->next)
+		explicit_bzero(line->data, strlen(line->data)); /* Authorization */
 	curl_slist_free_all(t->headers);
 	http_response_free(&t->response);
 	free(t->host);
@@ -340,7 +343,7 @@ static const char *set_headers(struct transfer *t, const struct http_request *re
 		line = *h->value ? xasprintf("%s: %s", h->name, h->value)
 				 : xasprintf("%s;", h->name);
 		t->headers = curl_slist_append(t->headers, line);
-		free(line);
+		wipe_free(line);
 	}
 	if (has_body && !has_type && !req->n_parts)
 		t->headers = curl_slist_append(t->headers, "Content-Type:");

@@ -16,6 +16,13 @@ struct ws_message {
 	unsigned char bytes[]; /* LWS_PRE bytes for lws, then the message */
 };
 
+/* What Discord is sent first holds the token. */
+static void message_free(struct ws_message *m)
+{
+	explicit_bzero(m->bytes, LWS_PRE + m->len);
+	free(m);
+}
+
 /* ---- the end ---- */
 
 static void websocket_release(struct websocket *ws)
@@ -28,7 +35,7 @@ static void websocket_release(struct websocket *ws)
 	DL_DELETE(ws->room->websockets, ws);
 	while ((m = ws->out)) {
 		DL_DELETE(ws->out, m);
-		free(m);
+		message_free(m);
 	}
 	http_request_free(&ws->request);
 	url_free(&ws->url);
@@ -138,7 +145,7 @@ static int on_writable(struct websocket *ws)
 		ws->wsi, m->bytes + LWS_PRE, m->len, m->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
 	ws->out_len -= m->len;
 	DL_DELETE(ws->out, m);
-	free(m);
+	message_free(m);
 	if (r < 0)
 		return -1;
 	if (ws->out || ws->close_wanted)

@@ -9,6 +9,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/near.h"
+#include "base/secret.h"
 
 /* ---- pieces ---- */
 
@@ -52,7 +53,7 @@ static char *decode(const char *text, size_t len)
 static void add_secret(struct database_url *url, const char *text, size_t len)
 {
 	if (len > 0 && url->n_secrets < countof(url->secrets))
-		url->secrets[url->n_secrets++] = xstrndup(text, len);
+		url->secrets[url->n_secrets++] = secret_move(xstrndup(text, len));
 }
 
 /* ---- the parts of an URL ---- */
@@ -282,7 +283,7 @@ static int parse_postgres(
 	if (!host || !user || !database)
 		return refuse(
 			ret_why, xstrdup("a % in it is not followed by two hexadecimal digits"));
-	url->uri = xasprintf("postgresql%s", text + p->scheme.len);
+	url->uri = secret_move(xasprintf("postgresql%s", text + p->scheme.len));
 	url->shown = xasprintf("postgresql://%s%s%s/%s", user, *user ? "@" : "",
 		*host	    ? host
 		: url->host ? url->host
@@ -362,7 +363,8 @@ static int take_mysql_host(struct database_url *url, const struct pieces *p, cha
 	url->port = port.len ? (int)strtol(port.at, NULL, 10) : 3306;
 	url->host = decode(host.at, host.len);
 	url->user = p->has_user ? decode(p->user.at, p->user.len) : xstrdup("");
-	url->password = p->has_password ? decode(p->password.at, p->password.len) : xstrdup("");
+	url->password = secret_move(
+		p->has_password ? decode(p->password.at, p->password.len) : xstrdup(""));
 	url->database = decode(p->path.at, p->path.len);
 	if (!url->host || !url->user || !url->password || !url->database)
 		return refuse(
@@ -439,7 +441,7 @@ static bool scheme_is(struct piece scheme, const char *name)
 
 static int parse(const char *text, struct database_url *url, char **ret_why)
 {
-	cleanup(freep) char *password = NULL;
+	cleanup(wipe_freep) char *password = NULL;
 	struct pieces p = {0};
 	int r = check_bytes(text, ret_why);
 
@@ -499,10 +501,10 @@ int database_url_parse(const char *text, struct database_url *ret, char **ret_wh
 void database_url_free(struct database_url *url)
 {
 	free(url->path);
-	free(url->uri);
+	secret_free(url->uri);
 	free(url->shown);
 	free(url->user);
-	free(url->password);
+	secret_free(url->password);
 	free(url->host);
 	free(url->database);
 	free(url->socket);
@@ -510,7 +512,7 @@ void database_url_free(struct database_url *url)
 	free(url->ssl_cert);
 	free(url->ssl_key);
 	for (size_t i = 0; i < url->n_secrets; i++)
-		free(url->secrets[i]);
+		secret_free(url->secrets[i]);
 	*url = (struct database_url){0};
 }
 
@@ -518,10 +520,10 @@ void database_url_copy(struct database_url *dst, const struct database_url *src)
 {
 	*dst = *src;
 	dst->path = xstrdup(src->path);
-	dst->uri = xstrdup(src->uri);
+	dst->uri = secret_dup(src->uri);
 	dst->shown = xstrdup(src->shown);
 	dst->user = xstrdup(src->user);
-	dst->password = xstrdup(src->password);
+	dst->password = secret_dup(src->password);
 	dst->host = xstrdup(src->host);
 	dst->database = xstrdup(src->database);
 	dst->socket = xstrdup(src->socket);
@@ -529,7 +531,7 @@ void database_url_copy(struct database_url *dst, const struct database_url *src)
 	dst->ssl_cert = xstrdup(src->ssl_cert);
 	dst->ssl_key = xstrdup(src->ssl_key);
 	for (size_t i = 0; i < src->n_secrets; i++)
-		dst->secrets[i] = xstrdup(src->secrets[i]);
+		dst->secrets[i] = secret_dup(src->secrets[i]);
 }
 
 char *database_url_scrub(const struct database_url *url, const char *text)

@@ -300,7 +300,7 @@ int schema_migrate(struct sql *sql, char **ret_why)
 {
 	static const char table[] =
 		"CREATE TABLE IF NOT EXISTS fullet_schema (version INTEGER NOT NULL)";
-	int version, r;
+	int version = 0, r;
 
 	r = read_version(sql, &version, ret_why);
 	if (r == 0 && is_newer(version))
@@ -326,7 +326,7 @@ int schema_migrate(struct sql *sql, char **ret_why)
 
 int schema_expect(struct sql *sql, char **ret_why)
 {
-	int version, r;
+	int version = 0, r;
 
 	r = read_version(sql, &version, ret_why);
 	if (r < 0 || version == schema_newest())
