@@ -49,12 +49,16 @@ static void stop(void *ctx)
 /* What tests need to know, on stdout, as one line of JSON. */
 static void print_addresses(const struct sandbox *s)
 {
-	struct json_object *doc = json_object_new_object();
+	struct json_object *doc = json_object_new_object(), *cards = json_object_new_array();
+	const char *url;
 	char *text;
 
 	json_add_str(doc, "page", sandbox_page_url(s));
 	json_add_str(doc, "discord", sandbox_discord_url(s));
-	json_add_str(doc, "comfy", sandbox_comfy_url(s));
+	json_add_str(doc, "comfy", sandbox_comfy_url(s, 0));
+	for (int i = 0; (url = sandbox_comfy_url(s, i)); i++)
+		json_object_array_add(cards, json_object_new_string(url));
+	json_add(doc, "cards", cards);
 	json_add_str(doc, "token", sandbox_token(s));
 	json_add_id(doc, "guild", sandbox_guild_id(s));
 	text = json_text(doc);
@@ -73,7 +77,8 @@ static int start_bot(
 	struct playing *p, const struct config *config, struct lws_room *room, char **why)
 {
 	struct sandbox *s = p->sandbox;
-	const char *own_comfy[1] = {sandbox_comfy_url(s)};
+	const char *own_comfy[WORLD_CARDS_MAX];
+	int n_own = 0;
 	struct bot_config bot = {
 		.config = config,
 		.logger = p->logger,
@@ -83,9 +88,18 @@ static int start_bot(
 		.token = sandbox_token(s),
 		.api_url = sandbox_discord_url(s),
 		.guild_id = sandbox_guild_id(s),
-		.comfy_urls = own_comfy[0] ? own_comfy : (const char *const *)config->comfy,
-		.n_comfy = own_comfy[0] ? 1 : config->n_comfy,
+		.comfy_urls = (const char *const *)config->comfy,
+		.n_comfy = config->n_comfy,
 	};
+
+	while (n_own < WORLD_CARDS_MAX && sandbox_comfy_url(s, n_own)) {
+		own_comfy[n_own] = sandbox_comfy_url(s, n_own);
+		n_own++;
+	}
+	if (n_own) {
+		bot.comfy_urls = own_comfy;
+		bot.n_comfy = n_own;
+	}
 
 	return bot_new(&bot, &p->bot, why);
 }
@@ -121,13 +135,51 @@ static int play(struct playing *p, const struct config *config, const struct opt
 	return status;
 }
 
+/* "24,16,0.5": numbers above 0, times `unit`; returns how many, 0 when it cannot be. */
+static int read_list(const char *text, double unit, double max, int *ret)
+{
+	char *end = NULL;
+	int n = 0;
+
+	for (;; text = end + 1) {
+		double value = strtod(text, &end);
+
+		if (end == text || !(value > 0 && value <= max) || n == WORLD_CARDS_MAX)
+			return 0;
+		ret[n++] = max_of((int)(value * unit + 0.5), 1);
+		if (*end != ',')
+			return *end ? 0 : n;
+	}
+}
+
+/* --cards: gigabytes of each; --speeds: of each, or of the first ones. */
+static bool read_cards(struct sandbox_config *c, int option, const char *text)
+{
+	int values[WORLD_CARDS_MAX];
+	int n = option == 'g' ? read_list(text, 1024, 1024, values)
+			      : read_list(text, 1000, 100, values);
+
+	for (int i = 0; i < n; i++) {
+		if (option == 'g')
+			c->cards[i].vram_mb = values[i];
+		else
+			c->cards[i].speed = c->cards[i].load_speed = values[i];
+	}
+	if (option == 'g')
+		c->n_cards = n;
+	return n > 0;
+}
+
 static int parse(int argc, char **argv, struct options *o)
 {
 	static const struct option options[] = {{"no-bot", no_argument, NULL, 'n'},
 		{"cert", required_argument, NULL, 'c'}, {"key", required_argument, NULL, 'k'},
 		{"heartbeat-ms", required_argument, NULL, 'h'},
-		{"no-rate-limits", no_argument, NULL, 'r'}, {0}};
+		{"no-rate-limits", no_argument, NULL, 'r'}, {"cards", required_argument, NULL, 'g'},
+		{"speeds", required_argument, NULL, 's'}, {"cache-lru", no_argument, NULL, 'l'},
+		{0}};
 	char *args[32] = {"fullet sandbox"};
+	bool lru = false;
 	uint64_t ms;
 	int c;
 
@@ -146,9 +198,16 @@ static int parse(int argc, char **argv, struct options *o)
 			o->sandbox.no_rate_limits = true;
 		else if (c == 'h' && parse_u64(optarg, &ms) == 0)
 			o->sandbox.heartbeat_ms = (int64_t)ms;
+		else if (c == 'l')
+			lru = true;
+		else if ((c == 'g' || c == 's') && read_cards(&o->sandbox, c, optarg))
+			continue;
 		else
 			return 2;
 	}
+	for (int i = 0; i < WORLD_CARDS_MAX; i++)
+		o->sandbox.cards[i].lru = lru;
+	o->sandbox.n_cards = max_of(o->sandbox.n_cards, 1);
 	return optind == argc + 1 ? 0 : 2;
 }
 
@@ -168,7 +227,8 @@ int command_sandbox(int argc, char **argv)
 
 	if (parse(argc, argv, &o)) {
 		fprintf(stderr, "usage: fullet sandbox [--no-bot] [--cert FILE --key FILE] "
-				"[--heartbeat-ms N] [--no-rate-limits]\n");
+				"[--heartbeat-ms N] [--no-rate-limits] [--cards GB,GB,...] "
+				"[--speeds N,N,...] [--cache-lru]\n");
 		return 2;
 	}
 	if (config_load(&config, print_warning, NULL, &why) < 0) {
@@ -182,6 +242,8 @@ int command_sandbox(int argc, char **argv)
 	o.sandbox.step_ms = config.sandbox_step_ms;
 	o.sandbox.load_ms = config.sandbox_load_ms;
 	o.sandbox.comfy_key = config.comfy_api_key;
+	for (int i = 0; i < WORLD_CARDS_MAX; i++)
+		o.sandbox.cards[i].key = config.comfy_keys[i];
 	o.sandbox.with_comfy = config.n_comfy == 0;
 	logger_init(&logger, &config);
 	status = play(&p, &config, &o);

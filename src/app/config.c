@@ -79,9 +79,9 @@ static const struct setting settings[] = {
 	{"SANDBOX_COMFY_PORT", NUMBER, AT(sandbox_comfy_port), "0", 0, 65535, NULL,
 		"The port of the sandbox's ComfyUI (0: any free port)."},
 	{"SANDBOX_STEP_MS", NUMBER, AT(sandbox_step_ms), "400", 0, 60000, NULL,
-		"How long one step of the sandbox's ComfyUI takes."},
+		"How long one step of Flux at 1 megapixel takes in the sandbox's ComfyUI."},
 	{"SANDBOX_LOAD_MS", NUMBER, AT(sandbox_load_ms), "1500", 0, 600000, NULL,
-		"How long the sandbox's ComfyUI takes to load a model."},
+		"How long the sandbox's ComfyUI takes to load 10 GB of weights."},
 };
 
 static const struct setting *find(const char *name)

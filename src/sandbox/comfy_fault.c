@@ -149,6 +149,9 @@ int comfy_world_fault(struct comfy_world *w, struct json_object *fault, int64_t 
 	} else if (str_eq(kind, "comfy_pad"))
 		w->pad_bytes = (size_t)min_of(
 			max_of(json_int(fault, "bytes", 0), (int64_t)0), (int64_t)64 << 20);
+	else if (str_eq(kind, "comfy_foreign"))
+		w->foreign_mb =
+			min_of(max_of(json_int(fault, "mb", 0), (int64_t)0), w->card.vram_mb);
 	else if (str_eq(kind, "comfy_bad_file"))
 		return cw_files_spoil(w, json_str(fault, "how"), count);
 	else if (str_eq(kind, "clear"))

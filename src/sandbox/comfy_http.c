@@ -111,7 +111,6 @@ static void get_system_stats(
 	struct json_object *answer = json_object_new_object(), *system = json_object_new_object(),
 			   *devices = json_object_new_array(), *device = json_object_new_object(),
 			   *argv = json_object_new_array();
-	int64_t used = json_len(w->held) ? 9 * GIB : 0;
 
 	json_object_array_add(argv, json_object_new_string("main.py"));
 	json_add_str(system, "os", "posix");
@@ -123,13 +122,7 @@ static void get_system_stats(
 	json_add_str(system, "pytorch_version", "none");
 	json_add_bool(system, "embedded_python", false);
 	json_add(system, "argv", argv);
-	json_add_str(device, "name", "cuda:0 Sandbox card : cudaMallocAsync");
-	json_add_str(device, "type", "cuda");
-	json_add_int(device, "index", 0);
-	json_add_int(device, "vram_total", 16 * GIB);
-	json_add_int(device, "vram_free", 16 * GIB - used - GIB / 2);
-	json_add_int(device, "torch_vram_total", used);
-	json_add_int(device, "torch_vram_free", used / 20);
+	cw_memory_stats(w, device);
 	json_object_array_add(devices, device);
 	json_add(answer, "system", system);
 	json_add(answer, "devices", devices);

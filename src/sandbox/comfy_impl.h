@@ -45,7 +45,7 @@ struct node_sig {
 	UT_hash_handle hh;
 };
 
-/* What the default cache remembers of the last prompt's nodes. */
+/* What the cache remembers of a node: the default one of the last prompt's. */
 struct cache_entry {
 	uint64_t sig;
 	struct json_object *ui; /* NULL: none */
@@ -62,10 +62,20 @@ struct cw_run {
 	size_t n_plan, at;
 	struct node_sig *sigs;
 	int step, steps;
-	int64_t due_ms;
+	int64_t step_ms, due_ms;
+	struct json_object *files;    /* the model files that the graph names */
+	bool loaded;		      /* one of them had to be loaded */
+	bool fits;		      /* the card's memory holds it */
 	struct json_object *nodes;    /* of progress_state */
 	struct json_object *executed; /* ids */
 	bool interrupted;
+};
+
+/* A model file in the card's memory. */
+struct cw_weights {
+	char *file;
+	int64_t mb;
+	struct cw_weights *prev, *next;
 };
 
 struct cw_socket {
@@ -120,7 +130,10 @@ struct comfy_world {
 	int64_t number;
 	struct cw_run run; /* run.prompt NULL: idle */
 	struct cache_entry *cache;
-	struct json_object *held; /* model files in memory */
+	struct world_card card;
+	struct cw_weights *resident; /* longest unused first */
+	int64_t act_mb, foreign_mb;  /* the running pass's besides weights; other programs' */
+	int64_t loads, loaded_mb;    /* prompts that had to load something; how much in all */
 	bool worker_dead, free_models, free_cache;
 	const char *last_node; /* of the running prompt; borrowed */
 
@@ -184,6 +197,21 @@ void cw_run_interrupt(struct comfy_world *w, const char *prompt_id);
 void cw_free_now(struct comfy_world *w);
 void cw_free_if_asked(struct comfy_world *w);
 
+/* comfy_memory.c: the card's memory, what work costs, the results that are kept */
+void cw_memory_forget(struct comfy_world *w);
+/* A prompt begins. */
+void cw_memory_begin(struct comfy_world *w);
+/* Loads what a loader names; how long that takes. */
+int64_t cw_memory_load(struct comfy_world *w, const char *node);
+/* A sampler begins: how long it takes until all its weights are there, and whether it all fits. */
+int64_t cw_memory_sample(struct comfy_world *w, const char *node, bool *ret_fits);
+int64_t cw_memory_step_ms(struct comfy_world *w, const char *node);
+void cw_memory_stats(struct comfy_world *w, struct json_object *device);
+struct json_object *cw_memory_state(struct comfy_world *w); /* owned by the caller */
+void cw_cache_forget(struct comfy_world *w);
+struct cache_entry *cw_cached(struct comfy_world *w, uint64_t sig);
+void cw_cache_renew(struct comfy_world *w); /* a prompt ends */
+
 /* comfy_graph.c: reading a graph that was validated */
 struct json_object *cw_node_input(struct json_object *graph, const char *node, const char *input);
 /* The node that a link names, or NULL. */
@@ -195,7 +223,7 @@ void cw_sigs_free(struct node_sig **sigs);
 struct picture_wish {
 	int width, height, batch;
 	uint64_t seed;
-	const char *prompt; /* borrowed from the graph */
+	const char *prompt;	    /* borrowed from the graph */
 	const struct cw_file *base; /* the loaded picture that it is made from; NULL */
 };
 /* What the graph behind `node` asks for. */

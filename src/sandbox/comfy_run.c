@@ -34,37 +34,24 @@ void cw_run_stop(struct comfy_world *w)
 	cw_sigs_free(&w->run.sigs);
 	json_put(&w->run.nodes);
 	json_put(&w->run.executed);
+	json_put(&w->run.files);
+	w->act_mb = 0;
 	w->run = (struct cw_run){0};
 	w->last_node = NULL;
 }
 
-static void cache_forget(struct comfy_world *w)
-{
-	struct cache_entry *e, *next;
-
-	HASH_ITER(hh, w->cache, e, next)
-	{
-		HASH_DEL(w->cache, e);
-		json_put(&e->ui);
-		free(e);
-	}
-}
-
 void cw_free_now(struct comfy_world *w)
 {
-	cache_forget(w);
-	json_put(&w->held);
-	w->held = json_object_new_array();
+	cw_cache_forget(w);
+	cw_memory_forget(w);
 }
 
 void cw_free_if_asked(struct comfy_world *w)
 {
 	if (w->free_cache)
-		cache_forget(w);
-	if (w->free_models || w->free_cache) {
-		json_put(&w->held);
-		w->held = json_object_new_array();
-	}
+		cw_cache_forget(w);
+	if (w->free_models || w->free_cache)
+		cw_memory_forget(w);
 	w->free_models = w->free_cache = false;
 }
 
@@ -101,14 +88,6 @@ static struct json_object *about_prompt(const struct comfy_world *w)
 
 /* ---- starting ---- */
 
-static struct cache_entry *cached(struct comfy_world *w, uint64_t sig)
-{
-	struct cache_entry *e;
-
-	HASH_FIND(hh, w->cache, &sig, sizeof(sig), e);
-	return e;
-}
-
 /* Puts what a node needs before the node; a cached node needs nothing. */
 static void plan_node(struct comfy_world *w, struct json_object *graph, const char *node)
 {
@@ -143,7 +122,7 @@ static void plan(struct comfy_world *w)
 			&w->run.sigs);
 	HASH_ITER(hh, w->run.sigs, sig, next)
 	{
-		sig->cached = cached(w, sig->sig);
+		sig->cached = cw_cached(w, sig->sig);
 		if (sig->cached)
 			json_object_array_add(nodes, json_object_new_string(sig->id));
 	}
@@ -174,35 +153,10 @@ static void start(struct comfy_world *w)
 	w->run.executed = json_object_new_array();
 	message(w, "execution_start", about_prompt(w), false);
 	plan(w);
+	cw_memory_begin(w);
 }
 
 /* ---- ending ---- */
-
-/* The default cache keeps the nodes of the last prompt, as far as they were computed. */
-static void cache_renew(struct comfy_world *w)
-{
-	struct cache_entry *fresh = NULL, *e;
-	struct node_sig *sig, *next;
-
-	HASH_ITER(hh, w->run.sigs, sig, next)
-	{
-		struct cache_entry *old = cached(w, sig->sig);
-
-		if (!sig->cached)
-			continue;
-		HASH_FIND(hh, fresh, &sig->sig, sizeof(sig->sig), e);
-		if (e)
-			continue;
-		e = xcalloc(1, sizeof(*e));
-		e->sig = sig->sig;
-		e->ui = json_object_get(json_member(w->run.prompt->results, sig->id));
-		if (!e->ui && old)
-			e->ui = json_object_get(old->ui);
-		HASH_ADD(hh, fresh, sig, sizeof(e->sig), e);
-	}
-	cache_forget(w);
-	w->cache = fresh;
-}
 
 static void finish(struct comfy_world *w, enum prompt_status status)
 {
@@ -211,7 +165,7 @@ static void finish(struct comfy_world *w, enum prompt_status status)
 
 	if (status == PROMPT_SUCCESS)
 		message(w, "execution_success", about_prompt(w), false);
-	cache_renew(w);
+	cw_cache_renew(w);
 	p->status = status;
 	p->finished_ms = w->now_ms;
 	data = about_prompt(w);
@@ -343,17 +297,6 @@ static void save(struct comfy_world *w, const char *node)
 	node_done(w);
 }
 
-/* True when the model files of the prompt are not all held: they are loaded now. */
-static bool must_load(struct comfy_world *w)
-{
-	struct json_object *models = cw_models(w->run.prompt->graph);
-	bool same = json_object_equal(models, w->held);
-
-	json_put(&w->held);
-	w->held = models;
-	return !same;
-}
-
 static void begin_node(struct comfy_world *w)
 {
 	struct cw_run *run = &w->run;
@@ -367,7 +310,7 @@ static void begin_node(struct comfy_world *w)
 
 	HASH_FIND_STR(run->sigs, node, sig);
 	if (sig->cached) { /* an output: its old file is named again, nothing is written */
-		node_output(w, node, json_object_get(cached(w, sig->sig)->ui));
+		node_output(w, node, json_object_get(cw_cached(w, sig->sig)->ui));
 		node_done(w);
 		return;
 	}
@@ -376,18 +319,15 @@ static void begin_node(struct comfy_world *w)
 	node_event(w, "executing", node, NULL);
 	switch (c->kind) {
 	case NODE_LOADER:
-		if (must_load(w)) {
-			run->phase = RUN_LOADED;
-			later(w, w->config.load_ms);
-		} else {
-			node_done(w);
-		}
+		run->phase = RUN_LOADED;
+		later(w, cw_memory_load(w, node));
 		break;
 	case NODE_SAMPLER:
 		run->phase = RUN_STEPS;
 		run->step = 0;
 		run->steps = cw_steps(graph, node);
-		later(w, w->config.step_ms);
+		run->step_ms = cw_memory_step_ms(w, node);
+		later(w, cw_memory_sample(w, node, &run->fits) + run->step_ms);
 		break;
 	case NODE_LOAD_IMAGE:
 		text = xstrdup(json_object_get_string(cw_node_input(graph, node, "image")));
@@ -451,8 +391,8 @@ static void step(struct comfy_world *w)
 		interrupt(w, node);
 		return;
 	}
-	if (w->oom > 0) {
-		w->oom--;
+	if (w->oom > 0 || !run->fits) {
+		w->oom -= w->oom > 0;
 		fail(w, node, "torch.OutOfMemoryError", out_of_memory);
 		return;
 	}
@@ -477,7 +417,7 @@ static void step(struct comfy_world *w)
 	if (run->step == run->steps)
 		node_done(w);
 	else
-		later(w, w->config.step_ms);
+		later(w, run->step_ms);
 }
 
 void cw_run_advance(struct comfy_world *w)

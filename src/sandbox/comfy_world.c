@@ -32,14 +32,20 @@ struct comfy_world *comfy_world_new(const struct world_config *config, int64_t n
 	struct comfy_world *w = xcalloc(1, sizeof(*w));
 
 	w->config = *config;
-	w->config.comfy_key = xstrdup(config->comfy_key);
+	if (config->n_cards)
+		w->card = config->cards[0];
+	w->card.vram_mb = w->card.vram_mb ? w->card.vram_mb : 16384;
+	w->card.speed = w->card.speed ? w->card.speed : 1000;
+	w->card.load_speed = w->card.load_speed ? w->card.load_speed : 1000;
+	w->config.comfy_key = xstrdup(w->card.key ? w->card.key : config->comfy_key);
+	w->card.key = NULL;
+	w->config.cards = NULL;
 	/* What is not ours is not kept: its strings belong to the caller. */
 	w->config.bot_token = w->config.rest_base = w->config.gateway_url = w->config.cdn_base =
 		NULL;
 	rng_seed(&w->rng, config->seed ^ 0xc0f4u);
 	w->now_ms = now_ms;
 	w->violation_list = json_object_new_array();
-	w->held = json_object_new_array();
 	return w;
 }
 
@@ -55,7 +61,6 @@ struct comfy_world *comfy_world_free(struct comfy_world *w)
 	cw_files_forget(w, NULL);
 	cw_faults_clear(w);
 	json_put(&w->violation_list);
-	json_put(&w->held);
 	free((char *)w->config.comfy_key);
 	free(w);
 	return NULL;
@@ -108,7 +113,7 @@ void comfy_world_state(struct comfy_world *w, struct json_object *into)
 	json_add_int(state, "spoilt", (int64_t)w->spoilt);
 	json_add_int(state, "sockets", (int64_t)w->n_sockets);
 	json_add_int(state, "queue_remaining", (int64_t)cw_queue_remaining(w));
-	json_add(state, "held", json_object_get(w->held));
+	json_add(state, "card", cw_memory_state(w));
 	json_add(state, "files", files);
 	json_add(state, "violations", json_object_get(w->violation_list));
 	json_add(into, "comfy", state);

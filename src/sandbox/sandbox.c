@@ -70,7 +70,7 @@ static void world_request(void *ctx, struct server_conn *conn, const struct http
 	struct sandbox *s = side->sandbox;
 	struct http_response res = {0};
 
-	world_http(s->world, side->side, req, &res, loop_now(s->loop));
+	world_http(s->world, (enum world_side)side->side, req, &res, loop_now(s->loop));
 	if (res.status)
 		server_answer(conn, &res);
 	else
@@ -88,7 +88,8 @@ static bool world_accept(
 	struct link *l;
 	int status;
 
-	status = world_ws_open(s->world, side->side, id, req->url, req, loop_now(s->loop));
+	status = world_ws_open(
+		s->world, (enum world_side)side->side, id, req->url, req, loop_now(s->loop));
 	if (status) {
 		*ret_status = status;
 		return false;
@@ -327,9 +328,9 @@ static void name_urls(struct sandbox *s, const struct sandbox_config *c)
 		xasprintf("http%s://%s%s%s:%d/api/v10", secure, open, host, close, discord);
 	s->gateway_url = xasprintf("ws%s://%s%s%s:%d/gateway", secure, open, host, close, discord);
 	s->cdn_url = xasprintf("http%s://%s%s%s:%d/cdn", secure, open, host, close, discord);
-	if (s->comfy.server)
-		s->comfy_url = xasprintf("http%s://%s%s%s:%d", secure, open, host, close,
-			server_port(s->comfy.server));
+	for (int i = 0; i < WORLD_CARDS_MAX && s->comfy[i].server; i++)
+		s->comfy_url[i] = xasprintf("http%s://%s%s%s:%d", secure, open, host, close,
+			server_port(s->comfy[i].server));
 	s->page_url = xasprintf("http://%s%s%s:%d", open, host, close, server_port(s->page.server));
 }
 
@@ -342,6 +343,8 @@ static void make_world(struct sandbox *s, const struct sandbox_config *c, int64_
 		.gateway_url = s->gateway_url,
 		.cdn_base = s->cdn_url,
 		.comfy_key = c->comfy_key,
+		.cards = c->cards,
+		.n_cards = c->n_cards,
 		.step_ms = c->step_ms,
 		.load_ms = c->load_ms,
 		.heartbeat_ms = c->heartbeat_ms,
@@ -373,7 +376,6 @@ int sandbox_new(struct loop *loop, struct lws_room *room, const struct sandbox_c
 
 	s->loop = loop;
 	s->discord.side = WORLD_DISCORD;
-	s->comfy.side = WORLD_COMFY;
 	s->token = config->token ? xstrdup(config->token) : random_token();
 	/* Without a ComfyUI nothing is drawn here, and the painter need not be there. */
 	r = config->with_comfy ? drawer_open(&s->drawer, ret_why) : 0;
@@ -383,9 +385,11 @@ int sandbox_new(struct loop *loop, struct lws_room *room, const struct sandbox_c
 	if (r == 0)
 		r = serve_side(
 			s, room, &s->discord, config, config->discord_port, &world_events, ret_why);
-	if (r == 0 && config->with_comfy)
-		r = serve_side(
-			s, room, &s->comfy, config, config->comfy_port, &world_events, ret_why);
+	for (int i = 0; r == 0 && config->with_comfy && i < max_of(config->n_cards, 1); i++) {
+		s->comfy[i].side = WORLD_COMFY + i;
+		r = serve_side(s, room, &s->comfy[i], config,
+			config->comfy_port ? config->comfy_port + i : 0, &world_events, ret_why);
+	}
 	if (r < 0) {
 		sandbox_free(s);
 		return r;
@@ -402,7 +406,8 @@ struct sandbox *sandbox_free(struct sandbox *s)
 		return NULL;
 	server_free(s->page.server);
 	server_free(s->discord.server);
-	server_free(s->comfy.server);
+	for (int i = 0; i < WORLD_CARDS_MAX; i++)
+		server_free(s->comfy[i].server);
 	while (s->links) {
 		s->links->conn = NULL;
 		sandbox_unlink(s, s->links);
@@ -415,7 +420,8 @@ struct sandbox *sandbox_free(struct sandbox *s)
 	free(s->discord_url);
 	free(s->gateway_url);
 	free(s->cdn_url);
-	free(s->comfy_url);
+	for (int i = 0; i < WORLD_CARDS_MAX; i++)
+		free(s->comfy_url[i]);
 	free(s->page_url);
 	free(s);
 	return NULL;
@@ -436,9 +442,9 @@ const char *sandbox_discord_url(const struct sandbox *s)
 	return s->discord_url;
 }
 
-const char *sandbox_comfy_url(const struct sandbox *s)
+const char *sandbox_comfy_url(const struct sandbox *s, int card)
 {
-	return s->comfy_url;
+	return card < WORLD_CARDS_MAX ? s->comfy_url[card] : NULL;
 }
 
 const char *sandbox_page_url(const struct sandbox *s)

@@ -42,7 +42,7 @@ struct pretend {
 /* One of the servers; the context of its callbacks. */
 struct side {
 	struct sandbox *sandbox;
-	enum world_side side;
+	int side; /* enum world_side, or a further card */
 	struct server *server;
 };
 
@@ -50,8 +50,9 @@ struct sandbox {
 	struct loop *loop;
 	struct world *world;
 	struct drawer *drawer;
-	struct side discord, comfy, page;
-	char *token, *discord_url, *gateway_url, *cdn_url, *comfy_url, *page_url;
+	struct side discord, page, comfy[WORLD_CARDS_MAX];
+	char *token, *discord_url, *gateway_url, *cdn_url, *page_url;
+	char *comfy_url[WORLD_CARDS_MAX];
 	uint64_t guild_id;
 	bool any_host; /* the page listens beyond loopback: IP literals are accepted as Host */
 	struct link *links;

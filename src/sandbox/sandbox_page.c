@@ -158,7 +158,7 @@ static void get_info(struct sandbox *s, struct server_conn *conn, const struct h
 	json_add_id(body, "guild", s->guild_id);
 	json_add_int(body, "version", (int64_t)world_version(s->world));
 	json_add_str(body, "discord", s->discord_url);
-	json_add_str(body, "comfy", s->comfy_url);
+	json_add_str(body, "comfy", s->comfy_url[0]);
 	json_add_str(body, "cdn", s->cdn_url);
 	sandbox_answer_json(conn, 200, body);
 }
@@ -386,20 +386,23 @@ static void get_state(struct sandbox *s, struct server_conn *conn, const struct 
 	sandbox_answer_json(conn, 200, state);
 }
 
+static void add_all(struct json_object *to, struct json_object *list)
+{
+	for (size_t i = 0; i < json_len(list); i++)
+		json_object_array_add(to, json_object_get(json_object_array_get_idx(list, i)));
+}
+
 static void get_violations(
 	struct sandbox *s, struct server_conn *conn, const struct http_request *req)
 {
-	static const char *const halves[] = {"violations", "comfy.violations"};
 	struct json_object *state = world_state(s->world), *body = json_object_new_object();
-	struct json_object *all = json_object_new_array();
+	struct json_object *all = json_object_new_array(), *cards = json_array(state, "cards");
 
-	for (size_t i = 0; i < countof(halves); i++) {
-		struct json_object *list = json_array(state, halves[i]);
-
-		for (size_t k = 0; k < json_len(list); k++)
-			json_object_array_add(
-				all, json_object_get(json_object_array_get_idx(list, k)));
-	}
+	add_all(all, json_array(state, "violations"));
+	if (!cards)
+		add_all(all, json_array(state, "comfy.violations"));
+	for (size_t i = 0; i < json_len(cards); i++)
+		add_all(all, json_array(json_object_array_get_idx(cards, i), "violations"));
 	json_add_int(body, "count", (int64_t)world_violations(s->world));
 	json_add(body, "violations", all);
 	json_put(&state);

@@ -12,13 +12,14 @@
 
 struct socket {
 	uint64_t conn;
-	enum world_side side;
+	int side; /* enum world_side, or one of the further cards */
 	UT_hash_handle hh;
 };
 
 struct world {
 	struct discord_world *discord;
-	struct comfy_world *comfy;
+	struct comfy_world *comfy[WORLD_CARDS_MAX];
+	int n_comfy;
 	struct socket *sockets; /* which half an open connection belongs to */
 };
 
@@ -27,7 +28,18 @@ struct world *world_new(const struct world_config *config, int64_t now_ms)
 	struct world *w = xcalloc(1, sizeof(*w));
 
 	w->discord = discord_world_new(config, now_ms);
-	w->comfy = comfy_world_new(config, now_ms);
+	w->n_comfy = max_of(config->n_cards, 1);
+	must(w->n_comfy <= WORLD_CARDS_MAX);
+	for (int i = 0; i < w->n_comfy; i++) {
+		struct world_config one = *config;
+
+		one.seed += (uint64_t)i;
+		if (config->n_cards) {
+			one.cards += i;
+			one.n_cards = 1;
+		}
+		w->comfy[i] = comfy_world_new(&one, now_ms);
+	}
 	return w;
 }
 
@@ -43,9 +55,16 @@ struct world *world_free(struct world *w)
 		free(s);
 	}
 	discord_world_free(w->discord);
-	comfy_world_free(w->comfy);
+	for (int i = 0; i < w->n_comfy; i++)
+		comfy_world_free(w->comfy[i]);
 	free(w);
 	return NULL;
+}
+
+static struct comfy_world *comfy_of(struct world *w, int side)
+{
+	must(side >= WORLD_COMFY && side - WORLD_COMFY < w->n_comfy);
+	return w->comfy[side - WORLD_COMFY];
 }
 
 void world_http(struct world *w, enum world_side side, const struct http_request *req,
@@ -54,7 +73,7 @@ void world_http(struct world *w, enum world_side side, const struct http_request
 	if (side == WORLD_DISCORD)
 		discord_world_http(w->discord, req, ret, now_ms);
 	else
-		comfy_world_http(w->comfy, req, ret, now_ms);
+		comfy_world_http(comfy_of(w, side), req, ret, now_ms);
 }
 
 static struct socket *socket_find(struct world *w, uint64_t conn)
@@ -77,7 +96,7 @@ int world_ws_open(struct world *w, enum world_side side, uint64_t conn, const ch
 	struct socket *s;
 	int status = side == WORLD_DISCORD
 			     ? discord_world_ws_open(w->discord, conn, url, req, now_ms)
-			     : comfy_world_ws_open(w->comfy, conn, url, req, now_ms);
+			     : comfy_world_ws_open(comfy_of(w, side), conn, url, req, now_ms);
 
 	if (status)
 		return status;
@@ -96,7 +115,7 @@ void world_ws_received(
 	if (s && s->side == WORLD_DISCORD)
 		discord_world_ws_received(w->discord, conn, data, len, binary, now_ms);
 	else if (s)
-		comfy_world_ws_received(w->comfy, conn, data, len, binary, now_ms);
+		comfy_world_ws_received(comfy_of(w, s->side), conn, data, len, binary, now_ms);
 }
 
 void world_ws_closed(struct world *w, uint64_t conn, int code, int64_t now_ms)
@@ -108,7 +127,7 @@ void world_ws_closed(struct world *w, uint64_t conn, int code, int64_t now_ms)
 	if (s->side == WORLD_DISCORD)
 		discord_world_ws_closed(w->discord, conn, code, now_ms);
 	else
-		comfy_world_ws_closed(w->comfy, conn, code, now_ms);
+		comfy_world_ws_closed(comfy_of(w, s->side), conn, code, now_ms);
 	socket_drop(w, s);
 }
 
@@ -120,7 +139,10 @@ bool world_next_output(struct world *w, struct world_output *ret)
 			socket_drop(w, socket_find(w, ret->conn));
 		return true;
 	}
-	return comfy_world_next_output(w->comfy, ret);
+	for (int i = 0; i < w->n_comfy; i++)
+		if (comfy_world_next_output(w->comfy[i], ret))
+			return true;
+	return false;
 }
 
 void world_output_free(struct world_output *o)
@@ -132,12 +154,17 @@ void world_output_free(struct world_output *o)
 void world_tick(struct world *w, int64_t now_ms)
 {
 	discord_world_tick(w->discord, now_ms);
-	comfy_world_tick(w->comfy, now_ms);
+	for (int i = 0; i < w->n_comfy; i++)
+		comfy_world_tick(w->comfy[i], now_ms);
 }
 
 int64_t world_deadline(const struct world *w)
 {
-	return min_of(discord_world_deadline(w->discord), comfy_world_deadline(w->comfy));
+	int64_t at = discord_world_deadline(w->discord);
+
+	for (int i = 0; i < w->n_comfy; i++)
+		at = min_of(at, comfy_world_deadline(w->comfy[i]));
+	return at;
 }
 
 uint64_t world_add_user(struct world *w, const char *username, bool admin)
@@ -231,10 +258,20 @@ uint64_t world_say(struct world *w, uint64_t user_id, uint64_t channel_id, const
 
 struct json_object *world_state(struct world *w)
 {
-	struct json_object *o = json_object_new_object();
+	struct json_object *o = json_object_new_object(),
+			   *cards = w->n_comfy > 1 ? json_object_new_array() : NULL;
 
 	discord_world_state(w->discord, o);
-	comfy_world_state(w->comfy, o);
+	comfy_world_state(w->comfy[0], o);
+	if (w->n_comfy == 1)
+		return o;
+	for (int i = 0; i < w->n_comfy; i++) {
+		cleanup(json_put) struct json_object *one = json_object_new_object();
+
+		comfy_world_state(w->comfy[i], one);
+		json_object_array_add(cards, json_object_get(json_member(one, "comfy")));
+	}
+	json_add(o, "cards", cards);
 	return o;
 }
 
@@ -245,30 +282,39 @@ struct json_object *world_view(struct world *w, uint64_t user_id)
 
 uint64_t world_version(const struct world *w)
 {
-	return discord_world_version(w->discord) + comfy_world_version(w->comfy);
+	uint64_t version = discord_world_version(w->discord);
+
+	for (int i = 0; i < w->n_comfy; i++)
+		version += comfy_world_version(w->comfy[i]);
+	return version;
 }
 
 size_t world_violations(const struct world *w)
 {
-	return discord_world_violations(w->discord) + comfy_world_violations(w->comfy);
+	size_t n = discord_world_violations(w->discord);
+
+	for (int i = 0; i < w->n_comfy; i++)
+		n += comfy_world_violations(w->comfy[i]);
+	return n;
 }
 
 int world_fault(struct world *w, struct json_object *fault, int64_t now_ms)
 {
 	const char *kind = json_str(fault, "kind"), *side = json_str(fault, "side");
 	bool comfy = str_eq(side, "comfy"), discord = str_eq(side, "discord");
+	int64_t card = json_int(fault, "card", 0);
 	int r = 0;
 
-	if (!kind)
+	if (!kind || card < 0 || card >= w->n_comfy)
 		return -EINVAL;
 	if (str_eq(kind, "clear")) {
 		if (!comfy)
 			r = discord_world_fault(w->discord, fault, now_ms);
-		if (!discord && r == 0)
-			r = comfy_world_fault(w->comfy, fault, now_ms);
+		for (int i = 0; i < w->n_comfy && !discord && r == 0; i++)
+			r = comfy_world_fault(w->comfy[i], fault, now_ms);
 		return r;
 	}
 	if (comfy || str_starts(kind, "comfy_"))
-		return comfy_world_fault(w->comfy, fault, now_ms);
+		return comfy_world_fault(w->comfy[card], fault, now_ms);
 	return discord_world_fault(w->discord, fault, now_ms);
 }

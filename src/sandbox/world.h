@@ -20,6 +20,7 @@
  */
 struct world;
 
+/* WORLD_COMFY + i is the ComfyUI of the i-th card. */
 enum world_side { WORLD_DISCORD, WORLD_COMFY };
 
 struct draw_request {
@@ -42,6 +43,16 @@ typedef size_t world_draw(void *ctx, const struct draw_request *req, char **out)
 typedef size_t world_transcode(void *ctx, const void *data, size_t len, const char *format, int quality,
 	char **out);
 
+/* A card with a ComfyUI of its own. */
+struct world_card {
+	int64_t vram_mb;       /* 0: 16 GB */
+	int speed, load_speed; /* of steps and of loading, in per mille; 0: 1000 */
+	bool lru;              /* --cache-lru: the nodes of earlier prompts are kept, so weights stay
+				  until another needs the room; else only the last prompt's */
+	const char *key;       /* what a proxy in front of it would demand; NULL: comfy_key */
+};
+#define WORLD_CARDS_MAX 16
+
 struct world_config {
 	uint64_t seed;
 	const char *bot_token;       /* what IDENTIFY and Authorization must carry */
@@ -50,8 +61,10 @@ struct world_config {
 	const char *gateway_url;     /* answered by /gateway/bot, "ws://127.0.0.1:8001/gateway" */
 	const char *cdn_base;        /* "http://127.0.0.1:8001/cdn" */
 	const char *comfy_key;       /* what a proxy in front of ComfyUI would demand; NULL: nothing */
-	int64_t step_ms;             /* a sampler step of the built-in ComfyUI */
-	int64_t load_ms;             /* loading a model that is not held */
+	int64_t step_ms;             /* a step of Flux at 1 megapixel on a card of speed 1000 */
+	int64_t load_ms;             /* loading 10 GB of weights there */
+	const struct world_card *cards;
+	int n_cards;                 /* at most WORLD_CARDS_MAX; 0: one of 16 GB */
 	int64_t heartbeat_ms;        /* 0: 41250 */
 	bool no_rate_limits;
 	world_draw *draw;
@@ -143,7 +156,9 @@ int world_act(struct world *w, struct json_object *act, int64_t now_ms);
  *  "messages":[{id,channel_id,author_id,content,embeds,components,attachments,nonce,deleted,
  *  edits,created_ms}],"interactions":[{id,user_id,type,acked_ms,ack_type,response,ephemeral,
  *  choices}],"commands":[..],"requests":N,"spoilt":N,"violations":[{"rule","request","detail"}],
- *  "comfy":{"prompts":[{prompt_id,status,..}],"requests":N,"spoilt":N}}
+ *  "comfy":{"prompts":[{prompt_id,status,..}],"requests":N,"spoilt":N,
+ *  "card":{vram_mb,foreign_mb,used_mb,speed,loads,loaded_mb,"resident":[{file,mb}]}},
+ *  "cards":[..]}   with several cards: "comfy" of each
  * spoilt: how many requests a fault has met.
  */
 struct json_object *world_state(struct world *w);
@@ -161,7 +176,9 @@ size_t world_violations(const struct world *w);
  *  gateway_refuse {ms} | gateway_garbage | comfy_restart {down_ms} | comfy_oom {count} |
  *  comfy_error {count} | comfy_stall {ms} | comfy_ws_drop | comfy_ws_refuse {ms} | comfy_ws_garbage |
  *  comfy_zombie | comfy_forget_output | clear |
+ *  comfy_foreign {mb}: other programs take so much of the card's memory |
  *  redirect {location} | long {bytes}: of the CDN, whose route is "/cdn/..."
+ * "card":1 means the second card's ComfyUI; absent: the first, of "clear" all.
  * More: gateway_limit {remaining, reset_after} sets what /gateway/bot answers;
  *  gateway_reconnect {before_hello:true} greets the next connection with op 7;
  *  message_content {granted:false} takes away the privileged intent (not for open sessions);

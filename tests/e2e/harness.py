@@ -182,6 +182,7 @@ class Sandbox:
         self.page = self.addresses["page"]
         self.discord = self.addresses["discord"]
         self.comfy = self.addresses["comfy"]
+        self.cards = self.addresses["cards"]  # the addresses of all its ComfyUI
         self.token = self.addresses["token"]
         self.guild = str(self.addresses["guild"])
         self._host = urllib.parse.urlsplit(self.page).netloc
@@ -435,8 +436,18 @@ class State:
         response = self.interaction(interaction_id)["response"]
         return response["content"] if response else ""
 
-    def prompts(self, status=None):
-        return [p for p in self.raw["comfy"]["prompts"] if status in (None, p["status"])]
+    def prompts(self, status=None, card=None):
+        """Of the card, else of all; each card's are in the order in which they came."""
+        cards = self.cards() if card is None else [self.cards()[card]]
+        return [p for c in cards for p in c["prompts"] if status in (None, p["status"])]
+
+    def cards(self):
+        """What each card's ComfyUI tells."""
+        return self.raw.get("cards") or [self.raw["comfy"]]
+
+    def loads(self):
+        """How many prompts had to load something, for each card."""
+        return [c["card"]["loads"] for c in self.cards()]
 
     def requests(self, start):
         """How many of the last requests began so ("PUT /applications")."""
@@ -542,6 +553,7 @@ class Bot:
             "ALLOWED_GUILD_ID": sandbox.guild,
             "DISCORD_API_URL": sandbox.discord,
             "COMFY_URL": sandbox.comfy,
+            "COMFY_URLS": ",".join(sandbox.cards) if len(sandbox.cards) > 1 else None,
             "FLUJOS_DIR": FLUJOS,
             "LOG_LEVEL": "debug",
             **settings,
@@ -686,6 +698,7 @@ class Lab:
             "ALLOWED_GUILD_ID": s.guild,
             "DISCORD_API_URL": s.discord,
             "COMFY_URL": s.comfy,
+            "COMFY_URLS": ",".join(s.cards) if len(s.cards) > 1 else None,
             "FLUJOS_DIR": FLUJOS,
             **settings,
         }
@@ -716,7 +729,7 @@ class Lab:
             assert self.sandbox.process.alive(), "the sandbox has died"
             broken = [
                 v
-                for v in self.sandbox.violations() + self.sandbox.state().raw["comfy"]["violations"]
+                for v in self.sandbox.violations()
                 if v["rule"] not in self.violations_wanted
             ]
             assert not broken, f"rules were broken: {json.dumps(broken, indent=1)}"

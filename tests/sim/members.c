@@ -78,12 +78,16 @@ void members_check_graph(struct sim *sim, struct json_object *graph)
 {
 	const struct sim_choice *c = choice_of(sim, json_str(graph, "2.inputs.text"));
 	struct json_object *seed = json_at(graph, "5.inputs.seed");
+	int batch = (int)json_int(graph, "4.inputs.batch_size", 0);
 
 	if (!c)
 		return;
 	expect(sim, c, graph, "4.inputs.width", c->width ? c->width : 64);
 	expect(sim, c, graph, "4.inputs.height", c->height ? c->height : 64);
-	expect(sim, c, graph, "4.inputs.batch_size", c->count ? c->count : 1);
+	/* After the card ran out of memory the job goes on in smaller parts. */
+	if (batch < 1 || batch > max_of(c->count, 1))
+		sim_fail(sim, "picture no. %" PRIu64 ": a batch of %d and should be %d", c->n,
+			batch, max_of(c->count, 1));
 	expect(sim, c, graph, "5.inputs.steps", c->steps ? c->steps : 8);
 	expect(sim, c, graph, "5.inputs.cfg", c->cfg ? strtod(c->cfg, NULL) : 4);
 	if (!str_eq(json_str(graph, "3.inputs.text"), c->negative ? c->negative : ""))

@@ -36,7 +36,9 @@ static void remove_socket(struct sim *sim, struct sim_ws *ws)
 
 static enum world_side side_of(const char *url)
 {
-	return strstr(url, "comfy.sim") ? WORLD_COMFY : WORLD_DISCORD;
+	const char *comfy = strstr(url, "://comfy");
+
+	return (enum world_side)(comfy ? WORLD_COMFY + (comfy[8] - '0') : WORLD_DISCORD);
 }
 
 /* ---- HTTP ---- */
@@ -451,8 +453,7 @@ static void read_answered(void *ctx, void *arg, bool run)
 	free(s);
 }
 
-static void port_read(
-	void *ctx, const struct store_query *query, store_read_done *done, void *arg)
+static void port_read(void *ctx, const struct store_query *query, store_read_done *done, void *arg)
 {
 	struct sim *sim = ctx;
 	struct statement *s = xcalloc(1, sizeof(*s));

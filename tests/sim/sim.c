@@ -106,8 +106,9 @@ static void types(struct sim *sim, const struct wish *wish)
 	if (wish->kind == WISH_EDIT_FILE)
 		sum = attach(sim, wish, options);
 	sim->owed += wish->kind != WISH_EDIT_LAST;
-	counted(sim, world_command(sim->world, wish->user, 0, 0, edits ? "edit" : "imagine",
-			     options, &why, sim_now(sim)),
+	counted(sim,
+		world_command(sim->world, wish->user, 0, 0, edits ? "edit" : "imagine", options,
+			&why, sim_now(sim)),
 		sum);
 	json_put(&options);
 	free(why);
@@ -123,8 +124,8 @@ static void window_filled(void *ctx, void *arg, bool run)
 		char *why = NULL;
 
 		json_add_str(fields, "prompt", "with a hat");
-		counted(sim, world_modal(sim->world, wish->user, wish->menu, fields, &why,
-				     sim_now(sim)),
+		counted(sim,
+			world_modal(sim->world, wish->user, wish->menu, fields, &why, sim_now(sim)),
 			0);
 		free(why);
 		json_put(&fields);
@@ -155,9 +156,8 @@ static void opens_menu(struct sim *sim, const struct wish *wish)
 
 		*filled = *wish;
 		filled->menu = menu;
-		clock_at(sim->clock,
-			sim_now(sim) + 1000 + (int64_t)rng_below(&sim->rng, 10000), window_filled,
-			filled);
+		clock_at(sim->clock, sim_now(sim) + 1000 + (int64_t)rng_below(&sim->rng, 10000),
+			window_filled, filled);
 	}
 }
 
@@ -315,7 +315,9 @@ static void plan_faults(struct sim *sim, const char *const *kinds, size_t n_kind
 {
 	for (int i = 0; i < n; i++)
 		clock_at(sim->clock, sometime(sim), fault_happens,
-			xstrdup(kinds[rng_below(&sim->rng, n_kinds)]));
+			xasprintf("{\"card\":%d,%s",
+				(int)rng_below(&sim->rng, (uint64_t)sim->n_cards),
+				kinds[rng_below(&sim->rng, n_kinds)] + 1));
 }
 
 static void plan(struct sim *sim)
@@ -352,7 +354,8 @@ static void plan(struct sim *sim)
 		clock_at(sim->clock, sometime(sim), process_dies, NULL);
 	for (int i = 0; i < w->comfy_restarts; i++)
 		clock_at(sim->clock, sometime(sim), fault_happens,
-			xasprintf("{\"kind\":\"comfy_restart\",\"down_ms\":%d}",
+			xasprintf("{\"kind\":\"comfy_restart\",\"card\":%d,\"down_ms\":%d}",
+				(int)rng_below(&sim->rng, (uint64_t)sim->n_cards),
 				(int)rng_below(&sim->rng, 30000)));
 	plan_faults(sim, gateway_faults, countof(gateway_faults), w->gateway_faults);
 	plan_faults(sim, run_faults, countof(run_faults), w->run_faults);
@@ -432,6 +435,10 @@ static void plan_owner(struct sim *sim)
 
 static void set_up(struct sim *sim)
 {
+	static const int vram_gb[] = {8, 12, 16, 24};
+	static const char *const urls[SIM_CARDS_MAX] = {
+		"http://comfy0.sim", "http://comfy1.sim", "http://comfy2.sim", "http://comfy3.sim"};
+	struct world_card cards[SIM_CARDS_MAX];
 	struct world_config world = {
 		.seed = rng_u64(&sim->rng),
 		.bot_token = "simulated-token",
@@ -439,12 +446,21 @@ static void set_up(struct sim *sim)
 		.rest_base = "http://127.0.0.1/api/v10",
 		.gateway_url = "ws://127.0.0.1/gateway",
 		.cdn_base = "http://127.0.0.1/cdn",
-		.step_ms = 200 + (int64_t)rng_below(&sim->rng, 2000),
+		/* Pictures of 64 x 64 by SDXL: a step takes a 512th. */
+		.step_ms = (200 + (int64_t)rng_below(&sim->rng, 2000)) * 512,
 		.load_ms = (int64_t)rng_below(&sim->rng, 8000),
+		.cards = cards,
+		.n_cards = 1 + (int)rng_below(&sim->rng, SIM_CARDS_MAX),
 		.draw = draw_tiny,
 	};
 	char *why = NULL;
 
+	for (int i = 0; i < world.n_cards; i++)
+		cards[i] = (struct world_card){
+			.vram_mb = 1024 * vram_gb[rng_below(&sim->rng, countof(vram_gb))],
+			.speed = 500 + (int)rng_below(&sim->rng, 1000),
+			.lru = rng_below(&sim->rng, 2) == 0};
+	sim->n_cards = world.n_cards;
 	make_weather(sim);
 	sim->clock = clock_new(START_MS, sim);
 	sim->log = (struct log){LOG_DEBUG, write_log, sim};
@@ -463,10 +479,7 @@ static void set_up(struct sim *sim)
 		.guild_id = GUILD,
 		.api_url = "http://127.0.0.1/api/v10",
 		.user_agent = "DiscordBot (https://example.invalid, 1.0)",
-		.comfy = {{.url = "http://comfy.sim",
-			.stall_ms = 60000,
-			.no_websocket = sim->weather.no_websocket}},
-		.n_comfy = 1,
+		.n_comfy = sim->n_cards,
 		.workflows = sim->workflows,
 		.export_path = "/copies",
 		.max_jobs_per_user = 2,
@@ -476,6 +489,10 @@ static void set_up(struct sim *sim)
 		.no_compression = sim->weather.no_compression,
 		.log = &sim->log,
 	};
+	for (int i = 0; i < sim->n_cards; i++)
+		sim->config.comfy[i] = (struct comfy_config){.url = urls[i],
+			.stall_ms = 60000,
+			.no_websocket = sim->weather.no_websocket};
 	plan(sim);
 	plan_owner(sim);
 }

@@ -2,6 +2,8 @@
 #ifndef FULLET_SIM_SIM_H
 #define FULLET_SIM_SIM_H
 
+#define SIM_CARDS_MAX 4 /* each seed has one to so many */
+
 #include "app/shell.h"
 #include "clock.h"
 #include "sandbox/world.h"
@@ -70,6 +72,7 @@ struct sim {
 	bool strict; /* no violation even in bad weather (some come from lost answers) */
 	struct rng rng;
 	struct clock *clock;
+	int n_cards;
 	struct world *world;
 	struct store_db *db;
 	struct workflow_set *workflows;

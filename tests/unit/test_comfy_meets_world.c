@@ -310,8 +310,8 @@ static void meet(const struct meeting_case *k, uint64_t seed)
 {
 	struct world_config config = {.seed = seed,
 		.comfy_key = k->server_key,
-		.step_ms = 300,
-		.load_ms = 500,
+		.step_ms = 2400, /* graph is an eighth of a megapixel */
+		.load_ms = 408,
 		.draw = draw_tiny,
 		.transcode = transcode_tiny};
 	struct comfy_config client = {

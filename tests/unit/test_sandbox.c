@@ -280,10 +280,10 @@ static void test_both_halves(void **state)
 	assert_int_equal(ask(r, sandbox_discord_url(r->sandbox), "/users/@me", &req), 200);
 	assert_true(json_flag(r->json, "bot", false));
 	req = (struct http_request){0};
-	assert_int_equal(ask(r, sandbox_comfy_url(r->sandbox), "/queue", &req), 401);
+	assert_int_equal(ask(r, sandbox_comfy_url(r->sandbox, 0), "/queue", &req), 401);
 	req = (struct http_request){0};
 	http_request_header(&req, "Authorization", "Bearer sesame");
-	assert_int_equal(ask(r, sandbox_comfy_url(r->sandbox), "/queue", &req), 200);
+	assert_int_equal(ask(r, sandbox_comfy_url(r->sandbox, 0), "/queue", &req), 200);
 	assert_non_null(json_array(r->json, "queue_running"));
 	assert_true(sandbox_guild_id(r->sandbox) != 0);
 	assert_string_equal(sandbox_token(r->sandbox), "a.b.c");
@@ -297,13 +297,13 @@ static void test_faults(void **state)
 
 	assert_int_equal(post(r, "/control/fault", "{\"kind\":\"nonsense\"}"), 400);
 	assert_int_equal(post(r, "/control/fault", "{\"kind\":\"reset\",\"side\":\"comfy\"}"), 200);
-	assert_int_equal(ask(r, sandbox_comfy_url(r->sandbox), "/queue", &req), 0);
+	assert_int_equal(ask(r, sandbox_comfy_url(r->sandbox, 0), "/queue", &req), 0);
 	assert_int_equal(
 		post(r, "/control/fault", "{\"kind\":\"hang\",\"side\":\"comfy\",\"ms\":300}"),
 		200);
 	before = loop_now(r->loop);
 	req = (struct http_request){0};
-	assert_int_equal(ask(r, sandbox_comfy_url(r->sandbox), "/queue", &req), 0);
+	assert_int_equal(ask(r, sandbox_comfy_url(r->sandbox, 0), "/queue", &req), 0);
 	assert_true(loop_now(r->loop) - before >= 290);
 	assert_int_equal(get(r, "/control/violations"), 200);
 	assert_int_equal(json_int(r->json, "count", -1), 0);
@@ -338,7 +338,7 @@ static const struct websocket_events ws_events = {
 static struct websocket *open_socket(struct rig *r, const char *key)
 {
 	struct http_request req = {.url = xasprintf("ws%s/ws?clientId=A",
-					   sandbox_comfy_url(r->sandbox) + strlen("http"))};
+					   sandbox_comfy_url(r->sandbox, 0) + strlen("http"))};
 	struct websocket *ws;
 
 	if (key)
