@@ -63,11 +63,21 @@ void shell_value_saved(void *arg, int result, const char *why)
 		shell_log(sh, LOG_WARN, "store", "a setting could not be saved: %s", why);
 }
 
+static void value_saved(void *arg, int result, const char *why)
+{
+	struct shell *sh = arg;
+
+	sh->values_out--;
+	shell_value_saved(sh, result, why);
+	shell_answers_go(sh);
+}
+
 void shell_save_value(struct shell *sh, const char *name, const char *value)
 {
 	struct store_op op = {.kind = STORE_VALUE, .name = xstrdup(name), .value = xstrdup(value)};
 
-	sh->ports.store(sh->ports.ctx, &op, shell_value_saved, sh);
+	sh->values_out++;
+	sh->ports.store(sh->ports.ctx, &op, value_saved, sh);
 }
 
 struct shell *shell_new(const struct shell_config *config, const struct ports *ports, uint64_t seed)
@@ -127,6 +137,7 @@ struct shell *shell_free(struct shell *sh)
 	limits_free(&sh->limits);
 	shell_reports_free(sh);
 	shell_words_free(sh);
+	shell_answers_free(sh);
 	shell_privacy_free(sh);
 	free(sh->failure);
 	free(sh);
@@ -198,7 +209,8 @@ static void step_phase(struct shell *sh, int64_t now_ms)
 {
 	if (sh->phase == FINISH &&
 		(now_ms >= sh->finish_by_ms ||
-			(core_is_quiet(sh->core) && rest_pending(sh->rest) <= sh->chores)))
+			(core_is_quiet(sh->core) && !sh->answers &&
+				rest_pending(sh->rest) <= sh->chores)))
 		begin_close(sh, now_ms);
 	if (sh->phase == CLOSE &&
 		((sh->gateway_saved && !sh->gateway_ws) || now_ms >= sh->close_by_ms))
@@ -218,6 +230,7 @@ static void tick(struct shell *sh, int64_t now_ms)
 			comfy_tick(sh->comfy[i].client, now_ms);
 	shell_export_tick(sh, now_ms);
 	shell_words_tick(sh, now_ms);
+	shell_answers_go(sh);
 }
 
 static int64_t next_deadline(const struct shell *sh, int64_t now_ms)
@@ -231,6 +244,7 @@ static int64_t next_deadline(const struct shell *sh, int64_t now_ms)
 	at = min_of(at, live_deadline(sh));
 	at = min_of(at, shell_export_deadline(sh));
 	at = min_of(at, sh->words_ms);
+	at = min_of(at, shell_answers_deadline(sh));
 	if (sh->phase == FINISH)
 		at = min_of(at, sh->finish_by_ms);
 	if (sh->phase == CLOSE)

@@ -36,22 +36,31 @@ static void admin_id(struct shell *sh, struct interaction *it)
 	shell_refuse(sh, it, TEXT_SERVER_ID, &(struct text_args){.text = id});
 }
 
+/* What was changed holds after a crash, too, when the administrator reads that it was. */
+static void say_changed(struct shell *sh, const struct interaction *it, enum text_id id,
+	const struct text_args *args)
+{
+	cleanup(freep) char *sentence = text_make(id, it->locale, args);
+
+	shell_answer_saved(sh, message_refuse(it, sentence));
+}
+
 static void admin_pause(struct shell *sh, struct interaction *it)
 {
 	shell_set_mode(sh, CORE_PAUSE);
-	shell_refuse(sh, it, TEXT_MODE_PAUSE, NULL);
+	say_changed(sh, it, TEXT_MODE_PAUSE, NULL);
 }
 
 static void admin_resume(struct shell *sh, struct interaction *it)
 {
 	shell_set_mode(sh, CORE_RUN);
-	shell_refuse(sh, it, TEXT_MODE_RUN, NULL);
+	say_changed(sh, it, TEXT_MODE_RUN, NULL);
 }
 
 static void admin_drain(struct shell *sh, struct interaction *it)
 {
 	shell_set_mode(sh, CORE_DRAIN);
-	shell_refuse(sh, it, TEXT_MODE_DRAIN,
+	say_changed(sh, it, TEXT_MODE_DRAIN,
 		&(struct text_args){.number = (int64_t)core_live_jobs(sh->core)});
 }
 
@@ -64,7 +73,7 @@ static void admin_ban(struct shell *sh, struct interaction *it)
 		shell_limits_save(sh);
 		core_cancel_all_of(sh->core, user_id, shell_now(sh));
 	}
-	shell_refuse(sh, it,
+	say_changed(sh, it,
 		r == 0	       ? TEXT_BAN_DONE
 		: r == -EEXIST ? TEXT_BAN_ALREADY
 		: r == -ENOSPC ? TEXT_LIMITS_FULL
@@ -79,7 +88,7 @@ static void admin_unban(struct shell *sh, struct interaction *it)
 
 	if (r == 0)
 		shell_limits_save(sh);
-	shell_refuse(sh, it, r == 0 ? TEXT_UNBAN_DONE : TEXT_UNBAN_NOT, NULL);
+	say_changed(sh, it, r == 0 ? TEXT_UNBAN_DONE : TEXT_UNBAN_NOT, NULL);
 }
 
 /* ---- limits ---- */
@@ -124,7 +133,7 @@ static void show_limits(struct shell *sh, struct interaction *it)
 		add_limit(&out, who, it->locale, l->roles[i].cap, l->roles[i].quota);
 	}
 	(void)buf_printf(&out, "\n%s", banned);
-	shell_answer_now(sh, message_refuse(it, buf_str(&out)));
+	shell_answer_saved(sh, message_refuse(it, buf_str(&out)));
 }
 
 static void admin_limits(struct shell *sh, struct interaction *it)
@@ -140,7 +149,7 @@ static void admin_limits(struct shell *sh, struct interaction *it)
 			shell_limits_save(sh);
 	}
 	if (r == -ENOSPC)
-		shell_refuse(sh, it, TEXT_LIMITS_FULL, NULL);
+		say_changed(sh, it, TEXT_LIMITS_FULL, NULL);
 	else
 		show_limits(sh, it);
 }

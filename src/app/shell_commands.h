@@ -13,6 +13,9 @@
 /* shell_interaction.c */
 /* Sends an answer that is worth nothing after 3 s. */
 void shell_answer_now(struct shell *sh, struct rest_call *call);
+/* The same, once all values given to shell_save_value() are written: what was answered outlives a
+ * crash. It does not wait for a database that is away or slow: then it holds for this process. */
+void shell_answer_saved(struct shell *sh, struct rest_call *call);
 /* The ephemeral sentence that answers an interaction. */
 void shell_refuse(struct shell *sh, const struct interaction *it, enum text_id id,
 	const struct text_args *args);

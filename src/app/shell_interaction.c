@@ -1,15 +1,62 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "app/shell_commands.h"
 
 /* What members do comes in here, and goes to the one who can answer it. */
+
+/* How long an answer waits for the store: of the 3 s, time for the way is left. */
+#define SAVED_MS 2000
 
 /* Discord: an interaction is answered within 3 s or not at all. */
 void shell_answer_now(struct shell *sh, struct rest_call *call)
 {
 	call->deadline_ms = shell_now(sh) + 2900;
 	shell_call(sh, call, CALL_IGNORED, 0, 0);
+}
+
+struct held_answer {
+	struct rest_call *call;
+	int64_t by_ms;
+	struct held_answer *prev, *next;
+};
+
+void shell_answer_saved(struct shell *sh, struct rest_call *call)
+{
+	struct held_answer *held = xcalloc(1, sizeof(*held));
+
+	call->deadline_ms = shell_now(sh) + 2900;
+	*held = (struct held_answer){.call = call, .by_ms = shell_now(sh) + SAVED_MS};
+	DL_APPEND(sh->answers, held);
+	shell_answers_go(sh);
+}
+
+static struct rest_call *answer_take(struct shell *sh, struct held_answer *held)
+{
+	struct rest_call *call = held->call;
+
+	DL_DELETE(sh->answers, held);
+	free(held);
+	return call;
+}
+
+void shell_answers_go(struct shell *sh)
+{
+	while (sh->answers && (sh->values_out == 0 || sh->database.away ||
+				      shell_now(sh) >= sh->answers->by_ms))
+		shell_call(sh, answer_take(sh, sh->answers), CALL_IGNORED, 0, 0);
+}
+
+int64_t shell_answers_deadline(const struct shell *sh)
+{
+	return sh->answers ? sh->answers->by_ms : NEVER;
+}
+
+void shell_answers_free(struct shell *sh)
+{
+	while (sh->answers)
+		rest_call_free(answer_take(sh, sh->answers));
 }
 
 void shell_refuse(struct shell *sh, const struct interaction *it, enum text_id id,

@@ -182,6 +182,8 @@ struct shell {
 	int64_t words_ms; /* when what waits for Discord is tried again */
 	struct shell_report *reports;
 	struct asker *askers; /* shell_privacy.c */
+	struct held_answer *answers; /* shell_interaction.c */
+	size_t values_out;	     /* given to the store, not written yet */
 	bool in_guild, commands_checked, other_guilds_may_go;
 	size_t edits;	       /* workflows that edit, 2 for several: what the commands depend on */
 	bool commands_cleared; /* by an administrator: they stay away until he wants them back */
@@ -239,6 +241,10 @@ char *shell_gateway_text(const struct shell *sh); /* for the setting "gateway"; 
 
 /* shell_interaction.c */
 void shell_interaction(struct shell *sh, struct json_object *d);
+/* Gives the answers that need not wait any longer. */
+void shell_answers_go(struct shell *sh);
+int64_t shell_answers_deadline(const struct shell *sh);
+void shell_answers_free(struct shell *sh);
 
 /* shell_guild.c: who administers */
 void shell_guild_read(struct shell *sh, struct json_object *guild);

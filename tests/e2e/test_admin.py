@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Commands that tell, that cancel and that administer; words in #admin-tools."""
 
+import os
+import sqlite3
+
 import pytest
 from harness import button
 
@@ -140,6 +143,25 @@ def test_pause_and_drain(lab):
     assert sandbox.ask(boss, "admin", {"resume": {}}) == "The line goes on."
     sandbox.imagine(ana, "another fox")
     sandbox.wait(lambda s: len(s.pictures(ana)) == 2, "the second picture")
+
+
+def test_what_was_answered_is_stored(lab):
+    """Killed before the row is written: nobody was told that it is paused."""
+    sandbox, bot = lab.start()
+    ana, boss = sandbox.member("anabel"), sandbox.member("boss", admin=True)
+    sandbox.wait(lambda s: s.raw["commands"], "the commands")
+    other = sqlite3.connect(os.path.join(bot.folder, "database", "bot_data.db"), isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    asked = sandbox.command(boss, "admin", {"pause": {}})
+    assert sandbox.ask(ana, "status")  # the bot has heard it, and answers what needs no row
+    sandbox.fault("gateway_invalid")  # and Discord does not tell it again
+    bot.kill()
+    other.close()
+    told = sandbox.state().answer_text(asked)
+    lab.start_bot()
+    assert bool(told) == ("paused" in sandbox.ask(ana, "queue")), told
+    assert sandbox.ask(boss, "admin", {"pause": {}}).startswith("Paused")
+    assert "paused" in sandbox.ask(ana, "queue")
 
 
 def test_ban(lab):
