@@ -224,7 +224,10 @@ static void on_event(struct shell_comfy *c, struct comfy_event *e)
 		fetched(sh, e);
 		break;
 	case COMFY_FAILED:
-		tell(sh, e, e->out_of_memory ? ANSWER_MEMORY : ANSWER_FAILED);
+		tell(sh, e,
+			e->out_of_memory ? ANSWER_MEMORY
+			: e->machine	 ? ANSWER_MACHINE
+					 : ANSWER_FAILED);
 		break;
 	default:
 		tell(sh, e, (enum answer)answers[e->kind]);

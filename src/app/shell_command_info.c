@@ -48,7 +48,10 @@ char *shell_job_line(const struct shell *sh, const struct job *job, const char *
 	cleanup(freep) char *state = NULL;
 
 	if (job->step == JOB_QUEUE)
-		state = text_make(job->shown_no_gpu ? TEXT_LIVE_NO_GPU : TEXT_LIVE_QUEUED, locale,
+		state = text_make(job->shown_wait == WAIT_PAUSED   ? TEXT_LIVE_PAUSED
+				  : job->shown_wait == WAIT_NO_GPU ? TEXT_LIVE_NO_GPU
+								   : TEXT_LIVE_QUEUED,
+			locale,
 			&(struct text_args){.number = job->position});
 	else if (job->step == JOB_WATCH && job->percent >= 0)
 		state = text_make(TEXT_LIVE_DRAWING, locale, NULL);

@@ -399,6 +399,11 @@ static void carry_out(struct shell *sh, const struct effect *e)
 	case FX_END:
 		task_free(sh, task_find(sh, job->row.id));
 		break;
+	case FX_TELL_CARD_FAILING:
+	case FX_TELL_CARD_WELL:
+	case FX_TELL_CARD_EMPTY:
+		shell_tell_card(sh, e);
+		break;
 	case FX_TELL_DOWN:
 	case FX_TELL_UP:
 		tell_owner(sh, e);

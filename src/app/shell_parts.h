@@ -298,6 +298,9 @@ void shell_comfy_start(struct shell *sh);
 bool shell_comfy_pump(struct shell *sh, int64_t now_ms);
 uint64_t comfy_tag(uint64_t job_id, uint32_t epoch);
 
+/* shell_cards.c: what #admin-tools hears of a card (FX_TELL_CARD_*) */
+void shell_tell_card(struct shell *sh, const struct effect *e);
+
 /* shell_lora.c: the LoRAs that the servers have */
 /* The server answers (again): its lists are read. */
 void shell_lora_up(struct shell *sh, int gpu);

@@ -78,7 +78,10 @@ static void picture_read(void *arg, struct store_result *result)
 	if (!job)
 		return;
 	if (result->error < 0) {
-		answer(sh, job, ANSWER_AGAIN, "the picture to edit cannot be read");
+		core_answer(sh->core, job->row.id, job->epoch, ANSWER_AGAIN,
+			&(struct answer_args){.detail = "the picture to edit cannot be read",
+				.ours = true},
+			shell_now(sh));
 		return;
 	}
 	if (!result->found) {

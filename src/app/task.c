@@ -263,7 +263,8 @@ static struct live_view view_of(
 		.title = shell_title(sh, job->row.model, job->row.locale),
 		.prompt = job->row.prompt,
 		.position = job->position ? job->position : 1,
-		.no_gpu = job->shown_no_gpu,
+		.no_gpu = job->shown_wait == WAIT_NO_GPU,
+		.paused = job->shown_wait == WAIT_PAUSED,
 		.percent = job->percent,
 		.duration_ms = job->row.duration_ms,
 	};

@@ -80,7 +80,7 @@ enum comfy_event_kind {
 	COMFY_PREVIEW,    /* files[0]: a JPEG or PNG of at most PREVIEW_MAX; an unread one is
 			     replaced */
 	COMFY_FINISHED,
-	COMFY_FAILED,     /* text: exception message, one line; out_of_memory */
+	COMFY_FAILED,     /* text: exception message, one line; out_of_memory, machine */
 	COMFY_INTERRUPTED,
 	COMFY_LOST,
 	COMFY_STALLED,
@@ -100,6 +100,7 @@ struct comfy_event {
 	int percent;
 	char *text;
 	bool out_of_memory;
+	bool machine; /* a fault of the computer's: another one may do it */
 	int64_t number;
 	struct comfy_file *files; /* FETCHED: n_files; PREVIEW: one */
 	size_t n_files;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "comfy/failure.h"
 #include "comfy/reply.h"
 
 #define ERROR_TEXT_MAX 300
@@ -96,6 +97,7 @@ static void read_status(struct history *history, struct json_object *status)
 		}
 		if (str_eq(event, "execution_error")) {
 			history->text = error_text(json_at(message, "1"), &history->out_of_memory);
+			history->machine = failure_is_the_machines(json_at(message, "1"));
 			return;
 		}
 	}

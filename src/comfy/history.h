@@ -26,6 +26,7 @@ struct history {
 	enum history_outcome outcome;
 	char *text;
 	bool out_of_memory;
+	bool machine; /* it failed by the machine's fault: comfy/failure.h */
 	struct output_file files[DISCORD_FILES_MAX];
 	size_t n_files; /* those of type "output"; further ones are left out */
 };

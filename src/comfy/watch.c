@@ -3,6 +3,7 @@
 
 #include "base/json.h"
 #include "comfy/client_state.h"
+#include "comfy/failure.h"
 
 /*
  * A run's life: what the WebSocket tells of it, what the queue shows, how it ends, and when it
@@ -90,6 +91,7 @@ void watch_ended(struct comfy_client *c, struct ask *a, struct history *history,
 	} else {
 		event.text = take(history->text);
 		event.out_of_memory = history->out_of_memory;
+		event.machine = history->machine;
 		client_tell(c, &event);
 		client_remove(c, a);
 	}
@@ -188,6 +190,7 @@ static void ended_badly(
 	if (m->kind == WS_ERROR) {
 		history.outcome = HISTORY_FAILED;
 		history.text = error_text(m->data, &history.out_of_memory);
+		history.machine = failure_is_the_machines(m->data);
 	}
 	watch_ended(c, a, &history, now_ms);
 	history_free(&history);

@@ -19,6 +19,7 @@ static void answer_ok(
 		job->row.duration_ms = now_ms - job->row.started_ms;
 		break;
 	case JOB_FETCH:
+		cards_drew(core, job, now_ms);
 		job->row.outcome = OUTCOME_PICTURE;
 		core_number(core, job, args->n_files);
 		break;
@@ -139,7 +140,7 @@ static void answer_found(struct core *core, struct job *job, enum job_outcome ou
 
 void core_answer_again(struct core *core, struct job *job, const char *detail, int64_t now_ms)
 {
-	bool others = core->config.n_gpus > 1;
+	bool others = job->gpu >= 0 && cards_has_others(core, job->gpu);
 
 	if (job->step == JOB_WATCH) /* its card has been away for too long: see core_gpu() */
 		core_stop_run(core, job);
@@ -149,6 +150,41 @@ void core_answer_again(struct core *core, struct job *job, const char *detail, i
 			detail, now_ms);
 	else
 		core_again(core, job, detail, now_ms);
+}
+
+/* What a card does to a job that is not the job's fault: drawn by another one, if there is one. */
+static bool card_failed(struct core *core, struct job *job, enum answer answer,
+	const struct answer_args *args, int64_t now_ms)
+{
+	static const struct {
+		enum job_step step;
+		enum answer answer;
+		enum sorry sorry;
+		const char *why; /* when no other words come with it */
+	} cases[] = {
+		{JOB_SUBMIT, ANSWER_AGAIN, SORRY_NOT_TAKEN, "it did not take a job"},
+		{JOB_SUBMIT, ANSWER_LOST, SORRY_LOST, "it did not take a job"},
+		{JOB_WATCH, ANSWER_LOST, SORRY_LOST, "a run was lost"},
+		{JOB_WATCH, ANSWER_MEMORY, SORRY_MEMORY, "out of memory"},
+		{JOB_WATCH, ANSWER_MACHINE, SORRY_FAILED, "a run failed"},
+		{JOB_WATCH, ANSWER_STALLED, SORRY_STALLED, "a run showed no sign of life"},
+		{JOB_FETCH, ANSWER_DAMAGED, SORRY_DAMAGED, "what it saved is damaged"},
+	};
+
+	for (size_t i = 0; i < countof(cases) && !args->ours; i++) {
+		const char *why = args->detail ? args->detail : cases[i].why;
+
+		if (cases[i].step != job->step || cases[i].answer != answer)
+			continue;
+		if (answer == ANSWER_MEMORY && pass_shrink(core, job, now_ms))
+			return true;
+		/* Too large a picture is no fault of a card that may never have drawn such a one.
+		 */
+		if (answer != ANSWER_MEMORY || cards_has_drawn(core, job))
+			cards_failed(core, job, why, now_ms);
+		return cards_elsewhere(core, job, cases[i].sorry, args->detail, now_ms);
+	}
+	return false;
 }
 
 static void dispatch_answer(struct core *core, struct job *job, enum answer answer,
@@ -188,9 +224,11 @@ static void dispatch_answer(struct core *core, struct job *job, enum answer answ
 	case ANSWER_FAILED:
 		core_sorry(core, job, SORRY_FAILED, detail, now_ms);
 		break;
+	case ANSWER_MACHINE:
+		core_sorry(core, job, SORRY_FAILED, detail, now_ms);
+		break;
 	case ANSWER_MEMORY:
-		if (!pass_shrink(core, job, now_ms))
-			core_sorry(core, job, SORRY_MEMORY, detail, now_ms);
+		core_sorry(core, job, SORRY_MEMORY, detail, now_ms);
 		break;
 	case ANSWER_INTERRUPTED:
 		core_sorry(core, job, SORRY_INTERRUPTED, detail, now_ms);
@@ -235,6 +273,7 @@ void core_answer(struct core *core, uint64_t job_id, uint32_t epoch, enum answer
 	timer_set(core, job, JOB_DEADLINE, NEVER);
 	if (job->step == JOB_LOOK && args->live_id)
 		job->row.live_id = args->live_id;
-	dispatch_answer(core, job, answer, args, now_ms);
+	if (!card_failed(core, job, answer, args, now_ms))
+		dispatch_answer(core, job, answer, args, now_ms);
 	core_tick(core, now_ms);
 }

@@ -325,29 +325,11 @@ bool core_is_ready(const struct core *core)
 	return core->ready;
 }
 
-void core_gpu(struct core *core, int gpu, bool up, int64_t now_ms)
-{
-	must(gpu >= 0 && gpu < core->config.n_gpus);
-	core->gpus[gpu].known = true;
-	if (!up)
-		core->gpus[gpu].stats_ms = 0;
-	place_gpu(core, gpu, up, now_ms);
-	core_tick(core, now_ms);
-}
-
 void core_gpu_stats(struct core *core, int gpu, const struct card_stats *stats, int64_t now_ms)
 {
 	must(gpu >= 0 && gpu < core->config.n_gpus);
 	core->gpus[gpu].stats = *stats;
 	core->gpus[gpu].stats_ms = now_ms;
-}
-
-bool core_has_gpu(const struct core *core)
-{
-	for (int i = 0; i < core->config.n_gpus; i++)
-		if (core->gpus[i].up)
-			return true;
-	return false;
 }
 
 void core_set_mode(struct core *core, enum core_mode mode, int64_t now_ms)
@@ -416,6 +398,7 @@ static void settle(struct core *core, int64_t now_ms)
 	if (!core->queue_changed)
 		return;
 	core->queue_changed = false;
+	cards_sync(core, now_ms);
 	while (may_begin(core) && (pass = place_next(core, now_ms)))
 		begin(core, pass, now_ms);
 	core->ask_ms = may_begin(core) ? sched_wake(core->sched, now_ms) : NEVER;
@@ -428,7 +411,7 @@ static void tell_owner(struct core *core)
 	bool all_known = true;
 
 	for (int i = 0; i < core->config.n_gpus; i++)
-		all_known &= core->gpus[i].known;
+		all_known &= core->gpus[i].known || core->gpus[i].gone;
 	if (!core->ready || !all_known || core->told_down == !core_has_gpu(core))
 		return;
 	core->told_down = !core->told_down;
@@ -448,6 +431,8 @@ static void due(struct core *core, struct job *job, int64_t now_ms)
 	}
 	if (job->at_ms[JOB_DEADLINE] <= now_ms) {
 		timer_set(core, job, JOB_DEADLINE, NEVER);
+		if (job->step == JOB_SUBMIT) /* its card is away: cards_patience() */
+			core_stop_run(core, job);
 		core_answer_again(core, job, "no answer in time", now_ms);
 	} else if (job->at_ms[JOB_RETRY] <= now_ms) {
 		timer_set(core, job, JOB_RETRY, NEVER);
@@ -462,6 +447,7 @@ void core_tick(struct core *core, int64_t now_ms)
 	while ((job = timer_next(core, now_ms)))
 		due(core, job, now_ms);
 	session_tick(core, now_ms);
+	cards_tick(core, now_ms);
 	settle(core, now_ms);
 	tell_owner(core);
 }
@@ -470,6 +456,7 @@ int64_t core_deadline(const struct core *core)
 {
 	int64_t at = min_of(session_deadline(core), timer_deadline(core));
 
+	at = min_of(at, cards_deadline(core));
 	if (core->line_changed)
 		at = min_of(at, core->show_ms);
 	return min_of(at, core->ask_ms);

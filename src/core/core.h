@@ -142,7 +142,38 @@ void core_preview(struct core *core, uint64_t job_id, uint32_t epoch, int64_t no
 void core_saved(struct core *core, uint64_t job_id, bool ok, int64_t now_ms);
 /* The live message was made (id) or deleted by somebody (0). */
 void core_live(struct core *core, uint64_t job_id, uint64_t message_id, int64_t now_ms);
+
+/*
+ * Cards. Each has a number for the life of the process, in the order of the settings; one that was
+ * taken out of them leaves a hole. A card is used while it answers, nobody holds it and it does not
+ * keep failing (core/health.h).
+ */
+enum gpu_state {
+	GPU_UP,
+	GPU_DOWN,     /* does not answer */
+	GPU_PAUSED,   /* by an administrator */
+	GPU_DRAINING, /* the same, and #admin-tools hears when it is empty */
+	GPU_FAILING,  /* keeps failing: now and then it is tried with one job */
+	GPU_GONE,     /* taken out of the settings */
+};
+enum gpu_wish { GPU_WISH_RUN, GPU_WISH_PAUSE, GPU_WISH_DRAIN };
 void core_gpu(struct core *core, int gpu, bool up, int64_t now_ms);
+/* What an administrator wants of the card. Running also means that a failing one is tried now. */
+void core_gpu_set(struct core *core, int gpu, enum gpu_wish wish, int64_t now_ms);
+enum gpu_wish core_gpu_wish(const struct core *core, int gpu);
+/* A card more: gpu is the next number or a hole, whose name (config.gpu_names) the caller has set.
+ * One less: what it has is finished if that takes no longer than LEAVE_PATIENCE_MS (core/state.h), else
+ * drawn elsewhere. It may come back. */
+void core_gpu_add(struct core *core, int gpu, int64_t now_ms);
+void core_gpu_remove(struct core *core, int gpu, int64_t now_ms);
+bool core_gpu_exists(const struct core *core, int gpu);
+/* It may be given a job now, if it has room. */
+bool core_gpu_takes(const struct core *core, int gpu);
+enum gpu_state core_gpu_state(const struct core *core, int gpu);
+/* The words of its last failure, ""; for administrators. Valid until the next event. */
+const char *core_gpu_why(const struct core *core, int gpu);
+/* GPU_FAILING: in how long it is tried; 0: now. */
+int64_t core_gpu_retry_ms(const struct core *core, int gpu, int64_t now_ms);
 /* What the card's ComfyUI says of its memory; told again now and then while it is up. */
 void core_gpu_stats(
 	struct core *core, int gpu, const struct card_stats *stats, int64_t now_ms);

@@ -51,6 +51,9 @@ enum effect_kind {
 	/* to the owner, not answered */
 	FX_TELL_DOWN,
 	FX_TELL_UP,
+	FX_TELL_CARD_FAILING, /* id: the card, which gets no jobs for a while: core_gpu_why() */
+	FX_TELL_CARD_WELL,    /* id: the card */
+	FX_TELL_CARD_EMPTY,   /* id: the card, which was to be drained */
 	FX_TELL_FORBIDDEN, /* a permission is missing */
 };
 

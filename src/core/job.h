@@ -7,6 +7,9 @@
 #include "base/row.h"
 #include "core/sched_tree.h"
 
+/* A job that fails through its cards is tried on so many of them, then the member hears of it. */
+#define CARDS_TRIED_MAX 3
+
 /*
  * Where a job stands. The numbers are stored: never reuse one. Steps marked
  * "memory" in flow.c are never written; a restart finds the last stored one.
@@ -73,6 +76,7 @@ enum answer {
 	ANSWER_LOST,	/* it is not there */
 	ANSWER_FAILED,	/* it ran and failed; detail */
 	ANSWER_MEMORY,
+	ANSWER_MACHINE, /* it ran and failed by a fault of that computer's; detail */
 	ANSWER_INTERRUPTED,
 	ANSWER_STALLED,
 	ANSWER_NO_OUTPUT,
@@ -85,12 +89,20 @@ enum answer {
 	ANSWER_FOUND_SORRY,
 };
 
+/* What those who wait for a card wait for. */
+enum wait_why {
+	WAIT_TURN,   /* a card, in their order */
+	WAIT_NO_GPU, /* a card that works */
+	WAIT_PAUSED, /* an administrator */
+};
+
 /* What an answer brings besides its kind; all optional. */
 struct answer_args {
 	const char *detail;
 	uint64_t message_id; /* posted or found */
 	uint64_t live_id;    /* found by looking */
 	size_t n_files;	     /* fetched: they get numbers */
+	bool ours;	     /* the card has no part in it */
 };
 
 /* What a job may wait for. */
@@ -122,9 +134,13 @@ struct job {
 	int save_tries;
 	int moves;	    /* how often its channel vanished */
 	int gpu;	    /* index of the card; -1 none */
+	int failed_on[CARDS_TRIED_MAX]; /* cards that failed it, by no fault of its own */
+	int n_failed_on;
+	bool elsewhere;	    /* JOB_QUEUE: it waits for a card that has not failed it */
+	const char *back;   /* why it came back into the line, if it did */
 	int position;	    /* in the line of those that wait; 1 is next; 0: does not wait */
 	int shown_position; /* as it was last shown; 0 never */
-	bool shown_no_gpu;
+	enum wait_why shown_wait;
 	bool answered;		 /* the ephemeral answer was given */
 	enum sorry dismissed;	 /* it was cancelled where nothing could be stopped; SORRY_NONE */
 	bool no_channel;	 /* Discord refuses the private channel */
@@ -135,6 +151,7 @@ struct job {
 	struct sched_job *waits; /* in the scheduler's line; NULL: not there */
 	struct place_pass *pass; /* on a card, or on its way to it; NULL: on none */
 	bool unposted;		 /* its files are being fetched or posted */
+	double moved_ms;	 /* how far its card moved its member's turn on */
 	double rank;		 /* there, when the order was last asked for */
 	struct job *prev, *next; /* all jobs, by id */
 	UT_hash_handle hh;

@@ -19,15 +19,18 @@ size_t core_gpu_jobs(const struct core *core, int gpu)
 	return n;
 }
 
-void place_init(struct core *core)
+void place_card_added(struct core *core)
 {
 	const struct sched_card card = {.vram_mb = 1, .speed = 1000, .load_speed = 1000, .keep = 1};
 
+	sched_down(core->sched, 0, sched_card_add(core->sched, &card));
+}
+
+void place_init(struct core *core)
+{
 	core->sched = sched_new(NULL, 0);
-	for (int i = 0; i < core->config.n_gpus; i++) {
-		sched_card_add(core->sched, &card);
-		sched_down(core->sched, 0, i);
-	}
+	for (int i = 0; i < core->config.n_gpus; i++)
+		place_card_added(core);
 }
 
 void place_free(struct core *core)
@@ -52,6 +55,13 @@ void place_leave(struct core *core, struct job *job)
 	job->waits = NULL;
 }
 
+static struct sched_job *arrive(struct core *core, const struct job *job, int64_t now_ms)
+{
+	return sched_arrive(core->sched, now_ms, model_get(core, job->row.model)->sched,
+		1000 * max_of(job->row.pictures, 1), job->row.user_id,
+		job->row.priority > 0 ? 0 : 2, job->row.created_ms, job->row.id);
+}
+
 void place_enter(struct core *core, struct job *job, int64_t now_ms)
 {
 	if (!queue_waits(job) || job->waits)
@@ -60,19 +70,25 @@ void place_enter(struct core *core, struct job *job, int64_t now_ms)
 	if (job->at_ms[JOB_PAUSE] != NEVER)
 		return;
 	core->queue_changed = true;
-	job->waits = sched_arrive(core->sched, now_ms, model_get(core, job->row.model)->sched,
-		1000 * max_of(job->row.pictures, 1), job->row.user_id,
-		job->row.priority > 0 ? 0 : 2, job->row.created_ms, job->row.id);
+	if (!job->elsewhere)
+		job->waits = arrive(core, job, now_ms);
+}
+
+void place_back(struct core *core, struct job *job)
+{
+	if (job->moved_ms != 0)
+		sched_turn_back(core->sched, job->row.user_id, job->moved_ms);
+	job->moved_ms = 0;
 }
 
 /* ---- what is on the cards ---- */
 
 /* A card that has what it may have gets nothing. What comes ahead must be behind something that
  * runs and has no further parts, so that they run in the order in which they were sent. */
-static void review(struct core *core, int gpu)
+void place_review(struct core *core, int gpu)
 {
 	const struct core_gpu *g = &core->gpus[gpu];
-	bool may = g->n_passes < PLACE_DEPTH;
+	bool may = core_gpu_takes(core, gpu) && g->n_passes < PLACE_DEPTH;
 
 	for (const struct place_pass *pass = g->passes; pass; pass = pass->next)
 		may &= pass->planned && pass->running &&
@@ -126,7 +142,7 @@ static void release(struct core *core, struct job *job, int64_t now_ms)
 	forget(core, pass, now_ms);
 	DL_DELETE(g->passes, pass);
 	g->n_passes--;
-	review(core, pass->gpu);
+	place_review(core, pass->gpu);
 	free(pass);
 }
 
@@ -139,7 +155,7 @@ static void adopt(struct core *core, struct job *job, int64_t now_ms)
 			       !str_eq(pass->jobs[0]->row.prompt_id, job->row.prompt_id)))
 		pass = pass->next;
 	join(pass ? pass : pass_new(core, job->gpu, now_ms), job);
-	review(core, job->gpu);
+	place_review(core, job->gpu);
 }
 
 static bool is_on_card(const struct job *job)
@@ -176,38 +192,55 @@ void place_running(struct core *core, struct job *job, int64_t now_ms)
 	pass->running = true;
 	if (pass->planned && pass == core->gpus[pass->gpu].passes)
 		sched_started(core->sched, now_ms, pass->gpu, 0, NULL, -1);
-	review(core, pass->gpu);
+	place_review(core, pass->gpu);
 }
 
-/* What a card held that was away is not known: it may have been started again. With another card at
- * hand, a run does not wait for ever for one that went away. */
-void place_gpu(struct core *core, int gpu, bool up, int64_t now_ms)
+/* What a card held that was away is not known: it may have been started again. */
+void place_gpu(struct core *core, int gpu, int64_t now_ms)
 {
 	struct core_gpu *g = &core->gpus[gpu];
+	bool used = g->up && !g->gone;
 
 	core->line_changed = true;
-	for (struct place_pass *pass = g->passes; pass; pass = pass->next)
-		for (int i = 0; i < pass->n; i++)
-			if (pass->jobs[i]->step == JOB_WATCH && core->config.n_gpus > 1)
-				timer_set(core, pass->jobs[i], JOB_DEADLINE,
-					up ? NEVER : now_ms + AWAY_PATIENCE_MS);
-	if (g->up == up)
-		return;
-	g->up = up;
-	for (struct place_pass *pass = g->passes; pass && !up; pass = pass->next)
-		forget(core, pass, now_ms);
-	if (up)
-		sched_up(core->sched, now_ms, gpu);
-	else
-		sched_down(core->sched, now_ms, gpu);
-	review(core, gpu);
+	if (g->used != used) {
+		g->used = used;
+		for (struct place_pass *pass = g->passes; pass && !used; pass = pass->next)
+			forget(core, pass, now_ms);
+		if (used)
+			sched_up(core->sched, now_ms, gpu);
+		else
+			sched_down(core->sched, now_ms, gpu);
+	}
+	place_review(core, gpu);
+}
+
+/* Of a job that a card has failed the scheduler is told where it goes, not asked. */
+static struct place_pass *assign(struct core *core, struct job *job, int gpu, int64_t now_ms)
+{
+	struct place_pass *pass = pass_new(core, gpu, now_ms);
+	struct sched_job *waits = arrive(core, job, now_ms);
+	struct sched_pass sent;
+
+	if (waits) {
+		sched_assign(core->sched, now_ms, waits, gpu, &sent);
+		job->moved_ms = sent.moved_ms[0];
+		pass->planned = true;
+	}
+	join(pass, job);
+	place_review(core, gpu);
+	return pass;
 }
 
 struct place_pass *place_next(struct core *core, int64_t now_ms)
 {
 	struct sched_pass sent;
 	struct place_pass *pass;
+	struct job *other;
+	int gpu;
 
+	other = cards_next(core, &gpu);
+	if (other)
+		return assign(core, other, gpu, now_ms);
 	if (core->config.n_gpus == 0 || !sched_next(core->sched, now_ms, &sent))
 		return NULL;
 	pass = pass_new(core, sent.card, now_ms);
@@ -217,8 +250,9 @@ struct place_pass *place_next(struct core *core, int64_t now_ms)
 
 		must(job && job->waits == sent.jobs[i]);
 		job->waits = NULL;
+		job->moved_ms = sent.moved_ms[i];
 		join(pass, job);
 	}
-	review(core, sent.card);
+	place_review(core, sent.card);
 	return pass;
 }

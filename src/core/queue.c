@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/state.h"
@@ -137,30 +138,26 @@ size_t core_jobs_of(const struct core *core, uint64_t user_id, const struct job 
 	return n;
 }
 
-/* "No card answers" is said only when every card was asked and none did. */
-static bool no_gpu(const struct core *core)
-{
-	for (int i = 0; i < core->config.n_gpus; i++)
-		if (!core->gpus[i].known || core->gpus[i].up)
-			return false;
-	return true;
-}
-
 /* What stands before a job, so far. */
 struct before {
-	bool administrator, again;
+	bool administrator;
+	const struct job *again; /* is back in its old place */
 	int told;
 };
 
 /* Why a job stands further back than its member was told. Of a long line the first ones say it. */
 static void log_moved_back(const struct core *core, const struct job *job, struct before *b)
 {
+	char why[128] = "others' fair turns come before its member's";
+
+	if (b->administrator)
+		str_copy(why, sizeof(why), "an administrator's job goes first");
+	else if (b->again)
+		(void)snprintf(why, sizeof(why), "job=%" PRIu64 " is back in its old place: %s",
+			b->again->row.id, b->again->back ? b->again->back : "its card is away");
 	if (b->told++ < MOVED_BACK_MAX)
 		core_log(core, LOG_INFO, job, "moves back in line from %d to %d: %s",
-			job->shown_position, job->position,
-			b->administrator ? "an administrator's job goes first"
-			: b->again	 ? "a job is back in its old place"
-					 : "others' fair turns come before its member's");
+			job->shown_position, job->position, why);
 }
 
 void queue_answer(struct core *core, struct job *job, int64_t now_ms)
@@ -174,24 +171,24 @@ void queue_answer(struct core *core, struct job *job, int64_t now_ms)
 					.id = (uint64_t)max_of(job->position, 1)});
 }
 
-static void show(struct core *core, struct job *job, int position, bool none, struct before *b,
-	int64_t now_ms)
+static void show(struct core *core, struct job *job, int position, enum wait_why wait,
+	struct before *b, int64_t now_ms)
 {
 	job->position = position;
 	queue_answer(core, job, now_ms);
-	if (job->position == job->shown_position && job->shown_no_gpu == none)
+	if (job->position == job->shown_position && job->shown_wait == wait)
 		return;
 	if (job->shown_position && job->position > job->shown_position)
 		log_moved_back(core, job, b);
 	job->shown_position = job->position;
-	job->shown_no_gpu = none;
+	job->shown_wait = wait;
 	core_emit(core, (struct effect){.kind = FX_SHOW, .job = job});
 }
 
 void queue_show(struct core *core, int64_t now_ms)
 {
 	cleanup(freep) struct job **order = NULL;
-	bool none = no_gpu(core);
+	enum wait_why wait = cards_wait(core);
 	struct before b = {0};
 	size_t n;
 
@@ -202,9 +199,9 @@ void queue_show(struct core *core, int64_t now_ms)
 	for (size_t i = 0; i < n; i++) {
 		bool again = order[i]->row.submits && !order[i]->shown_position;
 
-		show(core, order[i], (int)i + 1, none, &b, now_ms);
+		show(core, order[i], (int)i + 1, wait, &b, now_ms);
 		b.administrator |= order[i]->row.priority > 0;
-		b.again |= again;
+		b.again = again ? order[i] : b.again;
 	}
 	core->show_ms =
 		n > SHOW_ALL_MAX ? now_ms + min_of((int64_t)n, (int64_t)SHOW_EVERY_MAX_MS) : 0;

@@ -89,7 +89,8 @@ static void send(struct sched *s, const struct choice *choice, struct sched_pass
 	sent->run_ms = (int64_t)sched_run_ms(s, card->kind, c, choice->n);
 	*ret = (struct sched_pass){.card = card->index, .n = choice->n, .load = choice->load};
 	for (int i = 0; i < choice->n; i++)
-		ret->jobs[i] = sent->jobs[i] = sched_take_job(s, c);
+		ret->jobs[i] = sent->jobs[i] =
+			sched_take_job(s, c, choice->job, &ret->moved_ms[i]);
 	if (card->last)
 		card->last->next = sent;
 	else
@@ -144,6 +145,18 @@ bool sched_next(struct sched *s, int64_t now_ms, struct sched_pass *ret)
 		return false;
 	send(s, &choice, ret);
 	return true;
+}
+
+void sched_assign(struct sched *s, int64_t now_ms, struct sched_job *job, int index,
+	struct sched_pass *ret)
+{
+	struct card *card = s->cards[index];
+	struct choice choice = {.card = card, .class = job->flow->class, .n = 1, .job = job};
+
+	s->now_ms = now_ms;
+	must(card->up);
+	choice.load = !sched_holds(card, choice.class->model->weights);
+	send(s, &choice, ret);
 }
 
 int64_t sched_wake(const struct sched *s, int64_t now_ms)

@@ -88,11 +88,17 @@ void sched_cancel(struct sched *s, struct sched_job *job);
 struct sched_pass {
 	int card, n;
 	struct sched_job *jobs[SCHED_BATCH_MAX];
+	double moved_ms[SCHED_BATCH_MAX]; /* how far each moved its member's turn on */
 	bool load;
 };
 
 /* Decides one pass and counts it as sent. False: nothing more now. */
 bool sched_next(struct sched *s, int64_t now_ms, struct sched_pass *ret);
+/* Not decided here: this job, which waits, goes alone to that card, which is up. Counts as sent. */
+void sched_assign(struct sched *s, int64_t now_ms, struct sched_job *job, int card,
+	struct sched_pass *ret);
+/* A job that was sent did not get what it was sent for: its member's turn is where it was. */
+void sched_turn_back(struct sched *s, uint64_t user, double moved_ms);
 /* When to ask again even if nothing happens, or NEVER. */
 int64_t sched_wake(const struct sched *s, int64_t now_ms);
 

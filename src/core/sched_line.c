@@ -315,16 +315,30 @@ size_t sched_waiting(const struct sched *s)
 	return s->waiting;
 }
 
-/* The first of the class, in the order of fair turns: the member's turn moves on. */
-struct sched_job *sched_take_job(struct sched *s, struct sched_class *c)
+/* The given one, or the first of the class in the order of fair turns: the member's turn moves on. */
+struct sched_job *sched_take_job(
+	struct sched *s, struct sched_class *c, struct sched_job *job, double *ret_moved_ms)
 {
-	struct sched_flow *f = sched_class_first(s, c);
-	struct sched_job *job = sched_flow_first(f);
+	struct sched_flow *f = job ? job->flow : sched_class_first(s, c);
 	struct sched_user *user = f->user;
+	double turn_ms = user->turn_ms;
 
-	user->turn_ms = sched_turn_after(s, job, c, user->turn_ms);
+	job = job ? job : sched_flow_first(f);
+	user->turn_ms = sched_turn_after(s, job, c, turn_ms);
+	*ret_moved_ms = user->turn_ms - max_of(turn_ms, (double)job->arrived_ms);
 	dequeue(s, job);
 	user->sent++;
 	index_flow(s, f);
 	return job;
+}
+
+void sched_turn_back(struct sched *s, uint64_t id, double moved_ms)
+{
+	struct sched_user *user = user_of(s, id);
+
+	user->turn_ms -= moved_ms;
+	for (struct sched_flow *f = user->flows, *next; f; f = next) {
+		next = f->next;
+		index_flow(s, f);
+	}
 }

@@ -151,7 +151,8 @@ int sched_compare_busy(const struct tree_node *a, const struct tree_node *b);
 /* In line, for the first time or again. */
 void sched_enqueue(struct sched *s, struct sched_job *job, struct sched_class *class);
 /* The first of the class, in the order of fair turns: its member's turn moves on. */
-struct sched_job *sched_take_job(struct sched *s, struct sched_class *c);
+struct sched_job *sched_take_job(
+	struct sched *s, struct sched_class *c, struct sched_job *job, double *ret_moved_ms);
 /* A member who may have no jobs any more. */
 void sched_leave(struct sched *s, struct sched_user *user);
 double sched_demand(const struct sched *s, const struct sched_weights *w);
@@ -174,6 +175,7 @@ struct choice {
 	struct sched_class *class;
 	int n;
 	bool load;
+	struct sched_job *job; /* it is this one; NULL: the first of the class */
 };
 /* The best pass for the open cards; false: none of them should take what waits. */
 bool sched_choose(struct sched *s, struct choice *ret);

@@ -5,6 +5,7 @@
 #include "base/limits.h"
 #include "core/core.h"
 #include "core/flow.h"
+#include "core/health.h"
 #include "core/sched.h"
 #include "core/session.h"
 
@@ -22,7 +23,9 @@
 /* After so many posts of unknown fate the next one is smaller. */
 #define DOUBTS_MAX 2
 /* With another card at hand, how long a run waits for one that does not answer. */
-#define AWAY_PATIENCE_MS 60000
+#define AWAY_PATIENCE_MS 30000
+/* A card that was taken out of the settings may finish what it has, for so long. */
+#define LEAVE_PATIENCE_MS (5 * 60 * 1000)
 /* A job whose channel vanishes again and again gets no new one. */
 #define MOVES_MAX 5
 /* How often a job's first row is tried before the member is told that it was not written down. */
@@ -31,8 +34,17 @@
 #define FORBIDDEN_EVERY_MS (60 * 60 * 1000)
 #define DETAIL_MAX	   300
 
+/* The rank of what goes before all that the scheduler ranks. */
+#define RANK_FIRST (-1e18)
+
 struct core_gpu {
 	bool known, up;
+	bool used;	  /* it is up for the scheduler */
+	bool gone;	  /* taken out of the settings: a hole; what it still has is waited for ... */
+	int64_t leave_ms; /* ... until then */
+	enum gpu_wish wish;
+	bool told_empty; /* GPU_WISH_DRAIN: #admin-tools was told */
+	struct health health;
 	struct card_stats stats; /* as told last; stats_ms 0: never since it is up */
 	int64_t stats_ms;
 	struct place_pass *passes; /* utlist: in the order in which they were sent */
@@ -84,6 +96,7 @@ struct core {
 	struct core_category categories[CATEGORIES_MAX];
 	size_t n_categories;
 	struct core_gpu gpus[COMFY_SERVERS_MAX];
+	int elsewhere; /* at least so many jobs wait for a card that has not failed them */
 	struct sched *sched;
 	struct model *models;	 /* uthash */
 	struct weights *weights; /* uthash */
@@ -174,10 +187,39 @@ void place_leave(struct core *core, struct job *job);
 void place_moved(struct core *core, struct job *job, int64_t now_ms);
 /* The ComfyUI has begun it. */
 void place_running(struct core *core, struct job *job, int64_t now_ms);
-void place_gpu(struct core *core, int gpu, bool up, int64_t now_ms);
+/* The job comes back from its card undone: its member's turn is where it was. */
+void place_back(struct core *core, struct job *job);
+/* The card with the next number is there. */
+void place_card_added(struct core *core);
+/* It is up or down, or was taken out. */
+void place_gpu(struct core *core, int gpu, int64_t now_ms);
+/* Whether it takes anything may be another thing now. */
+void place_review(struct core *core, int gpu);
 /* The next pass for a card, which is counted as being there; NULL: none now. It lives until the
  * last of its jobs has left the card. */
 struct place_pass *place_next(struct core *core, int64_t now_ms);
+
+/* cards.c: cards come and go */
+/* Another one than this is in the settings. */
+bool cards_has_others(const struct core *core, int gpu);
+/* Until when a run on the card is waited for: NEVER, as long as nothing is wrong with it. */
+int64_t cards_patience(const struct core *core, int gpu, int64_t now_ms);
+enum wait_why cards_wait(const struct core *core);
+/* What became of the job that the card had: by the machine's fault, or well. */
+void cards_failed(struct core *core, const struct job *job, const char *why, int64_t now_ms);
+void cards_drew(struct core *core, const struct job *job, int64_t now_ms);
+/* The job's card has drawn its workflow before. */
+bool cards_has_drawn(const struct core *core, const struct job *job);
+/* The job has failed on its card by no fault of its own. True: it went back to its place in line for
+ * another card, or has just been tried too often. False: there is no other one for it. */
+bool cards_elsewhere(struct core *core, struct job *job, enum sorry sorry, const char *why,
+	int64_t now_ms);
+/* Jobs whose other cards have gone are as all others again. */
+void cards_sync(struct core *core, int64_t now_ms);
+/* The first job that waits for another card of which one is idle; NULL: none. */
+struct job *cards_next(const struct core *core, int *ret_gpu);
+void cards_tick(struct core *core, int64_t now_ms);
+int64_t cards_deadline(const struct core *core);
 
 /* pass.c: what a job draws in one prompt */
 /* The job was given a card and a prompt_id. */

@@ -75,6 +75,8 @@ void core_ask_step(struct core *core, struct job *job, int64_t now_ms)
 	}
 	job->epoch++;
 	timer_set(core, job, JOB_DEADLINE, flow->deadline_ms ? now_ms + flow->deadline_ms : NEVER);
+	if (job->step == JOB_SUBMIT || job->step == JOB_WATCH)
+		timer_set(core, job, JOB_DEADLINE, cards_patience(core, job->gpu, now_ms));
 	if (job->step == JOB_SUBMIT || job->step == JOB_FETCH)
 		core_emit(core, (struct effect){.kind = FX_SHOW, .job = job});
 	core_emit(core, (struct effect){.kind = flow->ask, .job = job, .epoch = job->epoch});
@@ -85,6 +87,7 @@ void core_set_step(struct core *core, struct job *job, enum job_step step, int64
 {
 	core_log(core, LOG_DEBUG, job, "%s -> %s", job_step_name(job->step), job_step_name(step));
 	place_leave(core, job);
+	job->elsewhere = false;
 	job->step = step;
 	place_moved(core, job, now_ms);
 	job->epoch++;
@@ -196,6 +199,14 @@ void core_refuse(struct core *core, struct job *job, const char *detail, int64_t
 	core_set_step(core, job, flow->fail, now_ms);
 }
 
+static const char *back_words(enum sorry sorry)
+{
+	return sorry == SORRY_LOST	  ? "its card has lost it"
+	       : sorry == SORRY_NOT_TAKEN ? "its card did not take it"
+	       : sorry == SORRY_MEMORY	  ? "its card ran out of memory"
+					  : "its card failed it";
+}
+
 /* Back to the line, with its old place in it, unless that happened too often. */
 void core_requeue(
 	struct core *core, struct job *job, enum sorry sorry, const char *detail, int64_t now_ms)
@@ -206,6 +217,9 @@ void core_requeue(
 	}
 	job->gpu = -1;
 	job->percent = 0;
+	job->back = back_words(sorry);
+	job->rank = RANK_FIRST; /* until it stands in the line again */
+	place_back(core, job);
 	str_set(&job->row.gpu, NULL);
 	job->row.prompt_id[0] = '\0';
 	job->row.part = 0;

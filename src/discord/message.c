@@ -276,8 +276,10 @@ static char *state_line(const struct live_view *view)
 	switch (view->state) {
 	case LIVE_QUEUED:
 		args.number = view->position;
-		return text_make(
-			view->no_gpu ? TEXT_LIVE_NO_GPU : TEXT_LIVE_QUEUED, view->locale, &args);
+		return text_make(view->paused	? TEXT_LIVE_PAUSED
+				 : view->no_gpu ? TEXT_LIVE_NO_GPU
+						: TEXT_LIVE_QUEUED,
+			view->locale, &args);
 	case LIVE_STARTING:
 		return text_make(TEXT_LIVE_STARTING, view->locale, NULL);
 	case LIVE_RUNNING:

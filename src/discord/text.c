@@ -230,6 +230,18 @@ static const struct {
 	[TEXT_STATUS_DOWN] = {
 		"does not answer",
 		"no responde"},
+	[TEXT_STATUS_PAUSED] = {
+		"paused by an administrator[, pictures: {number}]",
+		"pausada por quien administra[, imágenes: {number}]"},
+	[TEXT_STATUS_DRAINING] = {
+		"takes no more pictures, by an administrator[, still on it: {number}]",
+		"no acepta más imágenes, por quien administra[, le quedan: {number}]"},
+	[TEXT_STATUS_FAILING] = {
+		"keeps failing; it is tried again in {text}",
+		"falla una y otra vez; se prueba otra vez en {text}"},
+	[TEXT_STATUS_TRIED] = {
+		"keeps failing; it is tried with the next picture",
+		"falla una y otra vez; se prueba con la próxima imagen"},
 	[TEXT_STATUS_UPTIME] = {
 		"up for {text}",
 		"en marcha desde hace {text}"},
@@ -326,6 +338,38 @@ static const struct {
 		"Draining: no new requests until /admin resume. Still to be made: {number}",
 		"Vaciando: sin pedidos nuevos hasta /admin reanudar. Quedan por hacer: "
 		"{number}"},
+	[TEXT_CARD_RUN] = {
+		"Card {number} is used again.",
+		"La tarjeta {number} se usa otra vez."},
+	[TEXT_CARD_PAUSE] = {
+		"Card {number} is paused: it finishes what it has and takes no new pictures until "
+		"/admin resume with this card.",
+		"La tarjeta {number} está en pausa: termina lo que tiene y no acepta imágenes nuevas "
+		"hasta /admin reanudar con esta tarjeta."},
+	[TEXT_CARD_DRAIN] = {
+		"Card {number} takes no more pictures until /admin resume with this card. When it has "
+		"finished what it has, #admin-tools hears it.",
+		"La tarjeta {number} no acepta más imágenes hasta /admin reanudar con esta tarjeta. "
+		"Cuando termine lo que tiene, lo digo en #admin-tools."},
+	[TEXT_CARD_UNKNOWN] = {
+		"I don't know a card “{text}”: choose one from the list, or its number in /status.",
+		"No conozco ninguna tarjeta «{text}»: elige una de la lista, o su número en /estado."},
+	[TEXT_CARD_FAILING] = {
+		"The card {text} keeps failing. Last error: {name}\nIts pictures go to other cards, or "
+		"wait; now and then I try it with one picture, and say so here when it works again. "
+		"/admin resume with this card tries it at once.",
+		"La tarjeta {text} falla una y otra vez. Último error: {name}\nSus imágenes van a otras "
+		"tarjetas, o esperan; de vez en cuando la pruebo con una imagen, y aquí digo cuándo "
+		"vuelve a funcionar. /admin reanudar con esta tarjeta la prueba enseguida."},
+	[TEXT_CARD_WELL] = {
+		"The card {text} works again.",
+		"La tarjeta {text} vuelve a funcionar."},
+	[TEXT_CARD_EMPTY] = {
+		"The card {text} has finished what it had and is empty.",
+		"La tarjeta {text} ha terminado lo que tenía y está vacía."},
+	[TEXT_RELOAD_REFUSED] = {
+		"The settings were not read again, and the old ones go on: {text}",
+		"Los ajustes no se han vuelto a leer y siguen los de antes: {text}"},
 	[TEXT_BAN_DONE] = {
 		"That member may not ask for pictures any more; what waited is cancelled.",
 		"Ese miembro ya no puede pedir imágenes; lo que esperaba queda cancelado."},
@@ -514,6 +558,11 @@ static const struct {
 		"itself as soon as one does",
 		"En cola[ (Pos: {number})] · ahora no responde ninguna tarjeta gráfica; seguirá "
 		"sola en cuanto responda una"},
+	[TEXT_LIVE_PAUSED] = {
+		"Queued[ (Pos: {number})] · an administrator has paused the graphics cards; it goes "
+		"on by itself later",
+		"En cola[ (Pos: {number})] · quien administra ha pausado las tarjetas gráficas; "
+		"seguirá sola más tarde"},
 	[TEXT_LIVE_STARTING] = {"Starting…", "Empezando…"},
 	[TEXT_LIVE_DRAWING] = {"Drawing…", "Dibujando…"},
 	[TEXT_LIVE_SENDING] = {"Sending…", "Enviando…"},

@@ -72,6 +72,10 @@ enum text_id {
 	TEXT_STATUS_IDLE,
 	TEXT_STATUS_BUSY, /* number: pictures on it */
 	TEXT_STATUS_DOWN,
+	TEXT_STATUS_PAUSED,   /* a card, by an administrator; number: pictures on it */
+	TEXT_STATUS_DRAINING, /* the same */
+	TEXT_STATUS_FAILING,  /* text: in how long it is tried */
+	TEXT_STATUS_TRIED,    /* it keeps failing and gets the next job as a trial */
 	TEXT_STATUS_UPTIME, /* text: a duration */
 	TEXT_HELP_HEAD,
 	TEXT_WORKFLOW_REFUSED, /* text: file and reason */
@@ -95,6 +99,15 @@ enum text_id {
 	TEXT_MODE_RUN,
 	TEXT_MODE_PAUSE,
 	TEXT_MODE_DRAIN, /* number: what is left */
+	TEXT_CARD_RUN,	 /* number: the card's */
+	TEXT_CARD_PAUSE, /* the same */
+	TEXT_CARD_DRAIN, /* the same */
+	TEXT_CARD_UNKNOWN, /* text: what was typed */
+	/* to #admin-tools; text: the card's address, name: the last error */
+	TEXT_CARD_FAILING,
+	TEXT_CARD_WELL,
+	TEXT_CARD_EMPTY,
+	TEXT_RELOAD_REFUSED, /* text: why */
 	TEXT_BAN_DONE,
 	TEXT_BAN_ALREADY,
 	TEXT_UNBAN_DONE,
@@ -146,6 +159,7 @@ enum text_id {
 	/* the state line of the live message */
 	TEXT_LIVE_QUEUED, /* number: the position */
 	TEXT_LIVE_NO_GPU, /* number: the position */
+	TEXT_LIVE_PAUSED, /* number: the position; an administrator holds what waits */
 	TEXT_LIVE_STARTING,
 	TEXT_LIVE_DRAWING, /* beside a bar without percent */
 	TEXT_LIVE_SENDING,

@@ -66,7 +66,10 @@ static const char *const names[] = {[FX_ACK] = "ack",
 	[FX_SESSION_SAVE] = "keep",
 	[FX_SESSION_DROP] = "forget",
 	[FX_TELL_DOWN] = "down",
-	[FX_TELL_UP] = "up"};
+	[FX_TELL_UP] = "up",
+	[FX_TELL_CARD_FAILING] = "failing",
+	[FX_TELL_CARD_WELL] = "well",
+	[FX_TELL_CARD_EMPTY] = "empty"};
 
 static inline void note(struct rig *rig, const char *format, ...)
 {
