@@ -77,7 +77,7 @@ describe('from /imagine to the picture', () => {
 
 		await sandbox.fault('clear');
 		await page.waitForFunction(() => window.seen.some((s) => s.startsWith('preview')));
-		await live().filter({ hasText: '%' }).waitFor();
+		await page.waitForFunction(() => window.seen.some((s) => / \d+ %/.test(s)));
 		await visitor.screenshot('progress');
 
 		const done = page.locator('.message.pinged');

@@ -497,6 +497,11 @@ def custom_ids(message):
     ]
 
 
+def made(message):
+    """When a message was made, by the sandbox's clock: its id tells."""
+    return ((int(message["id"]) >> 22) + 1420070400000) / 1000
+
+
 def button(message, action):
     return next(c for c in custom_ids(message) if c.startswith(f"v1:{action}:"))
 

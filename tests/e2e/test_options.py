@@ -79,7 +79,7 @@ def wait_loras(sandbox, user, model="whole", wanted=LORAS):
 
 
 def test_every_option(lab):
-    sandbox, bot = start(lab)
+    sandbox, bot = start(lab, MAX_BATCH_SIZE=4)
     ana = sandbox.member("anabel")
     sandbox.wait(lambda s: s.raw["commands"], "the commands")
     wait_loras(sandbox, ana)
@@ -128,6 +128,18 @@ def test_every_option(lab):
         "lora": "watercolour.safetensors",
     }
     assert row["pictures"] == 3 and row["seed"] == "18446744073709551615"
+
+
+def test_more_than_a_pass_may_have(lab):
+    """Drawn in two passes with seeds of their own, and given in one message."""
+    sandbox, bot = start(lab)
+    ana = sandbox.member("anabel")
+    sandbox.command(ana, "imagine", imagine(count=3, seed="77"))
+    (picture,) = sandbox.wait(lambda s: s.pictures(ana), "the pictures")
+    drawn = [sandbox.graph(at) for at in range(len(sandbox.state().prompts()))]
+    assert [g["latent"]["inputs"]["batch_size"] for g in drawn] == [2, 1]
+    assert [g["sampler"]["inputs"]["seed"] for g in drawn] == [77, 78]
+    assert len(pictures_of(picture)) == 3 and "seed 77" in picture["content"]
 
 
 def test_without_options_the_owner_s_values_stay(lab):

@@ -83,7 +83,7 @@ def test_an_administrator_goes_first(lab):
     asked = sandbox.imagine(boss)
     sandbox.wait(lambda s: position(s, boss) == 1, "the administrator is next")
     sandbox.wait(lambda s: position(s, ben) == 2, "the member is told")
-    assert "(Pos: 1)" in sandbox.state().answer_text(asked)
+    assert "(Pos: 1)" in sandbox.wait(lambda s: s.answer_text(asked), "the answer")
     sandbox.let_go()
     sandbox.wait(lambda s: len(s.pictures()) == 3, "three pictures")
     assert prompt_owners(sandbox.state()) == [ana, boss, ben]
