@@ -186,8 +186,8 @@ static int write_last(struct store_db *db, const struct store_op *op, char **ret
 static int erase(struct store_db *db, uint64_t user_id, char **ret_why)
 {
 	static const char *const texts[] = {
-		"DELETE FROM pictures WHERE job_id IN "
-		"(SELECT id FROM jobs WHERE user_id = ? AND step >= 100)",
+		("DELETE FROM pictures WHERE job_id IN "
+		 "(SELECT id FROM jobs WHERE user_id = ? AND step >= 100)"),
 		"DELETE FROM jobs WHERE user_id = ? AND step >= 100",
 		"DELETE FROM last_pictures WHERE user_id = ?",
 		"DELETE FROM channels WHERE user_id = ?",

@@ -238,13 +238,13 @@ char *store_db_about(struct store_db *db)
 {
 	static const char *const versions[] = {"SELECT 'SQLite ' || sqlite_version()",
 		"SELECT split_part(version(), ' (', 1)",
-		"SELECT CASE WHEN version() LIKE '%MariaDB%' THEN CONCAT('MariaDB ', "
-		"SUBSTRING_INDEX(version(), '-', 1)) ELSE CONCAT('MySQL ', version()) END"};
+		("SELECT CASE WHEN version() LIKE '%MariaDB%' THEN CONCAT('MariaDB ', "
+		 "SUBSTRING_INDEX(version(), '-', 1)) ELSE CONCAT('MySQL ', version()) END")};
 	static const char *const sizes[] = {
 		"SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",
 		"SELECT pg_database_size(current_database())",
-		"SELECT CAST(coalesce(sum(data_length + index_length), 0) AS SIGNED) FROM "
-		"information_schema.tables WHERE table_schema = database()"};
+		("SELECT CAST(coalesce(sum(data_length + index_length), 0) AS SIGNED) FROM "
+		 "information_schema.tables WHERE table_schema = database()")};
 	cleanup(freep) char *version = NULL;
 	int64_t size = 0;
 

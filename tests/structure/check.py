@@ -250,6 +250,27 @@ def check_documents():
                 breach("documents", path, 1, "no table has a row for " + file.replace("NAME", word))
 
 
+def check_threats():
+    """Each test that docs/THREATS.md names exists, and each of its rows names one."""
+    path = os.path.join(ROOT, "docs", "THREATS.md")
+    for number, line in enumerate(read(path).split("\n"), 1):
+        cells = line.strip("|").split("|")
+        if len(cells) != 3 or cells[0].strip() in ("tries", "---"):
+            continue
+        named = re.findall(r"`((?:unit|e2e|fuzz|tests)/[^`]+)`", cells[2])
+        if not named:
+            breach("threats", path, number, "the row names no test")
+        for name in named:
+            place, _, test = name.partition("::")
+            kind, _, rest = place.partition("/")
+            file = {"unit": "tests/%s.c" % place, "e2e": "tests/%s.py" % place,
+                    "fuzz": "tests/fuzz/fuzz_%s.c" % rest, "tests": place}[kind]
+            file = os.path.join(ROOT, file)
+            pattern = r"^def %s\(" if kind == "e2e" else r"^static void %s\("
+            if not os.path.exists(file) or (test and not re.search(pattern % re.escape(test), read(file), re.M)):
+                breach("threats", path, number, "there is no test " + name)
+
+
 def main():
     for path in files("src", ends=(".c", ".h")):
         text = read(path)
@@ -274,10 +295,11 @@ def main():
     check_listed("tests/fuzz", r"fuzz_.*\.c", "tests/fuzz/meson.build", r"^fuzz_|\.c$")
     check_scripts()
     check_documents()
+    check_threats()
 
     rules = {"include direction", "pure rooms", "libraries", "banned calls", "file length",
              "SPDX header", "white space", "unfinished", "function length", "header guard",
-             "table names", "meson lists", "scripts", "documents"}
+             "table names", "meson lists", "scripts", "documents", "threats"}
     for rule, path, line, text in breaches:
         print("%s:%d: %s: %s" % (path, line, rule, text))
     broken = {rule for rule, _, _, _ in breaches}
