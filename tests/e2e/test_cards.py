@@ -2,7 +2,6 @@
 """Several cards: the sandbox's, with memory, weights and time of their own."""
 import re
 
-
 KEYS = ("first-key-of-this-test", "ana:second-key-of-this-test")
 
 
@@ -36,3 +35,124 @@ def test_the_card_whose_key_is_wrong_is_named(lab):
     sandbox.imagine(sandbox.member("ines"))
     sandbox.wait(lambda s: s.pictures(), "a picture")
     assert len(sandbox.state().prompts(card=0)) == 1
+
+
+def job_of(prompt):
+    """The job whose picture a prompt has drawn: the file's name there begins with its number."""
+    images = [i for out in prompt["outputs"].values() for i in out.get("images", [])]
+    return images[0]["filename"].split("_")[0] if images else None
+
+
+def job_of_picture(message):
+    return re.match(r"fullet-(\d+)", message["attachments"][0]["filename"]).group(1)
+
+
+def owners_in_order(state):
+    """The members in the order in which their pictures were begun, over all cards."""
+    owners = {job_of_picture(m): m["mentions"][0]["id"] for m in state.pictures()}
+    runs = sorted(state.prompts("success"), key=lambda p: p["started_ms"])
+    return [owners[job_of(p)] for p in runs]
+
+
+def hold_cards(sandbox):
+    for card in range(len(sandbox.cards)):
+        sandbox.fault("comfy_stall", card=card)
+
+
+def let_cards_go(sandbox):
+    for card in range(len(sandbox.cards)):
+        sandbox.fault("comfy_stall", card=card, ms=0)
+
+
+def line_up(sandbox, wishes):
+    """Asks for (member, model), one after the other is accepted: a busy machine has Discord's three
+    seconds for each."""
+    for n, (user, model) in enumerate(wishes):
+        asked = sandbox.imagine(user, model=model, prompt=f"wish {n}")
+        sandbox.wait(lambda s: s.answer_text(asked), "it is accepted")
+
+
+def assert_each_once(state, n):
+    """Every job has one picture, and none is told of twice."""
+    jobs = [job_of_picture(m) for m in state.pictures()]
+    assert len(jobs) == n and len(set(jobs)) == n
+    assert not state.apologies()
+
+
+def test_eight_mixed_cards_make_everybodys_pictures(lab):
+    sandbox, bot = lab.start(
+        "--cards", "16,16,16,16,20,24,24,48", "--speeds", "0.5,0.5,1,1,1,1,1.5,2", "--no-rate-limits",
+        MAX_JOBS_PER_USER=4,
+    )
+    users = [sandbox.member(f"member{i}") for i in range(8)]
+    hold_cards(sandbox)
+    line_up(sandbox, [(u, m) for m in ("flux_image", "z-image_imagine", "flux2_image") for u in users])
+    let_cards_go(sandbox)
+    sandbox.wait(lambda s: len(s.pictures()) == 24, "24 pictures", timeout=60)
+    state = sandbox.state()
+    assert_each_once(state, 24)
+    assert not state.prompts("error")
+    assert all(state.prompts(card=card) for card in range(8)), "a card had nothing to do"
+
+
+def test_a_flood_leaves_the_others_untouched(lab):
+    sandbox, bot = lab.start("--cards", "16", "--no-rate-limits", MAX_JOBS_PER_USER=20)
+    flood, other, third = (sandbox.member(name) for name in ("flood", "other", "third"))
+    hold_cards(sandbox)
+    line_up(sandbox, [(flood, "flux_image")] * 14 + [(other, "flux_image"), (third, "flux_image")])
+    let_cards_go(sandbox)
+    sandbox.wait(lambda s: len(s.pictures()) == 16, "16 pictures", timeout=60)
+    state = sandbox.state()
+    assert_each_once(state, 16)
+    order = owners_in_order(state)
+    # One or two were on the card when the others came.
+    assert order.index(other) <= 3 and order.index(third) <= 4, order
+
+
+def test_administrators_first_on_every_card(lab):
+    sandbox, bot = lab.start("--cards", "16,16", "--no-rate-limits", MAX_JOBS_PER_USER=20)
+    people = [sandbox.member(f"member{i}") for i in range(6)]
+    boss = sandbox.member("the boss", admin=True)
+    hold_cards(sandbox)
+    line_up(sandbox, [(u, "flux_image") for u in people + [boss, boss]])
+    let_cards_go(sandbox)
+    sandbox.wait(lambda s: len(s.pictures()) == 8, "eight pictures", timeout=60)
+    order = owners_in_order(sandbox.state())
+    # What was on the cards, or sent ahead, when he came is not stopped; all others wait.
+    assert max(i for i, user in enumerate(order) if user == boss) <= 5, order
+    assert order[-2:] != [boss, boss] and order.count(boss) == 2
+
+
+def test_weights_are_loaded_once(lab):
+    """Two cards, two models that do not fit one card together, asked for in turns."""
+    sandbox, bot = lab.start(
+        "--cards", "16,16", "--cache-lru", "--no-rate-limits", MAX_JOBS_PER_USER=20,
+        sandbox={"SANDBOX_LOAD_MS": 300, "SANDBOX_STEP_MS": 15},
+    )
+    users = [sandbox.member(f"member{i}") for i in range(4)]
+    for n, model in enumerate(("flux_image", "z-image_imagine")):
+        sandbox.imagine(users[n], model=model)
+    sandbox.wait(lambda s: len(s.pictures()) == 2, "one of each", timeout=60)
+    for round in range(3):
+        line_up(sandbox, [(users[(round + i) % 4], ("flux_image", "z-image_imagine")[i % 2]) for i in range(4)])
+    sandbox.wait(lambda s: len(s.pictures()) == 14, "14 pictures", timeout=60)
+    state = sandbox.state()
+    assert_each_once(state, 14)
+    assert sum(state.loads()) <= 4, state.loads()
+
+
+def test_a_card_dies_in_the_middle(lab):
+    sandbox, bot = lab.start("--cards", "16,16", "--no-rate-limits", MAX_JOBS_PER_USER=5)
+    users = [sandbox.member(name) for name in ("anabel", "benito")]
+    hold_cards(sandbox)
+    line_up(sandbox, [(u, "flux_image") for u in users])
+    sandbox.wait(lambda s: s.prompts(card=0) and s.prompts(card=1), "one on each card")
+    bot.wait_line(r"submit -> watch", timeout=25)
+    # It never comes back.
+    sandbox.fault("comfy_restart", card=1, down_ms=3600000)
+    sandbox.fault("comfy_stall", card=0, ms=0)
+    sandbox.wait(lambda s: len(s.pictures()) == 2, "both pictures", timeout=100)
+    state = sandbox.state()
+    assert_each_once(state, 2)
+    assert len(state.prompts("success", card=0)) == 2 and not state.prompts("success", card=1)
+    bot.wait_line(rf"gpu=1: {re.escape(sandbox.cards[1])} does not answer")
