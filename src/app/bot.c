@@ -157,9 +157,14 @@ static void fill_shell_config(const struct bot_config *config, struct bot *bot)
 		.max_queue = (int)c->max_queue,
 		.max_batch = (int)c->max_batch_size,
 		.session_ttl_ms = c->session_ttl_seconds * 1000,
+		.min_free_mb = c->min_free_mb,
+		.affinity_ms = c->affinity_wait_seconds * 1000,
+		.n_booster_roles = c->n_booster_roles,
 		.stop_ms = STOP_MS,
 		.log = &config->logger->log,
 	};
+	memcpy(bot->config.gpu_vram_mb, c->comfy_vram_mb, sizeof(c->comfy_vram_mb));
+	memcpy(bot->config.booster_roles, c->booster_roles, sizeof(c->booster_roles));
 	for (int i = 0; i < config->n_comfy; i++)
 		bot->config.comfy[i] = (struct comfy_config){
 			.url = config->comfy_urls[i],

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/config_list.h"
 #include "app/env_file.h"
 #include "base/buf.h"
 #include "base/http.h"
@@ -15,14 +16,27 @@
 #include "base/secret.h"
 #include "store/database_url.h"
 
-enum kind { TEXT, SECRET, SECRETS, ID, NUMBER, URL, URLS, DATABASE, CHOICE };
+enum kind {
+	TEXT,
+	SECRET,
+	SECRETS,
+	ID,
+	IDS,
+	NUMBER,
+	GIGABYTES,
+	GIGABYTES_LIST,
+	URL,
+	URLS,
+	DATABASE,
+	CHOICE,
+};
 
 struct setting {
 	const char *name;
 	enum kind kind;
 	size_t offset;
 	const char *otherwise; /* default; NULL: none */
-	int64_t min, max;      /* NUMBER */
+	int64_t min, max;      /* NUMBER, GIGABYTES */
 	const char *choices;   /* CHOICE: "a b c" */
 	const char *help;
 };
@@ -45,6 +59,19 @@ static const struct setting settings[] = {
 	{"COMFY_API_KEYS", SECRETS, AT(comfy_api_keys), NULL, 0, 0, NULL,
 		"A key for each of COMFY_URLS, in the same order, separated by commas; an empty one is "
 		"COMFY_API_KEY."},
+	{"GPU_VRAM_GB", GIGABYTES_LIST, AT(gpu_vram_gb), NULL, 0, 0, NULL,
+		"The memory of each card in GB, in the order of COMFY_URLS, such as 24,11.5; what "
+		"is left "
+		"empty is learned from ComfyUI."},
+	{"MIN_FREE_VRAM", GIGABYTES, AT(min_free_mb), "4", 0, GIGABYTES_MAX, NULL,
+		"A workflow whose need is not known goes to a card with so many GB free, if there is "
+		"one."},
+	{"PRIORITY_ROLES", IDS, AT(priority_roles), NULL, 0, 0, NULL,
+		"Roles (ids, separated by commas) whose members get a head start of 2.5 minutes in "
+		"the line, as boosters may."},
+	{"AFFINITY_WAIT_SECONDS", NUMBER, AT(affinity_wait_seconds), "120", 0, 86400, NULL,
+		"So long after its turn, at most, a picture waits for the sake of what cards hold "
+		"already."},
 	{"MAX_JOBS_PER_USER", NUMBER, AT(max_jobs_per_user), "2", 1, 100, NULL,
 		"Pictures that one member may have waiting and running at a time."},
 	{"MAX_QUEUE", NUMBER, AT(max_queue), "200", 1, 10000, NULL,
@@ -191,6 +218,18 @@ static char *check_text(const struct setting *s, const char *value)
 		return check_urls(value);
 	if (s->kind == DATABASE)
 		return check_database(value);
+	if (s->kind == GIGABYTES_LIST) {
+		int64_t mb[COMFY_SERVERS_MAX];
+		int n;
+
+		return gigabytes_list(value, mb, COMFY_SERVERS_MAX, &n);
+	}
+	if (s->kind == IDS) {
+		uint64_t ids[PRIORITY_ROLES_MAX];
+		int n;
+
+		return id_list(value, ids, PRIORITY_ROLES_MAX, &n);
+	}
 	if (s->kind == CHOICE && !is_choice(s->choices, value))
 		return xasprintf("it must be one of: %s", s->choices);
 	return NULL;
@@ -215,6 +254,13 @@ static char *set(struct config *config, const struct setting *s, const char *val
 			return xasprintf("it must be a whole number from %" PRId64 " to %" PRId64,
 				s->min, s->max);
 		*(int64_t *)field = (int64_t)number;
+		return NULL;
+	}
+	if (s->kind == GIGABYTES) {
+		if (gigabytes_read(value, (int64_t *)field) < 0)
+			return xasprintf("it must be a number of GB from %" PRId64 " to %" PRId64
+					 ", such as 4 or 3.5",
+				s->min, s->max);
 		return NULL;
 	}
 	/* A token as copied from an example of a header. */
@@ -416,6 +462,24 @@ static char *split_keys(struct config *config)
 		n, config->n_comfy);
 }
 
+/* An owned sentence when there is more memory than servers. The lists were looked at by set(). */
+static char *split_lists(struct config *config)
+{
+	int n = 0;
+
+	if (config->priority_roles)
+		free(id_list(config->priority_roles, config->booster_roles, PRIORITY_ROLES_MAX,
+			&config->n_booster_roles));
+	if (config->gpu_vram_gb)
+		free(gigabytes_list(
+			config->gpu_vram_gb, config->comfy_vram_mb, COMFY_SERVERS_MAX, &n));
+	if (config->n_comfy == 0 || n <= config->n_comfy)
+		return NULL;
+	return xasprintf("GPU_VRAM_GB: it has %d entries for %d ComfyUI: give one for each, in the "
+			 "order of COMFY_URLS; an empty one is learned",
+		n, config->n_comfy);
+}
+
 int config_load(struct config *ret, void (*warn_fn)(void *ctx, const char *sentence), void *ctx,
 	char **ret_why)
 {
@@ -437,6 +501,8 @@ int config_load(struct config *ret, void (*warn_fn)(void *ctx, const char *sente
 		config.discord_api_url[strlen(config.discord_api_url) - 1] = '\0';
 	split_urls(&config);
 	*ret_why = split_keys(&config);
+	if (!*ret_why)
+		*ret_why = split_lists(&config);
 	if (*ret_why) {
 		config_free(&config);
 		return -EINVAL;
@@ -452,7 +518,8 @@ void config_free(struct config *config)
 
 		if (is_secret(&settings[i]))
 			secret_free(*(char **)field);
-		else if (settings[i].kind != NUMBER && settings[i].kind != ID)
+		else if (settings[i].kind != NUMBER && settings[i].kind != ID &&
+			 settings[i].kind != GIGABYTES)
 			free(*(char **)field);
 	}
 	for (int i = 0; i < config->n_comfy; i++)
@@ -494,7 +561,7 @@ char *config_help(void)
 		const struct setting *s = &settings[i];
 
 		(void)buf_printf(&out, "  %-22s %s", s->name, s->help);
-		if (s->kind == NUMBER)
+		if (s->kind == NUMBER || s->kind == GIGABYTES)
 			(void)buf_printf(&out, " (%" PRId64 " to %" PRId64 "; default %s)", s->min,
 				s->max, s->otherwise);
 		else if (s->otherwise)
@@ -515,7 +582,7 @@ char *config_example(void)
 		const struct setting *s = &settings[i];
 
 		(void)buf_printf(&out, "\n# %s\n", s->help);
-		if (s->kind == NUMBER)
+		if (s->kind == NUMBER || s->kind == GIGABYTES)
 			(void)buf_printf(
 				&out, "# From %" PRId64 " to %" PRId64 ".\n", s->min, s->max);
 		(void)buf_printf(&out, "%s%s=%s\n", i < 3 ? "" : "#", s->name,

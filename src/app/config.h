@@ -17,6 +17,8 @@ struct config {
 	char *comfy_urls;
 	char *comfy_api_key;
 	char *comfy_api_keys;
+	char *gpu_vram_gb;
+	char *priority_roles;
 	char *database_url; /* NULL: SQLite at DATABASE_PATH */
 	char *flujos_dir;
 	char *export_path;
@@ -26,6 +28,8 @@ struct config {
 	int64_t max_jobs_per_user;
 	int64_t max_queue;
 	int64_t max_batch_size;
+	int64_t min_free_mb; /* MIN_FREE_VRAM; MB: 10^6 bytes */
+	int64_t affinity_wait_seconds;
 	int64_t session_ttl_seconds;
 	int64_t stall_seconds;
 	int64_t sandbox_port;
@@ -36,6 +40,9 @@ struct config {
 	/* COMFY_URLS, else COMFY_URL, split and without trailing slashes. */
 	char *comfy[COMFY_SERVERS_MAX];
 	int n_comfy;
+	int64_t comfy_vram_mb[COMFY_SERVERS_MAX]; /* GPU_VRAM_GB; 0: it is learned */
+	uint64_t booster_roles[PRIORITY_ROLES_MAX];
+	int n_booster_roles;
 	/* COMFY_API_KEYS, split; NULL: that one has none of its own. */
 	char *comfy_keys[COMFY_SERVERS_MAX];
 };

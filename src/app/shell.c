@@ -90,6 +90,9 @@ struct shell *shell_new(const struct shell_config *config, const struct ports *p
 		.session_ttl_ms = config->session_ttl_ms,
 		.n_gpus = config->n_comfy,
 		.gpu_names = (const char *const *)sh->gpu_names,
+		.gpu_vram_mb = sh->config.gpu_vram_mb,
+		.min_free_mb = config->min_free_mb,
+		.affinity_ms = config->affinity_ms,
 		.log = config->log,
 	};
 	struct rest_config rest = {

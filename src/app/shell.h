@@ -30,6 +30,10 @@ struct shell_config {
 	int max_jobs_per_user;
 	int max_queue;
 	int max_batch; /* pictures of one pass */
+	int64_t gpu_vram_mb[COMFY_SERVERS_MAX]; /* 0: learned */
+	int64_t min_free_mb, affinity_ms;
+	uint64_t booster_roles[PRIORITY_ROLES_MAX];
+	int n_booster_roles;
 	int64_t session_ttl_ms;
 	int64_t stop_ms; /* how long a stop waits for what can be finished */
 	bool no_compression;

@@ -50,9 +50,9 @@ char *shell_job_line(const struct shell *sh, const struct job *job, const char *
 	if (job->step == JOB_QUEUE)
 		state = text_make(job->shown_wait == WAIT_PAUSED   ? TEXT_LIVE_PAUSED
 				  : job->shown_wait == WAIT_NO_GPU ? TEXT_LIVE_NO_GPU
+				  : job->shown_wait == WAIT_MEMORY ? TEXT_LIVE_NO_MEMORY
 								   : TEXT_LIVE_QUEUED,
-			locale,
-			&(struct text_args){.number = job->position});
+			locale, &(struct text_args){.number = job->position});
 	else if (job->step == JOB_WATCH && job->percent >= 0)
 		state = text_make(TEXT_LIVE_DRAWING, locale, NULL);
 	else if (job->step == JOB_SUBMIT || job->step == JOB_WATCH || job->step == JOB_LOCATE)

@@ -14,6 +14,23 @@
 /* Discord: a callback later than 3 s after the interaction is refused. */
 #define ACK_MS 2900
 
+/* detail: what it needs and what the largest card has, in MB. */
+static char *too_large(const struct job *job)
+{
+	long long need_mb = 0, largest_mb = 0;
+	char *need, *largest, *sentence;
+
+	if (job->row.detail)
+		(void)sscanf(job->row.detail, "%18lld %18lld", &need_mb, &largest_mb);
+	need = text_gigabytes(need_mb, job->row.locale);
+	largest = text_gigabytes(largest_mb, job->row.locale);
+	sentence = text_make(TEXT_SORRY_VRAM, job->row.locale,
+		&(struct text_args){.text = need, .name = largest});
+	free(need);
+	free(largest);
+	return sentence;
+}
+
 char *shell_sorry_text(const struct job *job)
 {
 	static const enum text_id texts[] = {
@@ -41,6 +58,8 @@ char *shell_sorry_text(const struct job *job)
 	};
 	size_t i = (size_t)job->row.sorry;
 
+	if (job->row.sorry == SORRY_VRAM)
+		return too_large(job);
 	if (job->row.sorry == SORRY_PICTURE)
 		return picture_sorry(job->row.detail, job->row.locale);
 	return text_make(i < countof(texts) ? texts[i] : TEXT_SORRY_FAILED, job->row.locale,

@@ -22,6 +22,27 @@ bool shell_check_prompt(struct shell *sh, const struct interaction *it, const ch
 	return false;
 }
 
+static bool has_head_start(const struct shell *sh, const struct interaction *it)
+{
+	for (size_t i = 0; i < it->n_roles; i++)
+		for (int k = 0; k < sh->config.n_booster_roles; k++)
+			if (it->roles[i] == sh->config.booster_roles[k])
+				return true;
+	return false;
+}
+
+static void tell_too_large(struct shell *sh, const struct interaction *it, const struct request *r)
+{
+	cleanup(freep) char *need = NULL, *largest = NULL;
+	int64_t need_mb = 0, largest_mb = 0;
+
+	(void)core_model_is_too_large(sh->core, r->model, &need_mb, &largest_mb);
+	need = text_gigabytes(need_mb, it->locale);
+	largest = text_gigabytes(largest_mb, it->locale);
+	shell_refuse(sh, it, TEXT_TOO_LARGE_FOR_CARDS,
+		&(struct text_args){.text = need, .name = largest});
+}
+
 static void tell_refusal(struct shell *sh, const struct interaction *it, const struct request *r,
 	enum refusal refusal)
 {
@@ -39,6 +60,10 @@ static void tell_refusal(struct shell *sh, const struct interaction *it, const s
 	bool fewer = refusal == REFUSE_QUOTA && left > 0;
 	int number = refusal == REFUSE_CAP ? r->cap : fewer ? left : r->quota;
 
+	if (refusal == REFUSE_VRAM) {
+		tell_too_large(sh, it, r);
+		return;
+	}
 	must((size_t)refusal < countof(texts));
 	shell_refuse(sh, it, fewer ? TEXT_QUOTA_LEFT : texts[refusal],
 		&(struct text_args){.number = number});
@@ -76,6 +101,7 @@ void shell_request(struct shell *sh, const struct interaction *it, const struct 
 		.origin_id = it->channel_id,
 		.kind = wish->kind,
 		.administrator = shell_is_admin(it),
+		.booster = has_head_start(sh, it),
 		.age_restricted = wish->workflow->age_restricted || wish->age_restricted,
 		.has_seed = wish->has_seed,
 		.seed = wish->seed,

@@ -21,7 +21,7 @@ void shell_workflows_tell(struct shell *sh)
 	for (size_t i = 0; (wf = workflow_set_all(sh->config.workflows, i)); i++) {
 		cleanup(freep) char *weights = workflow_weights(wf);
 		struct core_model model = {.weights = weights,
-			.vram_mb = wf->vram_bytes / (int64_t)MIB,
+			.vram_mb = wf->vram_bytes / 1000000,
 			.work = workflow_work(wf, NULL),
 			.batch_max = 1};
 

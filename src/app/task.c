@@ -265,6 +265,7 @@ static struct live_view view_of(
 		.position = job->position ? job->position : 1,
 		.no_gpu = job->shown_wait == WAIT_NO_GPU,
 		.paused = job->shown_wait == WAIT_PAUSED,
+		.no_memory = job->shown_wait == WAIT_MEMORY,
 		.percent = job->percent,
 		.duration_ms = job->row.duration_ms,
 	};

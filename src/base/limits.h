@@ -42,6 +42,12 @@
 /* A WebSocket message of ComfyUI: previews are <= 512 px, errors carry tracebacks. */
 #define COMFY_MESSAGE_MAX (16 * MIB)
 #define COMFY_SERVERS_MAX 64
+/* Why a job went to its card, in its row; names are short. */
+#define PLACED_WHY_MAX 1000
+/* `fullet explain`: two lines for each card. */
+#define EXPLAIN_MAX (64 * KIB)
+/* Roles of PRIORITY_ROLES: few servers have more that pay. */
+#define PRIORITY_ROLES_MAX 16
 /* More memory than any card has; whoever claims more is not believed. */
 #define CARD_BYTES_MAX ((int64_t)(16 * 1024 * 1024 * MIB))
 

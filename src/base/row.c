@@ -13,6 +13,7 @@ void job_row_free(struct job_row *row)
 	free(row->token);
 	free(row->gpu);
 	free(row->detail);
+	free(row->reason);
 	free(row->options);
 	free(row->input);
 	*row = (struct job_row){0};
@@ -28,6 +29,7 @@ void job_row_copy(struct job_row *dst, const struct job_row *src)
 	dst->token = xstrdup(src->token);
 	dst->gpu = xstrdup(src->gpu);
 	dst->detail = xstrdup(src->detail);
+	dst->reason = xstrdup(src->reason);
 	dst->options = xstrdup(src->options);
 	dst->input = xstrdup(src->input);
 }

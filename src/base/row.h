@@ -20,7 +20,7 @@ struct job_row {
 	int kind;	     /* 1 imagine, 2 edit */
 	int outcome;	     /* 0 open, 1 picture, 2 apology */
 	int sorry;	     /* enum sorry of src/core */
-	int priority;	     /* higher first */
+	int priority;	     /* ROW_* below */
 	int submits;	     /* how often it was given to a ComfyUI */
 	uint64_t seed;	     /* full 64 bits */
 	int64_t created_ms, started_ms, finished_ms, duration_ms;
@@ -29,6 +29,7 @@ struct job_row {
 	char *gpu;   /* the ComfyUI's URL without user info */
 	char prompt_id[UUID_SIZE];
 	char *detail;  /* the apology's detail */
+	char *reason;  /* why it went to its card, for the owner; NULL: it has been on none */
 	char *options; /* what the member chose besides the prompt, a JSON object; NULL: nothing */
 	char *input;   /* where the picture to edit comes from (discord/source.h); a URL in it is
 			  signed: not for a log; NULL: there is none */
@@ -45,6 +46,11 @@ struct job_row {
 /* job_row.flags */
 #define JOB_RESTRICTED 1 /* an age-restricted workflow: the picture goes into such a channel only  \
 			  */
+
+/* job_row.priority: the numbers are stored. */
+#define ROW_EVERYONE	  0
+#define ROW_ADMINISTRATOR 1
+#define ROW_BOOSTER	  2
 
 /* job_row.slot: the whole prompt is this job's; the same, and it shares with nobody any more. */
 #define JOB_WHOLE 0

@@ -314,9 +314,10 @@ void core_gpu_add(struct core *core, int gpu, int64_t now_ms)
 	must(gpu >= 0 && gpu <= core->config.n_gpus && gpu < COMFY_SERVERS_MAX);
 	if (gpu == core->config.n_gpus) {
 		core->config.n_gpus++;
-		place_card_added(core);
+		place_card_added(core, gpu);
 	}
 	g->gone = g->known = g->up = false;
+	g->stats = (struct card_stats){0};
 	set_patience(core, gpu, now_ms);
 	place_gpu(core, gpu, now_ms);
 	core_tick(core, now_ms);

@@ -175,7 +175,7 @@ static int pictures_of(const struct request *r)
 	return max_of(r->pictures, 1);
 }
 
-static enum refusal refusal_of(const struct core *core, const struct request *r, int64_t now_ms)
+static enum refusal refusal_of(struct core *core, const struct request *r, int64_t now_ms)
 {
 	if (core->stopping)
 		return REFUSE_STOPPING;
@@ -190,6 +190,8 @@ static enum refusal refusal_of(const struct core *core, const struct request *r,
 	if (r->quota > 0 && !r->administrator &&
 		core_day_count(core, r->user_id, now_ms) + pictures_of(r) > r->quota)
 		return REFUSE_QUOTA;
+	if (core_model_is_too_large(core, r->model, &(int64_t){0}, &(int64_t){0}))
+		return REFUSE_VRAM;
 	if (HASH_COUNT(core->by_id) >= (size_t)core->config.max_queue &&
 		core_live_jobs(core) >= (size_t)core->config.max_queue)
 		return REFUSE_FULL;
@@ -208,7 +210,9 @@ static struct job *job_new(struct core *core, const struct request *r, int64_t n
 		.application_id = r->application_id,
 		.step = JOB_ACK,
 		.kind = r->kind,
-		.priority = r->administrator ? 1 : 0,
+		.priority = r->administrator ? ROW_ADMINISTRATOR
+			    : r->booster     ? ROW_BOOSTER
+					     : ROW_EVERYONE,
 		.seed = r->has_seed ? r->seed : rng_u64(core->rng),
 		.origin_id = r->origin_id,
 		.flags = r->age_restricted ? JOB_RESTRICTED : 0,
@@ -330,6 +334,9 @@ void core_gpu_stats(struct core *core, int gpu, const struct card_stats *stats, 
 	must(gpu >= 0 && gpu < core->config.n_gpus);
 	core->gpus[gpu].stats = *stats;
 	core->gpus[gpu].stats_ms = now_ms;
+	place_gpu_memory(core, gpu);
+	if (core->vram_changed)
+		core_tick(core, now_ms);
 }
 
 void core_set_mode(struct core *core, enum core_mode mode, int64_t now_ms)
@@ -381,6 +388,7 @@ static void begin(struct core *core, struct place_pass *pass, int64_t now_ms)
 		job->row.submits++;
 		job->row.started_ms = now_ms;
 		str_set(&job->row.gpu, core->config.gpu_names[pass->gpu]);
+		explain_placed(core, pass, job, now_ms);
 		rng_uuid(core->rng, job->row.prompt_id);
 		pass_begin(core, job);
 		core_set_step(core, job, JOB_SUBMIT, now_ms);
@@ -392,6 +400,7 @@ static void settle(struct core *core, int64_t now_ms)
 {
 	struct place_pass *pass;
 
+	vram_changed(core, now_ms);
 	queue_show(core, now_ms);
 	if (core->ask_ms <= now_ms)
 		core->queue_changed = true;
@@ -401,6 +410,9 @@ static void settle(struct core *core, int64_t now_ms)
 	cards_sync(core, now_ms);
 	while (may_begin(core) && (pass = place_next(core, now_ms)))
 		begin(core, pass, now_ms);
+	if (may_begin(core) && place_call_back(core, now_ms))
+		while (may_begin(core) && (pass = place_next(core, now_ms)))
+			begin(core, pass, now_ms);
 	core->ask_ms = may_begin(core) ? sched_wake(core->sched, now_ms) : NEVER;
 	queue_show(core, now_ms);
 }

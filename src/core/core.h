@@ -23,6 +23,9 @@ struct core_config {
 	int64_t session_ttl_ms;
 	int n_gpus;
 	const char *const *gpu_names; /* as stored in rows; kept by the caller */
+	const int64_t *gpu_vram_mb;   /* the same for what cards have; 0: learned. NULL: all are */
+	int64_t min_free_mb; /* a card for a workflow whose need is not known has so much free */
+	int64_t affinity_ms; /* so long after a job's turn what cards hold counts no more */
 	const struct log *log;
 };
 
@@ -72,8 +75,8 @@ void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, uint6
 	int64_t now_ms);
 /* FX_SESSION_UNWARN is done: no warning stands in the member's channel. */
 void core_unwarned(struct core *core, uint64_t user_id);
-/* The answer to FX_SESSION_LOOK: OK, AGAIN, DOUBT, NO, FORBIDDEN, GONE. warning_id: the message that
- * announces the end, 0: there is none; written: the member has written below it. */
+/* The answer to FX_SESSION_LOOK: OK, AGAIN, DOUBT, NO, FORBIDDEN, GONE. warning_id: the message
+ * that announces the end, 0: there is none; written: the member has written below it. */
 void core_looked(struct core *core, uint64_t user_id, uint32_t epoch, enum answer answer,
 	uint64_t warning_id, bool written, int64_t now_ms);
 /* When the member's channel goes if nothing happens until then; 0: he has none. */
@@ -103,11 +106,12 @@ struct request {
 	uint64_t origin_id;	     /* the channel in which it was typed */
 	int kind;
 	bool administrator;
+	bool booster;	     /* has a role that gives a head start */
 	bool age_restricted; /* the workflow is: the picture goes into a restricted channel only */
 	bool has_seed;	     /* else one is drawn */
 	uint64_t seed;
-	int cap;   /* pictures of this member that may wait; 0: the config's */
-	int quota; /* pictures of this member a day; 0: as many as he likes */
+	int cap;      /* pictures of this member that may wait; 0: the config's */
+	int quota;    /* pictures of this member a day; 0: as many as he likes */
 	int pictures; /* of this one job, which counts once against the cap; 0: one */
 	int64_t work; /* pixels times steps of one picture; 0: unknown */
 };
@@ -121,6 +125,7 @@ enum refusal {
 	REFUSE_BANNED,	 /* given by the shell, which knows the server's limits */
 	REFUSE_DRAINING, /* an administrator lets the queue run empty */
 	REFUSE_ERASING,	 /* all of this member's is being erased */
+	REFUSE_VRAM,	 /* no card can ever hold it: core_model_is_too_large() has the numbers */
 };
 /* REFUSE_NOTHING: a job was made (FX_ACK follows). Else nothing happened: tell the member. */
 enum refusal core_request(struct core *core, const struct request *request, int64_t now_ms);
@@ -175,8 +180,7 @@ const char *core_gpu_why(const struct core *core, int gpu);
 /* GPU_FAILING: in how long it is tried; 0: now. */
 int64_t core_gpu_retry_ms(const struct core *core, int gpu, int64_t now_ms);
 /* What the card's ComfyUI says of its memory; told again now and then while it is up. */
-void core_gpu_stats(
-	struct core *core, int gpu, const struct card_stats *stats, int64_t now_ms);
+void core_gpu_stats(struct core *core, int gpu, const struct card_stats *stats, int64_t now_ms);
 
 /* Answers to the effects about a channel; id: the made category, channel or thread. */
 void core_session_answer(struct core *core, uint64_t user_id, uint32_t epoch, enum answer answer,
@@ -204,6 +208,24 @@ const struct job *core_first_job(const struct core *core); /* then job->next */
 size_t core_waiting(const struct core *core);
 size_t core_live_jobs(const struct core *core);
 bool core_has_gpu(const struct core *core); /* one is up */
+/* MB: 10^6 bytes. */
+struct gpu_memory {
+	int64_t total_mb;  /* 0: not known */
+	int64_t others_mb; /* held by other programs */
+	int64_t ours_mb;   /* reserved for what runs there now */
+	int64_t free_mb;   /* what ComfyUI keeps loaded for later is free */
+};
+void core_gpu_memory(const struct core *core, int gpu, struct gpu_memory *ret);
+/* Jobs that are in prompts there, or on their way. */
+size_t core_gpu_jobs_there(const struct core *core, int gpu);
+/* What the workflow needs of a card; 0: not known. */
+int64_t core_model_needs_mb(struct core *core, const char *model);
+/* No card, however idle, can hold it. */
+bool core_model_is_too_large(
+	struct core *core, const char *model, int64_t *ret_need_mb, int64_t *ret_largest_mb);
+/* Why the job stands where it stands: lines of English for the owner, without a prompt. The caller
+ * owns it. NULL: there is no such job in memory. */
+char *core_explain(struct core *core, uint64_t job_id, int64_t now_ms);
 bool core_gpu_is_up(const struct core *core, int gpu);
 /* Jobs that are on the card, or on their way to it. */
 size_t core_gpu_jobs(const struct core *core, int gpu);

@@ -59,6 +59,7 @@ enum sorry {
 	SORRY_ERASED = 19,     /* the member wants all of his erased */
 	SORRY_OPTIONS = 20,    /* the workflow takes what was chosen no more; detail says it */
 	SORRY_DAMAGED = 21,    /* what ComfyUI saved is not a whole picture */
+	SORRY_VRAM = 22,       /* no card can ever hold it; detail: its need and the largest, MB */
 };
 
 /* How an ask of a step ended. */
@@ -94,6 +95,7 @@ enum wait_why {
 	WAIT_TURN,   /* a card, in their order */
 	WAIT_NO_GPU, /* a card that works */
 	WAIT_PAUSED, /* an administrator */
+	WAIT_MEMORY, /* a card with enough memory */
 };
 
 /* What an answer brings besides its kind; all optional. */
@@ -150,6 +152,7 @@ struct job {
 	bool running;		 /* the ComfyUI has begun it */
 	struct sched_job *waits; /* in the scheduler's line; NULL: not there */
 	struct place_pass *pass; /* on a card, or on its way to it; NULL: on none */
+	bool called_back;	 /* an administrator's, for which another job left a card */
 	bool unposted;		 /* its files are being fetched or posted */
 	double moved_ms;	 /* how far its card moved its member's turn on */
 	double rank;		 /* there, when the order was last asked for */
@@ -161,6 +164,14 @@ struct job {
 static inline bool job_is_live(const struct job *job)
 {
 	return (job->step == JOB_LOOK ? job->resume : job->step) < JOB_SORRY;
+}
+
+/* The scheduler's: 0 administrators, 1 boosters, 2 everyone. */
+static inline int job_priority(const struct job *job)
+{
+	return job->row.priority == ROW_ADMINISTRATOR ? 0
+	       : job->row.priority == ROW_BOOSTER     ? 1
+						      : 2;
 }
 
 const char *job_step_name(enum job_step step);

@@ -40,11 +40,13 @@ static void tell_sched(struct core *core, struct model *m)
 		.extra_ms = PICTURE_MS,
 		.batch_max = 1};
 
+	vram_needs(core, m, &needs);
 	if (m->sched)
 		sched_model_set(core->sched, m->sched, &needs);
 	else
 		m->sched = sched_model_add(core->sched, &needs);
 	m->weights = needs.weights;
+	core->vram_changed = true;
 }
 
 struct model *model_get(struct core *core, const char *name)

@@ -5,6 +5,9 @@
 #include "core/model.h"
 #include "core/state.h"
 
+/* However long a prompt takes to begin, so early is soon enough. */
+#define LEAD_MAX_MS 5000
+
 bool core_gpu_is_up(const struct core *core, int gpu)
 {
 	return gpu >= 0 && gpu < core->config.n_gpus && core->gpus[gpu].up;
@@ -19,18 +22,31 @@ size_t core_gpu_jobs(const struct core *core, int gpu)
 	return n;
 }
 
-void place_card_added(struct core *core)
+size_t core_gpu_jobs_there(const struct core *core, int gpu)
 {
-	const struct sched_card card = {.vram_mb = 1, .speed = 1000, .load_speed = 1000, .keep = 1};
+	size_t n = 0;
 
+	for (const struct place_pass *p = core->gpus[gpu].passes; p; p = p->next)
+		n += (size_t)p->n;
+	return n;
+}
+
+void place_card_added(struct core *core, int gpu)
+{
+	struct sched_card card = {.speed = 1000, .load_speed = 1000, .keep = 1};
+
+	vram_card(core, gpu, &card);
 	sched_down(core->sched, 0, sched_card_add(core->sched, &card));
 }
 
 void place_init(struct core *core)
 {
-	core->sched = sched_new(NULL, 0);
+	struct sched_policy policy = sched_policy_default;
+
+	policy.affinity_ms = (double)core->config.affinity_ms;
+	core->sched = sched_new(&policy, 0);
 	for (int i = 0; i < core->config.n_gpus; i++)
-		place_card_added(core);
+		place_card_added(core, i);
 }
 
 void place_free(struct core *core)
@@ -50,16 +66,18 @@ void place_leave(struct core *core, struct job *job)
 {
 	if (job->step == JOB_QUEUE)
 		core->line_changed = true;
-	if (job->waits)
+	if (job->waits) {
 		sched_cancel(core->sched, job->waits);
+		core->n_top -= job_priority(job) == 0;
+	}
 	job->waits = NULL;
 }
 
 static struct sched_job *arrive(struct core *core, const struct job *job, int64_t now_ms)
 {
 	return sched_arrive(core->sched, now_ms, model_get(core, job->row.model)->sched,
-		1000 * max_of(job->row.pictures, 1), job->row.user_id,
-		job->row.priority > 0 ? 0 : 2, job->row.created_ms, job->row.id);
+		1000 * max_of(job->row.pictures, 1), job->row.user_id, job_priority(job),
+		job->row.created_ms, job->row.id);
 }
 
 void place_enter(struct core *core, struct job *job, int64_t now_ms)
@@ -70,8 +88,13 @@ void place_enter(struct core *core, struct job *job, int64_t now_ms)
 	if (job->at_ms[JOB_PAUSE] != NEVER)
 		return;
 	core->queue_changed = true;
-	if (!job->elsewhere)
-		job->waits = arrive(core, job, now_ms);
+	if (job->elsewhere)
+		return;
+	job->waits = arrive(core, job, now_ms);
+	if (job->waits)
+		core->n_top += job_priority(job) == 0;
+	else
+		vram_sorry(core, job, now_ms);
 }
 
 void place_back(struct core *core, struct job *job)
@@ -103,6 +126,7 @@ static struct place_pass *pass_new(struct core *core, int gpu, int64_t now_ms)
 
 	pass->gpu = gpu;
 	pass->sent_ms = now_ms;
+	pass->ahead = core->gpus[gpu].passes;
 	DL_APPEND(core->gpus[gpu].passes, pass);
 	core->gpus[gpu].n_passes++;
 	return pass;
@@ -142,6 +166,8 @@ static void release(struct core *core, struct job *job, int64_t now_ms)
 	forget(core, pass, now_ms);
 	DL_DELETE(g->passes, pass);
 	g->n_passes--;
+	if (g->passes && !g->passes->reserved_mb)
+		vram_reserve(core, g->passes);
 	place_review(core, pass->gpu);
 	free(pass);
 }
@@ -155,6 +181,8 @@ static void adopt(struct core *core, struct job *job, int64_t now_ms)
 			       !str_eq(pass->jobs[0]->row.prompt_id, job->row.prompt_id)))
 		pass = pass->next;
 	join(pass ? pass : pass_new(core, job->gpu, now_ms), job);
+	if (job->pass == core->gpus[job->gpu].passes)
+		vram_reserve(core, job->pass);
 	place_review(core, job->gpu);
 }
 
@@ -183,6 +211,19 @@ void place_moved(struct core *core, struct job *job, int64_t now_ms)
 		core->queue_changed = true;
 }
 
+/* How early the next prompt has to be sent: a card that idles between two is a waste. */
+static void learn_lead(struct core *core, const struct place_pass *pass, int64_t now_ms)
+{
+	struct core_gpu *g = &core->gpus[pass->gpu];
+	int64_t took_ms = now_ms - pass->sent_ms;
+
+	if (!pass->planned || pass->ahead || pass->jobs[0]->row.part > 0)
+		return;
+	g->lead_ms = g->lead_ms ? (3 * g->lead_ms + took_ms) / 4 : took_ms;
+	g->lead_ms = max_of(min_of(g->lead_ms, (int64_t)LEAD_MAX_MS), (int64_t)1);
+	sched_lead(core->sched, pass->gpu, g->lead_ms);
+}
+
 void place_running(struct core *core, struct job *job, int64_t now_ms)
 {
 	struct place_pass *pass = job->pass;
@@ -190,9 +231,92 @@ void place_running(struct core *core, struct job *job, int64_t now_ms)
 	if (pass->running)
 		return;
 	pass->running = true;
+	pass->running_ms = now_ms;
+	learn_lead(core, pass, now_ms);
 	if (pass->planned && pass == core->gpus[pass->gpu].passes)
 		sched_started(core->sched, now_ms, pass->gpu, 0, NULL, -1);
 	place_review(core, pass->gpu);
+}
+
+void place_gpu_memory(struct core *core, int gpu)
+{
+	struct sched_card card = {.speed = 1000, .load_speed = 1000, .keep = 1};
+
+	vram_card(core, gpu, &card);
+	if (sched_card_set(core->sched, gpu, &card))
+		core->vram_changed = true;
+}
+
+/* Not because of anything it did: it does not count. */
+static void call_back(struct core *core, struct place_pass *pass, const char *why, int64_t now_ms)
+{
+	struct job *jobs[SCHED_BATCH_MAX];
+	int n = pass->n;
+
+	memcpy(jobs, pass->jobs, sizeof(jobs));
+	for (int i = 0; i < n; i++) {
+		core_log(core, LOG_INFO, jobs[i], "comes back from gpu %d before it began: %s",
+			jobs[i]->gpu, why);
+		core_stop_run(core, jobs[i]);
+		jobs[i]->row.submits--;
+		core_requeue(core, jobs[i], SORRY_LOST, NULL, now_ms);
+		timer_set(core, jobs[i], JOB_PAUSE, NEVER);
+	}
+}
+
+/* What has not begun behind something that runs; NULL. */
+static struct place_pass *ahead_on(const struct core *core, int gpu)
+{
+	struct place_pass *pass = core->gpus[gpu].passes;
+
+	pass = pass ? pass->next : NULL;
+	return pass && !pass->running ? pass : NULL;
+}
+
+bool place_fits(struct core *core, const struct job *job, int gpu)
+{
+	return sched_model_fits(core->sched, model_get(core, job->row.model)->sched, gpu);
+}
+
+bool place_lacks_memory(struct core *core, const struct job *job)
+{
+	bool idle = false;
+
+	for (int i = 0; i < core->config.n_gpus; i++) {
+		if (core->gpus[i].passes || !core_gpu_takes(core, i))
+			continue;
+		if (place_fits(core, job, i))
+			return false;
+		idle = true;
+	}
+	return idle;
+}
+
+static bool make_room(struct core *core, struct job *job, int64_t now_ms)
+{
+	for (int i = 0; i < core->config.n_gpus; i++) {
+		struct place_pass *pass = ahead_on(core, i);
+
+		if (!pass || !pass->planned || job_priority(pass->jobs[0]) == 0 ||
+			!place_fits(core, job, i))
+			continue;
+		job->called_back = true; /* for each administrator's job one, and once */
+		call_back(core, pass, "an administrator's job goes first", now_ms);
+		return true;
+	}
+	return false;
+}
+
+bool place_call_back(struct core *core, int64_t now_ms)
+{
+	bool any = false, done = false;
+
+	for (int i = 0; i < core->config.n_gpus && core->n_top > 0; i++)
+		any |= ahead_on(core, i) != NULL;
+	for (struct job *job = any ? core->jobs : NULL; job; job = job->next)
+		if (job->waits && job_priority(job) == 0 && !job->called_back)
+			done |= make_room(core, job, now_ms);
+	return done;
 }
 
 /* What a card held that was away is not known: it may have been started again. */
@@ -201,11 +325,14 @@ void place_gpu(struct core *core, int gpu, int64_t now_ms)
 	struct core_gpu *g = &core->gpus[gpu];
 	bool used = g->up && !g->gone;
 
+	place_gpu_memory(core, gpu);
 	core->line_changed = true;
 	if (g->used != used) {
 		g->used = used;
 		for (struct place_pass *pass = g->passes; pass && !used; pass = pass->next)
 			forget(core, pass, now_ms);
+		if (!used && ahead_on(core, gpu) && cards_has_others(core, gpu))
+			call_back(core, ahead_on(core, gpu), "the card does not answer", now_ms);
 		if (used)
 			sched_up(core->sched, now_ms, gpu);
 		else
@@ -227,6 +354,7 @@ static struct place_pass *assign(struct core *core, struct job *job, int gpu, in
 		pass->planned = true;
 	}
 	join(pass, job);
+	vram_reserve(core, pass);
 	place_review(core, gpu);
 	return pass;
 }
@@ -249,10 +377,14 @@ struct place_pass *place_next(struct core *core, int64_t now_ms)
 		struct job *job = (struct job *)core_job(core, sched_tag(sent.jobs[i]));
 
 		must(job && job->waits == sent.jobs[i]);
+		core->n_top -= job_priority(job) == 0;
 		job->waits = NULL;
 		job->moved_ms = sent.moved_ms[i];
 		join(pass, job);
 	}
+	pass->load = sent.load;
+	if (!pass->ahead)
+		vram_reserve(core, pass);
 	place_review(core, sent.card);
 	return pass;
 }

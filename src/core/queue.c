@@ -16,13 +16,18 @@ bool queue_waits(const struct job *job)
 	return job->step == JOB_QUEUE && !job->enter;
 }
 
+static bool is_top(const struct job *job)
+{
+	return job_priority(job) == 0;
+}
+
 /* Administrators first, then age. */
 static int before(const void *a, const void *b)
 {
 	const struct job *x = *(struct job *const *)a, *y = *(struct job *const *)b;
 
-	if (x->row.priority != y->row.priority)
-		return x->row.priority > y->row.priority ? -1 : 1;
+	if (is_top(x) != is_top(y))
+		return is_top(x) ? -1 : 1;
 	if (x->row.created_ms != y->row.created_ms)
 		return x->row.created_ms < y->row.created_ms ? -1 : 1;
 	return x->row.id < y->row.id ? -1 : x->row.id > y->row.id;
@@ -33,7 +38,7 @@ static int served_before(const void *a, const void *b)
 {
 	const struct job *x = *(struct job *const *)a, *y = *(struct job *const *)b;
 
-	if (x->row.priority != y->row.priority || x->rank == y->rank)
+	if (is_top(x) != is_top(y) || x->rank == y->rank)
 		return before(a, b);
 	return x->rank < y->rank ? -1 : 1;
 }
@@ -174,6 +179,8 @@ void queue_answer(struct core *core, struct job *job, int64_t now_ms)
 static void show(struct core *core, struct job *job, int position, enum wait_why wait,
 	struct before *b, int64_t now_ms)
 {
+	if (wait == WAIT_TURN && place_lacks_memory(core, job))
+		wait = WAIT_MEMORY;
 	job->position = position;
 	queue_answer(core, job, now_ms);
 	if (job->position == job->shown_position && job->shown_wait == wait)
@@ -200,7 +207,7 @@ void queue_show(struct core *core, int64_t now_ms)
 		bool again = order[i]->row.submits && !order[i]->shown_position;
 
 		show(core, order[i], (int)i + 1, wait, &b, now_ms);
-		b.administrator |= order[i]->row.priority > 0;
+		b.administrator |= is_top(order[i]);
 		b.again = again ? order[i] : b.again;
 	}
 	core->show_ms =

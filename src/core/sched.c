@@ -113,9 +113,15 @@ static void send(struct sched *s, const struct choice *choice, struct sched_pass
 }
 
 /* A pass to a busy card is sent so early that it is there when the card is done. */
-static int64_t lead(const struct sched *s)
+static int64_t early(int64_t lead_ms)
 {
-	return s->lead_ms * 5 / 4;
+	return lead_ms * 5 / 4;
+}
+
+void sched_lead(struct sched *s, int card, int64_t lead_ms)
+{
+	s->cards[card]->lead_ms = lead_ms;
+	s->lead_ms = max_of(s->lead_ms, lead_ms);
 }
 
 /* Opens the busy cards that are so near their end that the next pass has to be on its way. */
@@ -126,9 +132,10 @@ static void open_cards(struct sched *s)
 	for (; node; node = tree_next(node)) {
 		struct card *card = tree_entry(node, struct card, by_open);
 
-		if (card->free_ms - s->now_ms > lead(s))
+		if (card->free_ms - s->now_ms > early(s->lead_ms))
 			break;
-		if (card->n_sent == 1)
+		if (card->n_sent == 1 && card->lead_ms &&
+			card->free_ms - s->now_ms <= early(card->lead_ms))
 			sched_open_card(s, card);
 	}
 }
@@ -159,17 +166,21 @@ void sched_assign(struct sched *s, int64_t now_ms, struct sched_job *job, int in
 	send(s, &choice, ret);
 }
 
-int64_t sched_wake(const struct sched *s, int64_t now_ms)
+int64_t sched_wake(struct sched *s, int64_t now_ms)
 {
 	struct tree_node *node = s->lead_ms && s->waiting ? tree_first(&s->busy) : NULL;
+	int64_t wake_ms = s->buckets ? sched_overdue(s, now_ms) : NEVER;
 
 	for (; node; node = tree_next(node)) {
 		const struct card *card = tree_entry(node, struct card, by_open);
+		int64_t at_ms = card->free_ms - early(card->lead_ms);
 
-		if (card->n_sent == 1 && card->free_ms - lead(s) > now_ms)
-			return card->free_ms - lead(s);
+		if (card->free_ms - early(s->lead_ms) >= wake_ms)
+			break;
+		if (card->n_sent == 1 && card->lead_ms && !card->hold && at_ms > now_ms)
+			wake_ms = min_of(wake_ms, at_ms);
 	}
-	return NEVER;
+	return wake_ms;
 }
 
 void sched_started(

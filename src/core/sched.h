@@ -39,14 +39,16 @@ struct sched_policy {
 	double evict;	 /* ... and so do the loads of what it pushes out and will be missed */
 	double patience; /* holders are waited for up to this many times the load time */
 	double patience_evict; /* ... and this many times the loads that would be missed */
-	double narrow_ms;  /* a card has e times its price when jobs that fit fewer wait so long */
-	double narrow_max; /* ... and never more than e to the power of this */
-	double demand_ms;  /* how long arrivals are remembered as demand */
+	double narrow_ms;   /* a card has e times its price when jobs that fit fewer wait so long */
+	double narrow_max;  /* ... and never more than e to the power of this */
+	double demand_ms;   /* how long arrivals are remembered as demand */
+	double affinity_ms; /* so long after its turn what cards hold counts against no job */
 };
 extern const struct sched_policy sched_policy_default;
 
 struct sched_card {
-	int64_t vram_mb;
+	int64_t vram_mb;  /* that a pass can have */
+	int64_t total_mb; /* ... if others left the card; less than vram_mb: not known */
 	int speed, load_speed;
 	int keep; /* most weights at once; 0: only VRAM limits */
 };
@@ -58,20 +60,23 @@ struct sched_needs {
 	int64_t batch_mb; /* each further prompt of a pass */
 	int64_t load_ms, image_ms, extra_ms;
 	int batch_max;
+	bool guess; /* vram_mb and act_mb are: it may well need less */
 };
 
-/* lead_ms: from sending a pass to a card until it starts. The policy is copied. */
+/* lead_ms: from sending a pass to a card until it starts; sched_lead() tells it of one card. The
+ * policy is copied. */
 struct sched *sched_new(const struct sched_policy *policy, int64_t lead_ms);
 struct sched *sched_free(struct sched *s); /* NULL */
 
 /* Cards are numbered from 0 in the order in which they are added. They begin up and empty. */
 int sched_card_add(struct sched *s, const struct sched_card *card);
-/* More is known of a card. What it holds and does stays as it is. */
-void sched_card_set(struct sched *s, int card, const struct sched_card *spec);
+/* More is known of a card. What it holds and does stays as it is. False: nothing has changed. */
+bool sched_card_set(struct sched *s, int card, const struct sched_card *spec);
 /* Models live as long as the scheduler. */
 struct sched_model *sched_model_add(struct sched *s, const struct sched_needs *needs);
 /* More is known of a model, or it loads other weights now. Its jobs stay in line, though it may be
- * that no card can hold them any more. What is said of weights holds for all models that share them.
+ * that no card can hold them any more. What is said of weights holds for all models that share
+ * them.
  */
 void sched_model_set(struct sched *s, struct sched_model *m, const struct sched_needs *needs);
 
@@ -100,7 +105,7 @@ void sched_assign(struct sched *s, int64_t now_ms, struct sched_job *job, int ca
 /* A job that was sent did not get what it was sent for: its member's turn is where it was. */
 void sched_turn_back(struct sched *s, uint64_t user, double moved_ms);
 /* When to ask again even if nothing happens, or NEVER. */
-int64_t sched_wake(const struct sched *s, int64_t now_ms);
+int64_t sched_wake(struct sched *s, int64_t now_ms);
 
 /* The first of the passes sent to the card runs, after a load of load_ms. What it holds now is told
  * oldest first, if it is known (n < 0: it is not). */
@@ -108,13 +113,24 @@ void sched_started(
 	struct sched *s, int64_t now_ms, int card, int64_t load_ms, const unsigned *weights, int n);
 /* The first of the passes is done: its jobs are gone. */
 void sched_finished(struct sched *s, int64_t now_ms, int card);
-/* The nth (0: the first) pass of the card is there no more, whether it ran or not: its jobs are gone.
- * What it would have loaded is not there. */
+/* The nth (0: the first) pass of the card is there no more, whether it ran or not: its jobs are
+ * gone. What it would have loaded is not there. */
 void sched_gone(struct sched *s, int64_t now_ms, int card, int nth);
 /* All passes of a card are lost and what it held; its jobs wait again in their old places. */
 void sched_down(struct sched *s, int64_t now_ms, int card);
 void sched_up(struct sched *s, int64_t now_ms, int card);
 
+void sched_lead(struct sched *s, int card, int64_t lead_ms);
+/*
+ * A pass goes to a card that has the memory for it. When no card that is up has so much, what
+ * others have taken of it counts as free, and so does what a guess asks for: it is tried rather
+ * than that the job waits for ever.
+ */
+bool sched_model_fits(const struct sched *s, const struct sched_model *m, int card);
+int64_t sched_need_mb(const struct sched_model *m, int n); /* of a pass of n */
+bool sched_model_is_guess(const struct sched_model *m);
+/* No card, up or down, can ever hold it. */
+bool sched_model_is_hopeless(const struct sched_model *m);
 /* A card that is held gets nothing, whatever it is doing; it keeps what was sent to it. */
 void sched_hold(struct sched *s, int card, bool hold);
 /* What the card held is not known any more. */

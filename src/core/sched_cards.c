@@ -34,8 +34,31 @@ static int compare_cards(const struct tree_node *a, const struct tree_node *b)
 bool sched_fits(const struct sched *s, int kind, const struct sched_model *m, int n)
 {
 	const struct sched_needs *x = &m->needs;
+	const struct sched_card *card = &s->kinds[kind].card;
+	int64_t need = x->vram_mb + x->act_mb + (n - 1) * x->batch_mb;
 
-	return x->vram_mb + x->act_mb + (n - 1) * x->batch_mb <= s->kinds[kind].card.vram_mb;
+	return need <= card->vram_mb ||
+	       (m->tight && (need <= card->total_mb || (x->guess && n == 1)));
+}
+
+bool sched_model_fits(const struct sched *s, const struct sched_model *m, int card)
+{
+	return sched_fits(s, s->cards[card]->kind, m, 1);
+}
+
+int64_t sched_need_mb(const struct sched_model *m, int n)
+{
+	return m->needs.vram_mb + m->needs.act_mb + (n - 1) * m->needs.batch_mb;
+}
+
+bool sched_model_is_guess(const struct sched_model *m)
+{
+	return m->needs.guess;
+}
+
+bool sched_model_is_hopeless(const struct sched_model *m)
+{
+	return !m->fits_any;
 }
 
 double sched_run_ms(const struct sched *s, int kind, const struct sched_class *c, int n)
@@ -84,6 +107,11 @@ unsigned sched_pushed_out(
 	return out;
 }
 
+static bool fits_ever(const struct sched_card *card, const struct sched_needs *x)
+{
+	return x->guess || x->vram_mb + x->act_mb <= max_of(card->vram_mb, card->total_mb);
+}
+
 /* What of the fleet each model can use, after a change. */
 void sched_measure(struct sched *s)
 {
@@ -96,12 +124,16 @@ void sched_measure(struct sched *s)
 		struct sched_model *m = s->models[i];
 		double speed = 0;
 
-		m->fits_any = false;
+		m->fits_any = m->tight = false;
+		for (int k = 0; k < s->n_kinds && !m->tight; k++)
+			m->tight = s->kinds[k].up && sched_fits(s, k, m, 1);
+		m->tight = !m->tight;
 		for (int k = 0; k < s->n_kinds; k++) {
-			if (!sched_fits(s, k, m, 1))
+			if (!s->kinds[k].cards || !fits_ever(&s->kinds[k].card, &m->needs))
 				continue;
 			m->fits_any = true;
-			speed += s->kinds[k].cards * (s->kinds[k].card.speed / 1000.0);
+			if (sched_fits(s, k, m, 1))
+				speed += s->kinds[k].cards * (s->kinds[k].card.speed / 1000.0);
 		}
 		m->share = s->all_speed > 0 ? speed / s->all_speed : 0;
 	}
@@ -212,7 +244,7 @@ void sched_set_resident(struct sched *s, struct card *card, struct sched_weights
 
 static bool same(const struct sched_card *a, const struct sched_card *b)
 {
-	return a->vram_mb == b->vram_mb && a->speed == b->speed &&
+	return a->vram_mb == b->vram_mb && a->total_mb == b->total_mb && a->speed == b->speed &&
 	       a->load_speed == b->load_speed && a->keep == b->keep;
 }
 
@@ -245,7 +277,7 @@ int sched_card_add(struct sched *s, const struct sched_card *spec)
 	struct card *card = xcalloc(1, sizeof(*card));
 	int kind = kind_of(s, spec);
 
-	*card = (struct card){.index = s->n_cards, .kind = kind, .up = true};
+	*card = (struct card){.index = s->n_cards, .kind = kind, .up = true, .lead_ms = s->lead_ms};
 	s->cards = xrealloc(s->cards, (size_t)(s->n_cards + 1) * sizeof(struct card *));
 	s->cards[s->n_cards++] = card;
 	s->kinds[kind].up++;
@@ -255,7 +287,7 @@ int sched_card_add(struct sched *s, const struct sched_card *spec)
 	return card->index;
 }
 
-void sched_card_set(struct sched *s, int index, const struct sched_card *spec)
+bool sched_card_set(struct sched *s, int index, const struct sched_card *spec)
 {
 	struct card *card = s->cards[index];
 	struct sched_weights *held[SCHED_RESIDENT_MAX];
@@ -263,7 +295,7 @@ void sched_card_set(struct sched *s, int index, const struct sched_card *spec)
 	bool open = card->bucket;
 
 	if (same(&s->kinds[card->kind].card, spec))
-		return;
+		return false;
 	for (int i = 0; i < n; i++)
 		held[i] = card->resident[i].weights;
 	sched_close_card(s, card);
@@ -277,6 +309,7 @@ void sched_card_set(struct sched *s, int index, const struct sched_card *spec)
 	if (open)
 		sched_open_card(s, card);
 	sched_measure(s);
+	return true;
 }
 
 int sched_kinds(const struct sched *s)

@@ -19,6 +19,7 @@ const struct sched_policy sched_policy_default = {
 	.narrow_ms = 75e3,
 	.narrow_max = 4,
 	.demand_ms = 600e3,
+	.affinity_ms = INFINITY,
 };
 
 /* What an administrator's job is ahead of all others by: more than any ratio of ages and times. */
@@ -161,13 +162,36 @@ static void make_offer(const struct sched *s, const struct sched_model *m, struc
 	wait_for_holders(s, m, &o->first_ms, &o->all_ms);
 }
 
+/* When the job's turn was, as far as it waits for what cards hold. */
+static double turn_of(const struct sched *s, const struct sched_flow *f)
+{
+	return f->key + s->policy.head_start_ms[sched_flow_first(f)->priority];
+}
+
+int64_t sched_overdue(struct sched *s, int64_t now_ms)
+{
+	double at_ms = INFINITY;
+
+	for (int i = 0; i < s->n_models && s->policy.affinity_ms < INFINITY; i++)
+		for (struct sched_class *c = s->models[i]->classes; c; c = c->next) {
+			const struct sched_flow *f = c->waiting ? sched_class_first(s, c) : NULL;
+			double late_ms = f ? turn_of(s, f) + s->policy.affinity_ms : INFINITY;
+
+			if (late_ms >= (double)now_ms)
+				at_ms = min_of(at_ms, late_ms);
+		}
+	return at_ms < INFINITY ? (int64_t)at_ms + 1 : NEVER;
+}
+
 /* The card's time for each picture of a pass of n, and what the pass costs besides. */
-static double time_of(
-	const struct sched *s, const struct offer *o, const struct sched_class *c, int n)
+static double time_of(const struct sched *s, const struct offer *o, const struct sched_class *c,
+	int n, bool overdue)
 {
 	const struct sched_policy *p = &s->policy;
 	double evict_ms = price_of_eviction(s, first_card(o->bucket), c->model, n);
 
+	if (overdue)
+		return sched_run_ms(s, o->bucket->kind, c, n) / n;
 	return (sched_run_ms(s, o->bucket->kind, c, n) + p->load * o->load_ms +
 		       p->evict * evict_ms) /
 	       n;
@@ -183,16 +207,17 @@ static double price_of(const struct sched *s, const struct offer *o, const struc
 {
 	const struct sched_policy *p = &s->policy;
 	bool top = sched_flow_first(f)->priority == 0;
+	bool overdue = (double)s->now_ms - turn_of(s, f) > p->affinity_ms;
 	double time, best = INFINITY;
 	int max;
 
-	if (o->load &&
+	if (o->load && !overdue &&
 		(top ? o->first_ms < o->load_ms
 		     : o->all_ms < p->patience * o->load_ms + p->patience_evict * o->evict_ms))
 		return INFINITY;
 	max = pass_size(s, first_card(o->bucket), c, o->holders);
 	for (int n = 1; n <= max; n++) {
-		time = time_of(s, o, c, n);
+		time = time_of(s, o, c, n, overdue);
 		if (time > best)
 			continue;
 		best = time;

@@ -53,8 +53,9 @@ struct sched_model {
 	uint32_t waiting;
 	double waiting_ms;
 	/* Of the fleet as it is. */
-	bool fits_any;
-	double share; /* of all cards' speed */
+	bool fits_any; /* up or down, with what others have of it */
+	bool tight;    /* none that is up has room now: see sched_model_fits() */
+	double share;  /* of all cards' speed */
 };
 
 /* Cards that are alike. */
@@ -96,6 +97,7 @@ struct card {
 	struct bucket *bucket;
 	int index, kind;
 	bool up, hold;
+	int64_t lead_ms;
 	int64_t free_ms; /* when what was sent is done, as far as is known */
 	struct sent *first, *last;
 	int n_sent;
@@ -113,7 +115,7 @@ struct bucket {
 
 struct sched {
 	struct sched_policy policy;
-	int64_t lead_ms, now_ms;
+	int64_t lead_ms, now_ms; /* lead_ms: of the card with the longest */
 	struct card **cards;
 	int n_cards;
 	struct sched_kind *kinds;
@@ -168,6 +170,9 @@ double sched_turn_after(const struct sched *s, const struct sched_job *job,
 	const struct sched_class *c, double turn_ms);
 /* The logarithm of a job's weight, by its key. */
 double sched_weight(const struct sched *s, double key);
+
+/* When what cards hold counts no more against a job that waits for it now; NEVER. */
+int64_t sched_overdue(struct sched *s, int64_t now_ms);
 
 /* sched_choose.c: what sched_choose() found. */
 struct choice {

@@ -49,6 +49,8 @@ struct core_gpu {
 	int64_t stats_ms;
 	struct place_pass *passes; /* utlist: in the order in which they were sent */
 	int n_passes;
+	int64_t lead_ms; /* from sending a prompt until it runs, when nothing is before it; 0: not
+			    known */
 };
 
 /* Prompts of ours that a card has at a time: one that runs, and one that is there when it ends. */
@@ -61,7 +63,10 @@ struct place_pass {
 	bool planned; /* the scheduler counts it; false: of an earlier process, or the card was away
 		       */
 	bool running;
-	int64_t sent_ms;
+	bool load;  /* what it needs is not loaded there, as far as is known */
+	bool ahead; /* sent while another one runs */
+	int64_t sent_ms, running_ms;
+	int64_t reserved_mb; /* of the card's memory, while it is the first there */
 	struct place_pass *prev, *next;
 };
 
@@ -103,9 +108,11 @@ struct core {
 	uint64_t guild_id;
 	bool ready, stopping, told_down;
 	bool queue_changed; /* a card may have something to do */
+	bool vram_changed;  /* what cards have or workflows need */
 	bool line_changed;  /* what was shown of the line may be wrong */
 	int64_t ask_ms;	    /* when the scheduler is asked again though nothing has happened */
 	int64_t show_ms;    /* the line is not looked through again before */
+	int n_top;	    /* administrators' jobs in the scheduler's line */
 	int n_unposted;	    /* jobs whose files are being fetched or posted */
 	int64_t told_forbidden_ms; /* when #admin-tools heard it last; 0: it is all right */
 	int64_t members_ms;	   /* when members whose jobs wait are looked through again */
@@ -190,11 +197,12 @@ void place_running(struct core *core, struct job *job, int64_t now_ms);
 /* The job comes back from its card undone: its member's turn is where it was. */
 void place_back(struct core *core, struct job *job);
 /* The card with the next number is there. */
-void place_card_added(struct core *core);
+void place_card_added(struct core *core, int gpu);
 /* It is up or down, or was taken out. */
 void place_gpu(struct core *core, int gpu, int64_t now_ms);
 /* Whether it takes anything may be another thing now. */
 void place_review(struct core *core, int gpu);
+void place_gpu_memory(struct core *core, int gpu);
 /* The next pass for a card, which is counted as being there; NULL: none now. It lives until the
  * last of its jobs has left the card. */
 struct place_pass *place_next(struct core *core, int64_t now_ms);
@@ -220,6 +228,27 @@ void cards_sync(struct core *core, int64_t now_ms);
 struct job *cards_next(const struct core *core, int *ret_gpu);
 void cards_tick(struct core *core, int64_t now_ms);
 int64_t cards_deadline(const struct core *core);
+
+/* Cards are idle, but none of them has the memory for it now. */
+bool place_lacks_memory(struct core *core, const struct job *job);
+/* The card has the memory for the job. */
+bool place_fits(struct core *core, const struct job *job, int gpu);
+/* An administrator's job waits: what is on a card already but has not begun goes back. True: a card
+ * may have something to do now. */
+bool place_call_back(struct core *core, int64_t now_ms);
+
+/* vram.c: the memory of the cards */
+void vram_card(const struct core *core, int gpu, struct sched_card *card);
+/* Fills in what nobody has told. */
+void vram_needs(const struct core *core, const struct model *m, struct sched_needs *needs);
+void vram_reserve(struct core *core, struct place_pass *pass);
+/* Ends with an apology what no card can ever hold. */
+void vram_sorry(struct core *core, struct job *job, int64_t now_ms);
+void vram_changed(struct core *core, int64_t now_ms);
+
+/* explain.c: the reason goes into the log and the row */
+void explain_placed(
+	struct core *core, const struct place_pass *pass, struct job *job, int64_t now_ms);
 
 /* pass.c: what a job draws in one prompt */
 /* The job was given a card and a prompt_id. */

@@ -161,8 +161,7 @@ struct rest_call *message_ask(const struct interaction *it, const char *sentence
 	return callback(it, REST_REPEATABLE, CALLBACK_MESSAGE, data);
 }
 
-struct rest_call *message_callback(
-	const struct interaction *it, int type, struct json_object *data)
+struct rest_call *message_callback(const struct interaction *it, int type, struct json_object *data)
 {
 	return callback(it, REST_REPEATABLE, type, data);
 }
@@ -276,9 +275,10 @@ static char *state_line(const struct live_view *view)
 	switch (view->state) {
 	case LIVE_QUEUED:
 		args.number = view->position;
-		return text_make(view->paused	? TEXT_LIVE_PAUSED
-				 : view->no_gpu ? TEXT_LIVE_NO_GPU
-						: TEXT_LIVE_QUEUED,
+		return text_make(view->paused	   ? TEXT_LIVE_PAUSED
+				 : view->no_gpu	   ? TEXT_LIVE_NO_GPU
+				 : view->no_memory ? TEXT_LIVE_NO_MEMORY
+						   : TEXT_LIVE_QUEUED,
 			view->locale, &args);
 	case LIVE_STARTING:
 		return text_make(TEXT_LIVE_STARTING, view->locale, NULL);

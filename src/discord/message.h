@@ -53,6 +53,7 @@ struct live_view {
 	int position;          /* LIVE_QUEUED: 1 is next */
 	bool no_gpu;           /* LIVE_QUEUED: no card answers right now: say so */
 	bool paused;           /* LIVE_QUEUED: by an administrator */
+	bool no_memory;        /* LIVE_QUEUED: no card that is idle has the memory for it */
 	int percent;           /* LIVE_RUNNING: 0..100, -1 unknown */
 	int64_t duration_ms;   /* LIVE_DONE */
 	const char *preview;   /* LIVE_RUNNING: picture bytes, NULL: none */

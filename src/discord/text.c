@@ -114,6 +114,11 @@ static const struct {
 		"again in a minute, or leave lora out.",
 		"Ahora no puedo ver qué LoRA hay, porque no responde ningún ComfyUI. Inténtalo en "
 		"un minuto, o quita lora."},
+	[TEXT_TOO_LARGE_FOR_CARDS] = {
+		"That model needs {text} of graphics memory, and the largest card here has {name}. "
+		"Please choose a smaller model.",
+		"Ese modelo necesita {text} de memoria gráfica y la tarjeta más grande de aquí "
+		"tiene {name}. Elige un modelo más pequeño."},
 	[TEXT_DRAINING] = {
 		"No new pictures are taken right now: an administrator lets the line run empty. "
 		"Please try again later.",
@@ -427,6 +432,11 @@ static const struct {
 		"another model.",
 		"Lo siento, algo ha fallado al dibujar[: {text}]. Inténtalo de nuevo o prueba con "
 		"otro modelo."},
+	[TEXT_SORRY_VRAM] = {
+		"Sorry, this model needs {text} of graphics memory, and the largest card that is "
+		"left here has {name}. Please choose a smaller model.",
+		"Lo siento, este modelo necesita {text} de memoria gráfica y la tarjeta más grande "
+		"que queda aquí tiene {name}. Elige un modelo más pequeño."},
 	[TEXT_SORRY_MEMORY] = {
 		"Sorry, the graphics card ran out of memory. Try again in a moment, or choose a "
 		"smaller model.",
@@ -558,6 +568,9 @@ static const struct {
 		"itself as soon as one does",
 		"En cola[ (Pos: {number})] · ahora no responde ninguna tarjeta gráfica; seguirá "
 		"sola en cuanto responda una"},
+	[TEXT_LIVE_NO_MEMORY] = {
+		"Queued[ (Pos: {number})] · it waits for a card with enough memory",
+		"En cola[ (Pos: {number})] · espera una tarjeta con memoria suficiente"},
 	[TEXT_LIVE_PAUSED] = {
 		"Queued[ (Pos: {number})] · an administrator has paused the graphics cards; it goes "
 		"on by itself later",
@@ -672,6 +685,14 @@ char *text_make(enum text_id id, const char *locale, const struct text_args *arg
 			must(buf_add(&out, p++, 1) == 0);
 	}
 	return buf_take(&out);
+}
+
+char *text_gigabytes(int64_t mb, const char *locale)
+{
+	int64_t tenths = (mb + 50) / 100;
+
+	return xasprintf("%" PRId64 "%c%" PRId64 " GB", tenths / 10,
+		locale_is_spanish(locale) ? ',' : '.', tenths % 10);
 }
 
 char *text_duration(int64_t ms, const char *locale)

@@ -35,6 +35,7 @@ enum text_id {
 	TEXT_LORA_UNKNOWN,    /* text: what was typed */
 	TEXT_LORA_SEVERAL,    /* text: what was typed */
 	TEXT_LORA_NO_LIST,    /* no server has told which there are */
+	TEXT_TOO_LARGE_FOR_CARDS, /* text: what the model needs, name: what the largest card has */
 	TEXT_DRAINING, /* an administrator lets the queue run empty */
 	TEXT_ERASING,  /* all of this member's is being erased */
 	TEXT_CANCEL_TOO_LATE,
@@ -125,6 +126,7 @@ enum text_id {
 	TEXT_SORRY_STORE,	/* the database refused the job */
 	TEXT_SORRY_REFUSED,	/* ComfyUI refused the workflow; text: its reason */
 	TEXT_SORRY_FAILED,	/* the run failed; text: the node's message */
+	TEXT_SORRY_VRAM,	/* text: what it needs, name: what the largest card has */
 	TEXT_SORRY_MEMORY,	/* the card ran out of memory */
 	TEXT_SORRY_INTERRUPTED, /* somebody stopped the run at the ComfyUI */
 	TEXT_SORRY_LOST,	/* the run was lost too often */
@@ -159,6 +161,7 @@ enum text_id {
 	/* the state line of the live message */
 	TEXT_LIVE_QUEUED, /* number: the position */
 	TEXT_LIVE_NO_GPU, /* number: the position */
+	TEXT_LIVE_NO_MEMORY, /* number: the position */
 	TEXT_LIVE_PAUSED, /* number: the position; an administrator holds what waits */
 	TEXT_LIVE_STARTING,
 	TEXT_LIVE_DRAWING, /* beside a bar without percent */
@@ -187,6 +190,8 @@ struct text_args {
 
 /* The sentence in the locale's language; args may be NULL. TEXT_NONE is "". The caller owns it. */
 char *text_make(enum text_id id, const char *locale, const struct text_args *args);
+/* "16.5 GB"; Spanish writes "16,5 GB". MB: 10^6 bytes. The caller owns it. */
+char *text_gigabytes(int64_t mb, const char *locale);
 /* "8.2 s", then "1 min 05 s", "2 h 05 min", "3 d 4 h"; Spanish writes "8,2 s". The caller owns it. */
 char *text_duration(int64_t ms, const char *locale);
 

@@ -53,6 +53,7 @@ static const struct column {
 	COL(COL_TEXT, gpu),
 	COL(COL_UUID, prompt_id),
 	COL(COL_TEXT, detail),
+	COL(COL_TEXT, reason),
 	COL(COL_TEXT, options),
 	COL(COL_TEXT, input),
 	COL(COL_ID, origin_id),

@@ -95,6 +95,9 @@ static const char *const migrations[] = {
 	" model {name} NOT NULL,"
 	" value {text} NOT NULL,"
 	" PRIMARY KEY (card, model)){table}[sqlite: WITHOUT ROWID]",
+
+	/* 6: why a job went to its card. */
+	"ALTER TABLE jobs ADD COLUMN reason {text}",
 };
 
 /* By enum sql_dialect. */

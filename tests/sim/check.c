@@ -156,10 +156,10 @@ static void check_prompt(struct sim *sim, const struct http_request *req)
 	uint64_t job_id, interaction_id;
 	unsigned long long saved = 0;
 
-	if (image && (!str_starts(image, "fullet/") ||
-			     !uploaded_of(image + strlen("fullet/"), &job_id, &interaction_id) ||
-			     !prefix || sscanf(prefix, "fullet/%20llu", &saved) != 1 ||
-			     saved != job_id))
+	if (image &&
+		(!str_starts(image, "fullet/") ||
+			!uploaded_of(image + strlen("fullet/"), &job_id, &interaction_id) ||
+			!prefix || sscanf(prefix, "fullet/%20llu", &saved) != 1 || saved != job_id))
 		sim_fail(sim, "the prompt for %s edits %s", prefix ? prefix : "?", image);
 	members_check_graph(sim, graph);
 	json_put(&body);
@@ -196,8 +196,8 @@ static void check_left(struct sim *sim, const struct job_row *row)
 {
 	struct store_result result;
 
-	(void)store_db_read(sim->db,
-		&(struct store_query){.kind = STORE_READ_PICTURE, .id = row->id}, &result);
+	(void)store_db_read(
+		sim->db, &(struct store_query){.kind = STORE_READ_PICTURE, .id = row->id}, &result);
 	if (result.found)
 		sim_fail(sim, "the picture of job %" PRIu64 " is still stored", row->id);
 	store_result_free(&result);
@@ -214,9 +214,8 @@ static void check_last(struct sim *sim, const struct job_row *row)
 	struct store_result result;
 
 	(void)store_db_read(sim->db,
-		&(struct store_query){.kind = STORE_READ_LAST,
-			.id = row->user_id,
-			.now_ms = row->finished_ms},
+		&(struct store_query){
+			.kind = STORE_READ_LAST, .id = row->user_id, .now_ms = row->finished_ms},
 		&result);
 	if (row->step == JOB_DONE && !result.found)
 		sim_fail(sim, "job %" PRIu64 " is not kept as a last picture", row->id);
@@ -227,6 +226,7 @@ void check_caps(struct sim *sim)
 {
 	const struct core *core = shell_core(sim->shell);
 	size_t live = 0, on_gpu[COMFY_SERVERS_MAX] = {0};
+	struct gpu_memory memory;
 
 	for (const struct job *job = core_first_job(core); job; job = job->next) {
 		int same = 0;
@@ -239,8 +239,17 @@ void check_caps(struct sim *sim)
 		if (same > sim->config.max_jobs_per_user)
 			sim_fail(sim, "user %" PRIu64 " has %d live jobs", job->row.user_id, same);
 		if ((job->step == JOB_SUBMIT || job->step == JOB_WATCH) && !job->enter &&
-			++on_gpu[job->gpu] > 1)
-			sim_fail(sim, "two jobs on card %d", job->gpu);
+			++on_gpu[job->gpu] > 2)
+			sim_fail(sim, "three jobs on card %d", job->gpu);
+	}
+	for (int i = 0; i < sim->config.n_comfy; i++) {
+		core_gpu_memory(core, i, &memory);
+		if (memory.total_mb && memory.ours_mb > memory.total_mb)
+			sim_fail(sim, "card %d has %" PRId64 " MB for us and %" PRId64 " in all", i,
+				memory.ours_mb, memory.total_mb);
+		if ((memory.ours_mb > 0) != (core_gpu_jobs_there(core, i) > 0))
+			sim_fail(sim, "card %d: %" PRId64 " MB are kept for %zu jobs", i,
+				memory.ours_mb, core_gpu_jobs_there(core, i));
 	}
 	if (live > (size_t)sim->config.max_queue)
 		sim_fail(sim, "%zu live jobs in all", live);

@@ -484,6 +484,8 @@ static void set_up(struct sim *sim)
 		.export_path = "/copies",
 		.max_jobs_per_user = 2,
 		.max_queue = 8,
+		.min_free_mb = 4000,
+		.affinity_ms = 120000,
 		.session_ttl_ms = 1800000,
 		.stop_ms = 10000,
 		.no_compression = sim->weather.no_compression,

@@ -346,6 +346,72 @@ static void test_keys(void **state)
 	}
 }
 
+/* Cards' memory, and roles with a head start. */
+static void test_cards(void **state)
+{
+	static const struct {
+		const char *text, *why; /* NULL: it is good */
+	} cases[] = {
+		{"COMFY_URLS=http://a,http://b,http://c\nGPU_VRAM_GB=24,,11.5\nMIN_FREE_VRAM=3.25\n"
+		 "PRIORITY_ROLES=90000000000000001, 90000000000000002\n",
+			NULL},
+		{"COMFY_URL=http://a\nGPU_VRAM_GB=24,16\n",
+			"GPU_VRAM_GB: it has 2 entries for 1 ComfyUI: give one for each, in the order "
+			"of COMFY_URLS; an empty one is learned"},
+		{"GPU_VRAM_GB=24 GB\n",
+			".env, line 1: GPU_VRAM_GB: its entries must be gigabytes such as 24 or 11.5, "
+			"separated by commas; an empty one is learned"},
+		{"GPU_VRAM_GB=0\n",
+			".env, line 1: GPU_VRAM_GB: its entries must be gigabytes such as 24 or 11.5, "
+			"separated by commas; an empty one is learned"},
+		{"MIN_FREE_VRAM=-1\n",
+			".env, line 1: MIN_FREE_VRAM: it must be a number of GB from 0 to 9999, such "
+			"as 4 or 3.5"},
+		{"MIN_FREE_VRAM=.\n",
+			".env, line 1: MIN_FREE_VRAM: it must be a number of GB from 0 to 9999, such "
+			"as 4 or 3.5"},
+		{"PRIORITY_ROLES=boosters\n",
+			".env, line 1: PRIORITY_ROLES: it must be Discord ids (numbers of 17 to 20 "
+			"digits), separated by commas"},
+	};
+	struct place *place = *state;
+	struct config config;
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		char *why = NULL;
+
+		write_env(cases[i].text, strlen(cases[i].text));
+		if (cases[i].why) {
+			assert_int_equal(load(place, &config, &why), -EINVAL);
+			assert_string_equal(why, cases[i].why);
+			free(why);
+			continue;
+		}
+		load_good(place, &config);
+		assert_int_equal(config.comfy_vram_mb[0], 24000);
+		assert_int_equal(config.comfy_vram_mb[1], 0);
+		assert_int_equal(config.comfy_vram_mb[2], 11500);
+		assert_int_equal(config.min_free_mb, 3250);
+		assert_int_equal(config.n_booster_roles, 2);
+		assert_true(config.booster_roles[1] == UINT64_C(90000000000000002));
+		assert_int_equal(config.affinity_wait_seconds, 120);
+		config_free(&config);
+	}
+}
+
+/* COMFY_URLS wins over COMFY_URL. */
+static void test_urls_win(void **state)
+{
+	static const char text[] = "COMFY_URL=http://one\nCOMFY_URLS=http://a/,http://b\n";
+	struct config config;
+
+	write_env(text, strlen(text));
+	load_good(*state, &config);
+	assert_int_equal(config.n_comfy, 2);
+	assert_string_equal(config.comfy[0], "http://a");
+	config_free(&config);
+}
+
 /* Secrets, and URLs that may hold one, appear in no refusal and no warning. */
 static void test_secrets_stay(void **state)
 {
@@ -608,6 +674,8 @@ int main(int argc, char **argv)
 		in_place(test_bad_values),
 		in_place(test_bad_ids),
 		in_place(test_keys),
+		in_place(test_cards),
+		in_place(test_urls_win),
 		in_place(test_secrets_stay),
 		in_place(test_warnings),
 		in_place(test_readable_by_others),

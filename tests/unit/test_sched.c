@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sched_rig.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -330,6 +331,121 @@ static void test_the_next_pass_is_there_when_a_card_is_done(void **state)
 	rig_free(r);
 }
 
+/* Others have some of a card: a job goes there only if no card has room for it. What is only
+ * guessed keeps nobody away for ever. */
+static void test_a_card_is_tried_rather_than_waited_for(void **state)
+{
+	struct sched *s = sched_new(NULL, 0);
+	const struct sched_card crowded = {
+		.vram_mb = 4000, .total_mb = 24000, .speed = 1000, .load_speed = 1000};
+	const struct sched_card small = {
+		.vram_mb = 8000, .total_mb = 8000, .speed = 1000, .load_speed = 1000};
+	struct sched_needs guessed = needs[SMALL];
+	struct sched_model *model, *large, *guess, *never;
+	struct sched_pass pass;
+
+	sched_card_add(s, &crowded);
+	sched_card_add(s, &small);
+	model = sched_model_add(s, &needs[SMALL]);
+	large = sched_model_add(s, &needs[LARGE]);
+	guessed.vram_mb = 50000;
+	guessed.guess = true;
+	guessed.weights = 7;
+	guess = sched_model_add(s, &guessed);
+	guessed.guess = false;
+	guessed.weights = 8;
+	never = sched_model_add(s, &guessed);
+	assert_null(sched_arrive(s, 0, never, 1000, 1, 2, 0, 9));
+	assert_true(sched_model_is_hopeless(never) && !sched_model_is_hopeless(guess));
+	/* Six GB are free on the second card only, and it is waited for. */
+	assert_non_null(sched_arrive(s, 0, model, 1000, 1, 2, 0, 1));
+	assert_non_null(sched_arrive(s, 0, model, 1000, 1, 2, 0, 2));
+	assert_true(sched_next(s, 0, &pass));
+	assert_int_equal(pass.card, 1);
+	assert_false(sched_model_fits(s, model, 0));
+	assert_false(sched_next(s, 0, &pass));
+	/* Nowhere is as much free as these want: the first card is tried, for what it is. */
+	assert_non_null(sched_arrive(s, 0, large, 1000, 2, 2, 0, 3));
+	assert_true(sched_next(s, 0, &pass));
+	assert_int_equal(sched_tag(pass.jobs[0]), 3);
+	assert_int_equal(pass.card, 0);
+	sched_finished(s, 0, 0);
+	assert_non_null(sched_arrive(s, 0, guess, 1000, 3, 2, 0, 4));
+	assert_true(sched_next(s, 0, &pass));
+	assert_int_equal(sched_tag(pass.jobs[0]), 4);
+	sched_finished(s, 0, 0);
+	/* The card with room is gone: the other one is tried. */
+	sched_down(s, 0, 1);
+	assert_true(sched_next(s, 0, &pass));
+	assert_int_equal(pass.card, 0);
+	sched_free(s);
+}
+
+/* One card, a model that it holds and always more of it, and one job that needs a
+ * load. How long that job waits, at most ten minutes. */
+static int64_t wait_beside_what_is_held(double affinity_ms)
+{
+	struct sched_policy policy = sched_policy_default;
+	struct sched_rig *r = xcalloc(1, sizeof(*r));
+	struct sched_needs other = needs[SMALL];
+	int64_t waited_ms;
+	int job;
+
+	policy.affinity_ms = affinity_ms;
+	r->sched = sched_new(&policy, 0);
+	other.weights = OTHER; /* as quick to draw, so that only the load counts against it */
+	rig_card(r, 8000, 1000);
+	rig_model(r, needs[SMALL]);
+	rig_model(r, other);
+	rig_arrive(r, 0, 1000, 1, 2);
+	rig_run(r, 0);
+	job = rig_arrive(r, 1, 1000, 2, 2);
+	for (uint64_t user = 3; r->jobs[job].state == RIG_WAITS && r->now_ms < 600000; user++) {
+		rig_arrive(r, 0, 1000, user, 2);
+		rig_run(r, r->now_ms + 3500);
+	}
+	waited_ms = r->now_ms;
+	rig_free(r);
+	return waited_ms;
+}
+
+static void test_affinity_delays_nobody_beyond_its_bound(void **state)
+{
+	assert_true(wait_beside_what_is_held(INFINITY) > 200000);
+	assert_in_range(wait_beside_what_is_held(60000), 60000, 60000 + 16000);
+	/* Its turn is all that counts then; four in one pass are still quicker than one. */
+	assert_in_range(wait_beside_what_is_held(0), 0, 50000);
+}
+
+/* A holder that is busy for long is waited for no longer than that, though nothing happens. */
+static void test_a_holder_is_not_waited_for_beyond_the_bound(void **state)
+{
+	struct sched_policy policy = sched_policy_default;
+	struct sched *s;
+	const struct sched_card card = {.vram_mb = 8000, .speed = 1000, .load_speed = 1000};
+	struct sched_needs slow = needs[SMALL];
+	struct sched_model *model;
+	struct sched_pass pass;
+
+	policy.affinity_ms = 30000;
+	policy.patience = 100;
+	s = sched_new(&policy, 0);
+	sched_card_add(s, &card);
+	sched_card_add(s, &card);
+	slow.image_ms = slow.extra_ms = 600000;
+	slow.batch_max = 1;
+	model = sched_model_add(s, &slow);
+	sched_arrive(s, 0, model, 1000, 1, 2, 0, 1);
+	assert_true(sched_next(s, 0, &pass));
+	sched_arrive(s, 1000, model, 1000, 2, 2, 1000, 2);
+	assert_false(sched_next(s, 1000, &pass));
+	assert_int_equal(sched_wake(s, 1000), 31001);
+	assert_false(sched_next(s, 31000, &pass));
+	assert_true(sched_next(s, 31001, &pass));
+	assert_int_equal(pass.card, 1);
+	sched_free(s);
+}
+
 /* A pass that is called off while another runs: that one goes on, and what the card holds is what
  * it held. */
 static void test_a_pass_that_waits_on_its_card_can_be_called_off(void **state)
@@ -436,6 +552,9 @@ int main(void)
 		cmocka_unit_test(test_a_flood_leaves_the_others_alone),
 		cmocka_unit_test(test_a_lost_card_gives_its_jobs_back),
 		cmocka_unit_test(test_the_next_pass_is_there_when_a_card_is_done),
+		cmocka_unit_test(test_a_card_is_tried_rather_than_waited_for),
+		cmocka_unit_test(test_affinity_delays_nobody_beyond_its_bound),
+		cmocka_unit_test(test_a_holder_is_not_waited_for_beyond_the_bound),
 		cmocka_unit_test(test_a_pass_that_waits_on_its_card_can_be_called_off),
 		cmocka_unit_test(test_all_is_done_and_decided_alike),
 		cmocka_unit_test(test_a_waiting_job_takes_little_memory),
