@@ -23,6 +23,7 @@ struct bot {
 	struct flujos *flujos;
 	struct folder_watch *watch;
 	const struct log *log;
+	const struct config *settings; /* of the start */
 	bool changed, unwatched; /* something in the folder has; changes are not told */
 	int64_t look_ms;
 	struct shell *shell;
@@ -127,6 +128,7 @@ static int load_past(struct store_db *db, int64_t now_ms, struct shell_past *pas
 	r = store_db_value(db, "gateway", &past->gateway);
 	r = r < 0 ? r : store_db_value(db, "ids", &past->ids);
 	r = r < 0 ? r : store_db_value(db, "mode", &past->mode);
+	r = r < 0 ? r : store_db_value(db, "cards", &past->cards);
 	r = r < 0 ? r : store_db_value(db, "limits", &past->limits);
 	return r < 0 ? r : store_db_value(db, "words", &past->words);
 }
@@ -141,10 +143,20 @@ static uint64_t first_id(const struct loop *loop)
 	return (uint64_t)loop_now(loop) / 10;
 }
 
+static struct comfy_config card_config(const struct config *config, const char *url, int i)
+{
+	return (struct comfy_config){
+		.url = url,
+		.api_key = config_comfy_key(config, i),
+		.stall_ms = config->stall_seconds * 1000,
+	};
+}
+
 static void fill_shell_config(const struct bot_config *config, struct bot *bot)
 {
 	const struct config *c = config->config;
 
+	bot->settings = c;
 	bot->config = (struct shell_config){
 		.token = config->token,
 		.guild_id = config->guild_id,
@@ -166,11 +178,51 @@ static void fill_shell_config(const struct bot_config *config, struct bot *bot)
 	memcpy(bot->config.gpu_vram_mb, c->comfy_vram_mb, sizeof(c->comfy_vram_mb));
 	memcpy(bot->config.booster_roles, c->booster_roles, sizeof(c->booster_roles));
 	for (int i = 0; i < config->n_comfy; i++)
-		bot->config.comfy[i] = (struct comfy_config){
-			.url = config->comfy_urls[i],
-			.api_key = config_comfy_key(c, i),
-			.stall_ms = c->stall_seconds * 1000,
-		};
+		bot->config.comfy[i] = card_config(c, config->comfy_urls[i], i);
+}
+
+static void warn(void *ctx, const char *sentence)
+{
+	struct bot *bot = ctx;
+
+	log_line(bot->log, LOG_WARN, "config", "%s", sentence);
+}
+
+static void take_cards(struct bot *bot, const struct config *fresh)
+{
+	struct comfy_config cards[COMFY_SERVERS_MAX];
+	cleanup(freep) char *others = config_changes(bot->settings, fresh);
+
+	for (int i = 0; i < fresh->n_comfy; i++) {
+		cards[i] = card_config(fresh, fresh->comfy[i], i);
+		cards[i].stall_ms = bot->settings->stall_seconds * 1000;
+	}
+	log_line(bot->log, LOG_INFO, "config", "the settings were read again: cards: %d",
+		fresh->n_comfy);
+	if (others)
+		log_line(bot->log, LOG_WARN, "config",
+			"only the cards are taken from them while the bot runs: %s wait for a "
+			"restart",
+			others);
+	shell_cards_reload(bot->shell, cards, fresh->n_comfy);
+}
+
+void bot_reload(struct bot *bot)
+{
+	struct config fresh = {0};
+	cleanup(freep) char *why = NULL;
+
+	if (config_load(&fresh, warn, bot, &why) == 0) {
+		why = config_missing(&fresh);
+		if (!why)
+			take_cards(bot, &fresh);
+		config_free(&fresh);
+	}
+	if (!why)
+		return;
+	log_line(bot->log, LOG_WARN, "config",
+		"the settings were not read again, and the old ones go on: %s", why);
+	shell_reload_refused(bot->shell, why);
 }
 
 int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why)
@@ -210,6 +262,7 @@ int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why)
 	free(past.gateway);
 	free(past.ids);
 	free(past.mode);
+	free(past.cards);
 	free(past.limits);
 	free(past.words);
 	*ret = r == 0 ? bot : bot_free(bot);

@@ -30,6 +30,9 @@ int bot_new(const struct bot_config *config, struct bot **ret, char **ret_why);
 struct bot *bot_free(struct bot *bot);
 int64_t bot_turn(struct bot *bot, int64_t now_ms);
 void bot_stop(struct bot *bot);
+/* Reads the settings again, of which only those about the cards are taken. When they are not in order,
+ * the log and #admin-tools hear why, and the old ones go on. Between two turns. */
+void bot_reload(struct bot *bot);
 struct shell *bot_shell(struct bot *bot);
 
 #endif

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "app/bot.h"
 #include "app/command_line.h"
@@ -11,6 +14,7 @@
 #include "io/notify.h"
 
 struct running {
+	bool on_terminal; /* and to be ended when it goes away */
 	struct loop *loop;
 	struct bot *bot;
 	struct logger *logger;
@@ -38,11 +42,37 @@ static void stop(void *ctx)
 	loop_wake(r->loop);
 }
 
+static bool has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDONLY | O_NOCTTY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
+/* Whoever closes the terminal in which it runs wants it to end; anybody else wants the settings to be
+ * read again. nohup has it ignored: then it is the latter. */
+static void hang_up(void *ctx)
+{
+	struct running *r = ctx;
+
+	if (!r->on_terminal || has_terminal()) {
+		bot_reload(r->bot);
+		return;
+	}
+	log_line(&r->logger->log, LOG_INFO, NULL, "the terminal is gone");
+	stop(r);
+}
+
 static int serve(struct running *r)
 {
 	struct shell *shell = bot_shell(r->bot);
 
 	loop_on_stop(r->loop, stop, r);
+	r->on_terminal = signal(SIGHUP, SIG_DFL) != SIG_IGN && has_terminal();
+	loop_on_hangup(r->loop, hang_up, r);
 	loop_run(r->loop, turn, r);
 	if (shell_state(shell) != SHELL_FAILED)
 		return 0;

@@ -551,6 +551,40 @@ char *config_missing(const struct config *config)
 	return NULL;
 }
 
+/* ---- reading again ---- */
+
+static bool is_same(const struct setting *s, const struct config *a, const struct config *b)
+{
+	const char *x = (const char *)a + s->offset, *y = (const char *)b + s->offset;
+
+	if (s->kind == NUMBER)
+		return *(const int64_t *)x == *(const int64_t *)y;
+	if (s->kind == ID)
+		return *(const uint64_t *)x == *(const uint64_t *)y;
+	return str_eq(*(char *const *)x, *(char *const *)y) ||
+	       (!*(char *const *)x && !*(char *const *)y);
+}
+
+char *config_changes(const struct config *a, const struct config *b)
+{
+	static const char *const taken[] = {
+		"COMFY_URL", "COMFY_URLS", "COMFY_API_KEY", "COMFY_API_KEYS"};
+	struct buf out = BUF(4 * KIB);
+
+	for (size_t i = 0; i < countof(settings); i++) {
+		bool ours = false;
+
+		for (size_t k = 0; k < countof(taken); k++)
+			ours |= str_eq(settings[i].name, taken[k]);
+		if (!ours && !is_same(&settings[i], a, b))
+			must(buf_printf(&out, "%s%s", out.len ? ", " : "", settings[i].name) == 0);
+	}
+	if (out.len)
+		return buf_take(&out);
+	buf_free(&out);
+	return NULL;
+}
+
 /* ---- help ---- */
 
 char *config_help(void)

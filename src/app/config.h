@@ -64,6 +64,10 @@ void config_hide_environment(void);
  * Borrowed. */
 const char *config_comfy_key(const struct config *config, int i);
 
+/* The names of the settings that are others in `b`, except those about the cards, which bot_reload()
+ * takes: "MAX_QUEUE, LOG_LEVEL"; NULL: none. Owned. */
+char *config_changes(const struct config *a, const struct config *b);
+
 /* What `run` cannot do without; NULL when all is there, else a sentence (owned). */
 char *config_missing(const struct config *config);
 

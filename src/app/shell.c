@@ -103,12 +103,8 @@ struct shell *shell_new(const struct shell_config *config, const struct ports *p
 	sh->file_limit = DISCORD_FILE_MAX;
 	sh->words_ms = NEVER;
 	rng_seed(&sh->rng, seed);
-	for (int i = 0; i < config->n_comfy; i++) {
-		sh->gpu_names[i] = xstrdup(config->comfy[i].url);
-		sh->comfy[i] = (struct shell_comfy){.shell = sh,
-			.index = i,
-			.client = comfy_client_new(&config->comfy[i], &sh->rng)};
-	}
+	for (int i = 0; i < config->n_comfy; i++)
+		shell_card_own(sh, i, &config->comfy[i]);
 	sh->core = core_new(&core, &sh->rng);
 	sh->rest = rest_new(&rest, &sh->rng);
 	return sh;
@@ -120,14 +116,8 @@ struct shell *shell_free(struct shell *sh)
 		return NULL;
 	if (sh->gateway_ws)
 		sh->ports.ws_abandon(sh->ports.ctx, sh->gateway_ws);
-	for (int i = 0; i < sh->config.n_comfy; i++) {
-		if (sh->comfy[i].ws)
-			sh->ports.ws_abandon(sh->ports.ctx, sh->comfy[i].ws);
-		comfy_client_free(sh->comfy[i].client);
-		free(sh->comfy[i].about);
-		shell_lora_free(&sh->comfy[i]);
-		free(sh->gpu_names[i]);
-	}
+	for (int i = 0; i < sh->config.n_comfy; i++)
+		shell_card_free(sh, i);
 	while (sh->tasks)
 		task_free(sh, sh->tasks);
 	while (sh->pending)
@@ -169,6 +159,7 @@ void shell_start(struct shell *sh, const struct shell_past *past)
 	for (size_t i = 0; i < past->rows.n_jobs; i++)
 		core_load_job(sh->core, &past->rows.jobs[i], now_ms);
 	shell_limits_load(sh, past);
+	shell_cards_load(sh, past);
 	shell_words_load(sh, past);
 	shell_comfy_start(sh);
 	shell_gateway_start(sh, past);
@@ -267,6 +258,7 @@ int64_t shell_turn(struct shell *sh, int64_t now_ms)
 		moved |= shell_comfy_pump(sh, now_ms);
 		moved |= shell_effect_pump(sh);
 		moved |= live_pump(sh, now_ms);
+		moved |= shell_cards_pump(sh);
 		moved |= shell_rest_pump(sh, now_ms);
 	} while (moved && sh->phase != FAILED);
 	step_phase(sh, now_ms);

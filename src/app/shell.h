@@ -47,6 +47,7 @@ struct shell_past {
 	char *ids;     /* "application_id bot_id", needed to resume without a READY */
 	char *mode;    /* "run", "pause" or "drain" */
 	char *limits;  /* the JSON text of core/limits.h */
+	char *cards;   /* what administrators want of cards: shell_cards.c */
 	char *words;   /* what administrators wrote, as JSON text: shell_words.c */
 };
 
@@ -76,6 +77,11 @@ void shell_workflows_changed(struct shell *shell);
  * before goes on. */
 void shell_workflow_refused(struct shell *shell, const char *file, const char *why, bool kept);
 void shell_workflow_mended(struct shell *shell, const char *file);
+/* The cards are these now: new ones begin at once, those that are missing finish what they have and
+ * take nothing more, the others go on (with the key as it is now). Strings are copied. */
+void shell_cards_reload(struct shell *shell, const struct comfy_config *cards, int n);
+/* #admin-tools hears why the settings were not read again. */
+void shell_reload_refused(struct shell *shell, const char *why);
 /* When the gateway said READY or RESUMED first; 0 before. */
 int64_t shell_ready_ms(const struct shell *shell);
 const struct core *shell_core(const struct shell *shell);

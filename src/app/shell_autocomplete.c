@@ -137,6 +137,24 @@ static void offer_jobs(
 	}
 }
 
+/* Where cards are concerns only those who run them. */
+static void offer_cards(
+	struct shell *sh, const struct interaction *it, const char *typed, struct offer *offer)
+{
+	for (int i = 0; i < sh->config.n_comfy && shell_is_admin(it); i++) {
+		cleanup(freep) char *state = shell_card_state(sh, i, it->locale);
+		cleanup(freep) char *line =
+			xasprintf("%d · %s · %s", i + 1, sh->gpu_names[i], state);
+		cleanup(freep) char *name = text_plain(line, CHOICE_UNITS_MAX);
+		char value[16];
+
+		if (!core_gpu_exists(sh->core, i) || !strcasestr(name, typed))
+			continue;
+		snprintf(value, sizeof(value), "%d", i + 1);
+		offer_add(offer, name, value);
+	}
+}
+
 /* ---- the member's own recent prompts ---- */
 
 static void prompts_read(void *arg, struct store_result *result)
@@ -191,6 +209,8 @@ void shell_autocomplete(struct shell *sh, struct interaction *it)
 		offer_sizes(sh, it, typed, &offer);
 	else if (str_eq(name, "lora"))
 		offer_loras(sh, it, typed, &offer);
+	else if (str_eq(name, "card"))
+		offer_cards(sh, it, typed, &offer);
 	else if (command == COMMAND_CANCEL)
 		offer_jobs(sh, it, typed, &offer);
 	offer_send(sh, it, &offer);

@@ -45,20 +45,37 @@ static void say_changed(struct shell *sh, const struct interaction *it, enum tex
 	shell_answer_saved(sh, message_refuse(it, sentence));
 }
 
+/* With a card it is about that one. */
+static bool is_about_card(struct shell *sh, struct interaction *it, enum gpu_wish wish)
+{
+	const char *card = interaction_option(it, "card");
+
+	if (!card)
+		return false;
+	shell_card_set(sh, it, card, wish);
+	return true;
+}
+
 static void admin_pause(struct shell *sh, struct interaction *it)
 {
+	if (is_about_card(sh, it, GPU_WISH_PAUSE))
+		return;
 	shell_set_mode(sh, CORE_PAUSE);
 	say_changed(sh, it, TEXT_MODE_PAUSE, NULL);
 }
 
 static void admin_resume(struct shell *sh, struct interaction *it)
 {
+	if (is_about_card(sh, it, GPU_WISH_RUN))
+		return;
 	shell_set_mode(sh, CORE_RUN);
 	say_changed(sh, it, TEXT_MODE_RUN, NULL);
 }
 
 static void admin_drain(struct shell *sh, struct interaction *it)
 {
+	if (is_about_card(sh, it, GPU_WISH_DRAIN))
+		return;
 	shell_set_mode(sh, CORE_DRAIN);
 	say_changed(sh, it, TEXT_MODE_DRAIN,
 		&(struct text_args){.number = (int64_t)core_live_jobs(sh->core)});

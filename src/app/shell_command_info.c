@@ -221,19 +221,16 @@ void command_models(struct shell *sh, struct interaction *it)
 
 static char *card_line(const struct shell *sh, int gpu, const struct interaction *it)
 {
-	size_t n = core_gpu_jobs(sh->core, gpu);
-	enum text_id id = !core_gpu_is_up(sh->core, gpu) ? TEXT_STATUS_DOWN
-			  : n				 ? TEXT_STATUS_BUSY
-							 : TEXT_STATUS_IDLE;
-	cleanup(freep) char *state =
-		text_make(id, it->locale, &(struct text_args){.number = (int64_t)n});
+	cleanup(freep) char *state = shell_card_state(sh, gpu, it->locale);
 	cleanup(freep) char *about = text_clean(sh->comfy[gpu].about, REASON_CHARS_MAX);
-	/* Where a card is concerns only those who run it. */
-	cleanup(freep) char *url =
-		text_clean(shell_is_admin(it) ? sh->gpu_names[gpu] : "", REASON_CHARS_MAX);
+	/* Where a card is and what ails it concerns only those who run it. */
+	bool admin = shell_is_admin(it), fails = core_gpu_state(sh->core, gpu) == GPU_FAILING;
+	cleanup(freep) char *url = text_clean(admin ? sh->gpu_names[gpu] : "", REASON_CHARS_MAX);
+	cleanup(freep) char *why = text_clean(
+		admin && fails ? core_gpu_why(sh->core, gpu) : "", REASON_CHARS_MAX);
 
-	return xasprintf("%d\\. %s%s%s%s%s", gpu + 1, state, about && *about ? " · " : "",
-		about ? about : "", *url ? " · " : "", url);
+	return xasprintf("%d\\. %s%s%s%s%s%s%s", gpu + 1, state, about && *about ? " · " : "",
+		about ? about : "", *url ? " · " : "", url, *why ? " · " : "", why);
 }
 
 void command_status(struct shell *sh, struct interaction *it)
@@ -247,9 +244,11 @@ void command_status(struct shell *sh, struct interaction *it)
 	add_totals(sh, &out, it->locale);
 	add_text(&out, "\n", TEXT_STATUS_CARDS, it->locale, NULL);
 	for (int i = 0; i < sh->config.n_comfy; i++) {
-		cleanup(freep) char *line = card_line(sh, i, it);
+		cleanup(freep) char *line =
+			core_gpu_exists(sh->core, i) ? card_line(sh, i, it) : NULL;
 
-		add_line(&out, line, &left_out);
+		if (line)
+			add_line(&out, line, &left_out);
 	}
 	add_left_out(&out, it->locale, left_out);
 	send_list(sh, it, &out);

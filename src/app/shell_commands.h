@@ -26,6 +26,13 @@ bool shell_is_banned(const struct shell *sh, const struct interaction *it);
 struct interaction *shell_interaction_keep(struct interaction *it);
 void shell_interaction_drop(void *what);
 
+/* shell_cards.c */
+/* "idle", "paused by an administrator" ...; owned. */
+char *shell_card_state(const struct shell *sh, int gpu, const char *locale);
+/* An administrator's wish for the card that is meant; answers. */
+void shell_card_set(
+	struct shell *sh, struct interaction *it, const char *typed, enum gpu_wish wish);
+
 /* shell_request.c: asking for pictures */
 /* What a member wants, already understood. */
 struct wish {

@@ -99,6 +99,7 @@ struct shell_comfy {
 	int index;
 	struct comfy_client *client;
 	struct websocket *ws;
+	bool leaving; /* taken out of the settings: to be let go when it has finished */
 	char *about; /* version and device, as it said; NULL */
 	struct lora_list *loras; /* shell_lora.c */
 };
@@ -298,8 +299,16 @@ void shell_comfy_start(struct shell *sh);
 bool shell_comfy_pump(struct shell *sh, int64_t now_ms);
 uint64_t comfy_tag(uint64_t job_id, uint32_t epoch);
 
-/* shell_cards.c: what #admin-tools hears of a card (FX_TELL_CARD_*) */
+/* shell_cards.c */
+/* The slot's card: strings of its own, a client. Free it with the shell. */
+void shell_card_own(struct shell *sh, int gpu, const struct comfy_config *config);
+void shell_card_free(struct shell *sh, int gpu);
+/* What administrators want of cards, as it was stored. */
+void shell_cards_load(struct shell *sh, const struct shell_past *past);
+/* What #admin-tools hears of a card (FX_TELL_CARD_*). */
 void shell_tell_card(struct shell *sh, const struct effect *e);
+/* Cards that were taken out are let go when they have finished. */
+bool shell_cards_pump(struct shell *sh);
 
 /* shell_lora.c: the LoRAs that the servers have */
 /* The server answers (again): its lists are read. */

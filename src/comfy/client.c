@@ -74,6 +74,19 @@ void comfy_start(struct comfy_client *c, int64_t now_ms)
 	link_start(c, now_ms);
 }
 
+void comfy_stop(struct comfy_client *c, int64_t now_ms)
+{
+	if (!c->started)
+		return;
+	c->started = false;
+	link_stop(c);
+}
+
+void comfy_set_key(struct comfy_client *c, const char *api_key)
+{
+	secret_set((char **)&c->config.api_key, api_key);
+}
+
 bool client_has_key(const struct comfy_client *c)
 {
 	return c->config.api_key && *c->config.api_key;

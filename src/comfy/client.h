@@ -30,6 +30,10 @@ struct comfy_config {
 struct comfy_client *comfy_client_new(const struct comfy_config *config, struct rng *rng);
 struct comfy_client *comfy_client_free(struct comfy_client *c);
 void comfy_start(struct comfy_client *c, int64_t now_ms);
+/* The server is left alone, until comfy_start(): no looks at it, no WebSocket. Asks go on to their end. */
+void comfy_stop(struct comfy_client *c, int64_t now_ms);
+/* From the next request on. */
+void comfy_set_key(struct comfy_client *c, const char *api_key);
 
 /* ---- asks ----
  * A tag in use is taken over: the older ask is forgotten. */

@@ -186,6 +186,7 @@ bool fetch_is_whole(const char *data, size_t len);
 
 /* ---- link.c ---- */
 void link_start(struct comfy_client *c, int64_t now_ms);
+void link_stop(struct comfy_client *c);
 void link_tick(struct comfy_client *c, int64_t now_ms);
 int64_t link_deadline(const struct comfy_client *c);
 /* An answer to any other request: what it says about the server. */

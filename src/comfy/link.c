@@ -83,9 +83,26 @@ static void ws_close(struct comfy_client *c)
 	c->link.want_close = true;
 }
 
+void link_stop(struct comfy_client *c)
+{
+	struct link *link = &c->link;
+
+	client_drop(c, link->probe);
+	link->probe = 0;
+	link->state = LINK_UNKNOWN;
+	link->fails = link->tries = link->ws_tries = 0;
+	link->probe_ms = link->ws_ms = NEVER;
+	link->want_open = false;
+	if (link->ws == WS_OPENING || link->ws == WS_OPEN)
+		ws_close(c);
+}
+
 void link_tick(struct comfy_client *c, int64_t now_ms)
 {
 	struct link *link = &c->link;
+
+	if (!c->started)
+		return;
 
 	if (link->probe == 0 && now_ms >= link->probe_ms)
 		probe(c);
@@ -100,6 +117,8 @@ int64_t link_deadline(const struct comfy_client *c)
 	const struct link *link = &c->link;
 	int64_t at = link->probe == 0 ? link->probe_ms : NEVER;
 
+	if (!c->started)
+		return NEVER;
 	if (link->ws == WS_OPEN)
 		at = min_of(at, link->expect_ms);
 	if (link->ws == WS_CLOSED && link->state != LINK_DOWN)
@@ -153,6 +172,8 @@ void link_probed(struct comfy_client *c, const struct http_response *res, int64_
 	cleanup(json_put) struct json_object *stats = NULL;
 
 	link->probe = 0;
+	if (!c->started)
+		return;
 	if (res->status == 200)
 		stats = comfy_reply_json(res);
 	if (json_at(stats, "system") || json_at(stats, "devices")) {

@@ -10,7 +10,7 @@
 
 bool core_gpu_is_up(const struct core *core, int gpu)
 {
-	return gpu >= 0 && gpu < core->config.n_gpus && core->gpus[gpu].up;
+	return core_gpu_exists(core, gpu) && core->gpus[gpu].up;
 }
 
 size_t core_gpu_jobs(const struct core *core, int gpu)
@@ -371,6 +371,7 @@ struct place_pass *place_next(struct core *core, int64_t now_ms)
 		return assign(core, other, gpu, now_ms);
 	if (core->config.n_gpus == 0 || !sched_next(core->sched, now_ms, &sent))
 		return NULL;
+	must(core_gpu_takes(core, sent.card));
 	pass = pass_new(core, sent.card, now_ms);
 	pass->planned = true;
 	for (int i = 0; i < sent.n; i++) {

@@ -105,6 +105,13 @@ static const struct option_row admin_limits[] = {
 	END,
 };
 
+static const struct option_row admin_card[] = {
+	{.name = {"card", "tarjeta"},
+	 .description = {"Only this card, by its number in /status or its address (without: the whole line)",
+	                 "Solo esta tarjeta, por su número en /estado o su dirección (sin ella: toda la cola)"},
+	 .type = OPTION_STRING, .autocomplete = true, .max_length = 100},
+	{.name = {NULL}},
+};
 static const struct option_row admin_options[] = {
 	{.name = {"sync", "sincronizar"},
 	 .description = {"Registers the commands anew", "Registra de nuevo los comandos"},
@@ -119,14 +126,14 @@ static const struct option_row admin_options[] = {
 	{.name = {"pause", "pausar"},
 	 .description = {"No new picture is begun; requests wait",
 	                 "No empieza ninguna imagen; los pedidos esperan"},
-	 .type = OPTION_SUBCOMMAND},
+	 .type = OPTION_SUBCOMMAND, .options = admin_card},
 	{.name = {"resume", "reanudar"},
 	 .description = {"Goes on after pause or drain", "Sigue tras pausar o vaciar"},
-	 .type = OPTION_SUBCOMMAND},
+	 .type = OPTION_SUBCOMMAND, .options = admin_card},
 	{.name = {"drain", "vaciar"},
 	 .description = {"Takes no new requests and finishes what waits",
 	                 "No acepta pedidos nuevos y termina lo que espera"},
-	 .type = OPTION_SUBCOMMAND},
+	 .type = OPTION_SUBCOMMAND, .options = admin_card},
 	{.name = {"ban", "vetar"},
 	 .description = {"A member may not ask for pictures any more",
 	                 "Un miembro ya no puede pedir imágenes"},

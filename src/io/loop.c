@@ -15,8 +15,8 @@ struct loop {
 	uv_prepare_t prepare;
 	uv_async_t wake;
 	uv_timer_t timer;
-	uv_signal_t signals[2];
-	bool signals_open;
+	uv_signal_t signals[2], hangup_signal;
+	bool signals_open, hangup_open;
 	bool touched;
 	bool stopping;
 	int64_t due_ms;
@@ -27,6 +27,8 @@ struct loop {
 	void (*stop)(void *ctx);
 	void *stop_ctx;
 	bool stop_called;
+	void (*hangup)(void *ctx);
+	void *hangup_ctx;
 };
 
 /*
@@ -98,6 +100,14 @@ static void on_signal(uv_signal_t *handle, int number)
 	loop_touch(loop);
 }
 
+static void on_hangup(uv_signal_t *handle, int number)
+{
+	struct loop *loop = handle->data;
+
+	loop_touch(loop);
+	loop->hangup(loop->hangup_ctx);
+}
+
 int loop_new(struct loop **ret)
 {
 	struct loop *loop = xcalloc(1, sizeof(*loop));
@@ -135,6 +145,8 @@ struct loop *loop_free(struct loop *loop)
 	uv_close((uv_handle_t *)&loop->timer, NULL);
 	for (size_t i = 0; loop->signals_open && i < countof(loop->signals); i++)
 		uv_close((uv_handle_t *)&loop->signals[i], NULL);
+	if (loop->hangup_open)
+		uv_close((uv_handle_t *)&loop->hangup_signal, NULL);
 	loop->turn = NULL;
 	uv_run(&loop->uv, UV_RUN_DEFAULT);
 	must(uv_loop_close(&loop->uv) == 0);
@@ -187,6 +199,18 @@ void loop_on_stop(struct loop *loop, void (*stop)(void *ctx), void *ctx)
 		loop->signals[i].data = loop;
 		uv_signal_start(&loop->signals[i], on_signal, numbers[i]);
 	}
+}
+
+void loop_on_hangup(struct loop *loop, void (*hangup)(void *ctx), void *ctx)
+{
+	loop->hangup = hangup;
+	loop->hangup_ctx = ctx;
+	if (loop->hangup_open)
+		return;
+	loop->hangup_open = true;
+	uv_signal_init(&loop->uv, &loop->hangup_signal);
+	loop->hangup_signal.data = loop;
+	uv_signal_start(&loop->hangup_signal, on_hangup, SIGHUP);
 }
 
 struct uv_loop_s *loop_uv(struct loop *loop)

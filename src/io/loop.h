@@ -25,6 +25,8 @@ void loop_stop(struct loop *loop);
 void loop_wake(struct loop *loop);
 /* Called once on the first SIGTERM or SIGINT; the second ends the program at once. */
 void loop_on_stop(struct loop *loop, void (*stop)(void *ctx), void *ctx);
+/* Called on each SIGHUP, which ends the program otherwise. */
+void loop_on_hangup(struct loop *loop, void (*hangup)(void *ctx), void *ctx);
 struct uv_loop_s *loop_uv(struct loop *loop);
 
 /* Unix time in milliseconds, read once per turn, monotonic within the process. */

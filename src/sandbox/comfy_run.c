@@ -396,6 +396,13 @@ static void step(struct comfy_world *w)
 		fail(w, node, "torch.OutOfMemoryError", out_of_memory);
 		return;
 	}
+	if (w->machine > 0) {
+		w->machine--;
+		fail(w, node, "torch.AcceleratorError",
+			"CUDA error: an illegal memory access was encountered\nCUDA kernel errors "
+			"might be asynchronously reported at some other API call.");
+		return;
+	}
 	if (w->errors > 0) {
 		w->errors--;
 		fail(w, node, "RuntimeError",

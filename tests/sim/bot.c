@@ -51,6 +51,7 @@ void bot_start(struct sim *sim)
 	(void)store_db_value(sim->db, "gateway", &past.gateway);
 	(void)store_db_value(sim->db, "ids", &past.ids);
 	(void)store_db_value(sim->db, "mode", &past.mode);
+	(void)store_db_value(sim->db, "cards", &past.cards);
 	(void)store_db_value(sim->db, "limits", &past.limits);
 	(void)store_db_value(sim->db, "words", &past.words);
 	/* The real one counts from its own time on, so that no id is given twice: app/bot.c. */
@@ -62,6 +63,7 @@ void bot_start(struct sim *sim)
 	free(past.gateway);
 	free(past.ids);
 	free(past.mode);
+	free(past.cards);
 	free(past.limits);
 	free(past.words);
 	bot_turn(sim);

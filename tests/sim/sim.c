@@ -20,6 +20,11 @@ int64_t sim_now(const struct sim *sim)
 	return clock_now(sim->clock);
 }
 
+double sim_seconds(const struct sim *sim)
+{
+	return (double)(sim_now(sim) - START_MS) / 1000;
+}
+
 bool sim_chance(struct sim *sim, int per_thousand)
 {
 	return per_thousand > 0 && rng_below(&sim->rng, 1000) < (uint64_t)per_thousand;
@@ -245,6 +250,7 @@ static void make_weather(struct sim *sim)
 	w->server_errors = (int)rng_below(rng, 8);
 	w->run_faults = (int)rng_below(rng, 4);
 	w->workflow_changes = (int)rng_below(rng, 6);
+	w->card_changes = (int)rng_below(rng, 8);
 	w->no_compression = rng_below(rng, 2) == 0;
 	w->no_websocket = rng_below(rng, 6) == 0;
 }
@@ -262,6 +268,8 @@ static const char *const gateway_faults[] = {
 static const char *const run_faults[] = {
 	"{\"kind\":\"comfy_oom\",\"count\":1}",
 	"{\"kind\":\"comfy_error\",\"count\":1}",
+	"{\"kind\":\"comfy_machine\",\"count\":1}",
+	"{\"kind\":\"comfy_machine\",\"count\":6}",
 	"{\"kind\":\"comfy_stall\",\"ms\":20000}",
 	"{\"kind\":\"comfy_ws_drop\"}",
 	"{\"kind\":\"comfy_ws_refuse\",\"ms\":60000}",
@@ -370,6 +378,7 @@ static void weather_clears(struct sim *sim)
 		.no_compression = compression,
 		.no_websocket = sim->weather.no_websocket};
 	fault_happens(sim, xstrdup("{\"kind\":\"clear\"}"), true);
+	cards_clear(sim);
 }
 
 /* ---- a life ---- */
@@ -495,7 +504,9 @@ static void set_up(struct sim *sim)
 		sim->config.comfy[i] = (struct comfy_config){.url = urls[i],
 			.stall_ms = 60000,
 			.no_websocket = sim->weather.no_websocket};
+	memcpy(sim->all_cards, sim->config.comfy, sizeof(sim->all_cards));
 	plan(sim);
+	cards_plan(sim, sometime);
 	plan_owner(sim);
 }
 

@@ -21,7 +21,7 @@ struct sim_weather {
 	int slow;	    /* chance of a latency 20 times as long */
 	int crash_chance;   /* at each request that was served and each row that was written */
 	int crashes, comfy_restarts, gateway_faults, server_errors, run_faults; /* how many */
-	int workflow_changes;
+	int workflow_changes, card_changes;
 	bool no_compression, no_websocket;
 };
 
@@ -73,6 +73,8 @@ struct sim {
 	struct rng rng;
 	struct clock *clock;
 	int n_cards;
+	struct comfy_config all_cards[SIM_CARDS_MAX];
+	unsigned cards_out; /* bits: left out of the settings */
 	struct world *world;
 	struct store_db *db;
 	struct workflow_set *workflows;
@@ -111,6 +113,7 @@ struct sim {
 
 void sim_fail(struct sim *sim, const char *format, ...) printf_like(2, 3);
 int64_t sim_now(const struct sim *sim);
+double sim_seconds(const struct sim *sim); /* since the beginning */
 int64_t sim_delay(struct sim *sim); /* a latency */
 bool sim_chance(struct sim *sim, int per_thousand);
 
@@ -140,6 +143,10 @@ bool members_wait_for_words(const struct sim *sim);
 void members_check_graph(struct sim *sim, struct json_object *graph);
 void members_check_picture(struct sim *sim, struct json_object *message);
 void members_check_rest(struct sim *sim, struct json_object *state);
+
+/* cards.c: cards are held, and come and go */
+void cards_plan(struct sim *sim, int64_t (*sometime)(struct sim *sim));
+void cards_clear(struct sim *sim); /* all are there and used again */
 
 /* check.c */
 void check_said(struct sim *sim, const struct http_request *req, const struct http_response *res);
