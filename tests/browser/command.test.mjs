@@ -139,7 +139,8 @@ describe('a member\'s commands', () => {
 		for (const [command, words] of [['/models', ['Flux (Schnell)', 'Z-Image (Turbo)']], ['/status', ['Cards', 'up for']],
 			['/help', ['/imagine', '/edit', '/privacy']]]) {
 			await visitor.use(command);
-			const said = visitor.answer(words[0]);
+			const said = visitor.answer(words[0])
+				.filter({ has: page.locator('.used .command').getByText(command, { exact: true }) });
 			await said.waitFor();
 			const text = await said.innerText();
 			for (const word of words)

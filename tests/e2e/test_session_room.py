@@ -68,7 +68,7 @@ def test_full_server_takes_the_longest_idle_channel(lab):
 
 
 def test_else_a_private_thread(lab):
-    sandbox, bot = lab.start(SESSION_TTL_SECONDS=6)
+    sandbox, bot = lab.start(SESSION_TTL_SECONDS=12)
     ana = sandbox.member("anabel")
     sandbox.act("fill")
     general = sandbox.state().channel_named("general")
@@ -89,7 +89,7 @@ def test_else_a_private_thread(lab):
     sandbox.wait(lambda s: not warned(s), "the warning's removal")
     # A restart knows it still, and it is deleted when its time is over.
     bot.kill()
-    lab.start_bot(SESSION_TTL_SECONDS=6)
+    lab.start_bot(SESSION_TTL_SECONDS=12)
     sandbox.wait(lambda s: threads(s, True) and not threads(s), "the thread's end")
 
 
