@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several cards: the sandbox's, with memory, weights and time of their own."""
+import json
+import os
 import re
 
 KEYS = ("first-key-of-this-test", "ana:second-key-of-this-test")
@@ -156,3 +158,61 @@ def test_a_card_dies_in_the_middle(lab):
     assert_each_once(state, 2)
     assert len(state.prompts("success", card=0)) == 2 and not state.prompts("success", card=1)
     bot.wait_line(rf"gpu=1: {re.escape(sandbox.cards[1])} does not answer")
+
+
+def sidecar(lab, workflow, vram_gb):
+    path = os.path.join(lab.flujos(workflow), f"{workflow}.meta.json")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump({"vram_gb": vram_gb}, file)
+    return os.path.dirname(path)
+
+
+def wait_for_cards(lab, bot):
+    for card, url in enumerate(lab.sandbox.cards):
+        bot.wait_line(rf"gpu={card}: {re.escape(url)} answers")
+
+
+def test_a_model_that_fits_one_card_goes_nowhere_else(lab):
+    folder = sidecar(lab, "flux_image", 14)
+    lab.flujos("flux2_image")
+    sandbox = lab.start_sandbox("--cards", "8,24", "--no-rate-limits")
+    bot = lab.start_bot(FLUJOS_DIR=folder, MAX_JOBS_PER_USER=5)
+    wait_for_cards(lab, bot)
+    users = [sandbox.member(f"member{i}") for i in range(3)]
+    hold_cards(sandbox)
+    line_up(sandbox, [(u, m) for m in ("flux_image", "flux2_image") for u in users])
+    let_cards_go(sandbox)
+    sandbox.wait(lambda s: len(s.pictures()) == 6, "six pictures", timeout=60)
+    state = sandbox.state()
+    assert_each_once(state, 6)
+    assert not state.prompts("error"), "the large model was tried on the small card"
+    large = [json.loads(sandbox.download(f"{sandbox.cards[0]}/history/{p['prompt_id']}")) for p in state.prompts(card=0)]
+    assert large and "flux1-schnell" not in json.dumps(large)
+
+
+def test_a_model_that_no_card_holds_is_refused_at_once(lab):
+    folder = sidecar(lab, "flux_image", 48)
+    sandbox = lab.start_sandbox("--cards", "8,24")
+    bot = lab.start_bot(FLUJOS_DIR=folder)
+    wait_for_cards(lab, bot)
+    asked = sandbox.imagine(sandbox.member("anabel"))
+    said = sandbox.wait(lambda s: s.answer_text(asked), "the refusal")
+    assert re.search(r"needs 48(\.0)? GB .* the largest card here has 25\.\d GB", said), said
+    assert not sandbox.state().prompts() and not sandbox.state().session_channels()
+
+
+def test_a_booster_has_a_head_start(lab):
+    sandbox = lab.start_sandbox("--cards", "16", "--no-rate-limits")
+    people = [sandbox.member(f"member{i}") for i in range(4)]
+    booster = sandbox.member("booster")
+    sandbox.act("new_role", user=booster, name="boosts us")
+    role = next(r["id"] for r in sandbox.state().raw["guild"]["roles"] if r["name"] == "boosts us")
+    bot = lab.start_bot(PRIORITY_ROLES=role)
+    wait_for_cards(lab, bot)
+    hold_cards(sandbox)
+    line_up(sandbox, [(u, "flux_image") for u in people + [booster]])
+    let_cards_go(sandbox)
+    sandbox.wait(lambda s: len(s.pictures()) == 5, "five pictures", timeout=60)
+    # One ran and one was perhaps sent ahead when the booster came last of all.
+    order = owners_in_order(sandbox.state())
+    assert order.index(booster) in (1, 2), order
