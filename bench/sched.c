@@ -9,6 +9,10 @@
 #include <stdio.h>
 #include <time.h>
 
+#include "core/sched.h"
+
+static bool timed_next(struct sched *s, int64_t now_ms, struct sched_pass *ret);
+#define RIG_NEXT timed_next
 #include "../tests/unit/sched_rig.h"
 
 #define JOBS  100000
@@ -84,10 +88,10 @@ static int smaller(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static bool decide(struct sched_rig *r)
+static bool timed_next(struct sched *s, int64_t now_ms, struct sched_pass *ret)
 {
 	double began = now_us();
-	bool more = rig_decide(r);
+	bool more = sched_next(s, now_ms, ret);
 
 	times[n_times++] = now_us() - began;
 	return more;
@@ -151,12 +155,12 @@ int main(void)
 	printf("%.1f bytes for each job that waits\n\n", (double)bytes / JOBS);
 	printf("%-44s %8s %8s %8s %8s %8s\n", "one decision, us", "calls", "mean", "p50", "p99",
 		"worst");
-	while (decide(r))
+	while (rig_decide(r))
 		;
 	report("100,000 wait, 1,000 cards become idle", 0);
 	from = n_times;
 	while (finish_next(r))
-		while (decide(r))
+		while (rig_decide(r))
 			;
 	report("until the line is empty", from);
 	rig_free(r);

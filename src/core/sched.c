@@ -89,8 +89,7 @@ static void send(struct sched *s, const struct choice *choice, struct sched_pass
 	sent->run_ms = (int64_t)sched_run_ms(s, card->kind, c, choice->n);
 	*ret = (struct sched_pass){.card = card->index, .n = choice->n, .load = choice->load};
 	for (int i = 0; i < choice->n; i++)
-		ret->jobs[i] = sent->jobs[i] =
-			sched_take_job(s, c, choice->job, &ret->moved_ms[i]);
+		ret->jobs[i] = sent->jobs[i] = sched_take_job(s, c, choice->job, &ret->moved_ms[i]);
 	if (card->last)
 		card->last->next = sent;
 	else
@@ -106,6 +105,8 @@ static void send(struct sched *s, const struct choice *choice, struct sched_pass
 		memmove(held, held + 1, (size_t)--n * sizeof(held[0]));
 	held[n++] = w;
 	sched_close_card(s, card);
+	sched_unkeep(s, card);
+	card->serves_top |= ret->jobs[0]->priority == 0;
 	sched_set_resident(s, card, held, n);
 	if (!card->by_open.in)
 		tree_insert(&s->busy, &card->by_open, sched_compare_busy);
@@ -143,19 +144,23 @@ static void open_cards(struct sched *s)
 bool sched_next(struct sched *s, int64_t now_ms, struct sched_pass *ret)
 {
 	struct choice choice = {0};
+	struct tree_node *node;
 
 	s->now_ms = now_ms;
 	if (!s->waiting)
 		return false;
 	open_cards(s);
+	while ((node = tree_first(&s->kept)) &&
+		tree_entry(node, struct card, by_kept)->kept_ms <= now_ms)
+		sched_unkeep(s, tree_entry(node, struct card, by_kept));
 	if (!s->buckets || !sched_choose(s, &choice))
 		return false;
 	send(s, &choice, ret);
 	return true;
 }
 
-void sched_assign(struct sched *s, int64_t now_ms, struct sched_job *job, int index,
-	struct sched_pass *ret)
+void sched_assign(
+	struct sched *s, int64_t now_ms, struct sched_job *job, int index, struct sched_pass *ret)
 {
 	struct card *card = s->cards[index];
 	struct choice choice = {.card = card, .class = job->flow->class, .n = 1, .job = job};
@@ -168,9 +173,13 @@ void sched_assign(struct sched *s, int64_t now_ms, struct sched_job *job, int in
 
 int64_t sched_wake(struct sched *s, int64_t now_ms)
 {
-	struct tree_node *node = s->lead_ms && s->waiting ? tree_first(&s->busy) : NULL;
+	struct tree_node *node = s->waiting ? tree_first(&s->kept) : NULL;
 	int64_t wake_ms = s->buckets ? sched_overdue(s, now_ms) : NEVER;
 
+	if (node)
+		wake_ms = min_of(wake_ms,
+			max_of(tree_entry(node, struct card, by_kept)->kept_ms, now_ms + 1));
+	node = s->lead_ms && s->waiting ? tree_first(&s->busy) : NULL;
 	for (; node; node = tree_next(node)) {
 		const struct card *card = tree_entry(node, struct card, by_open);
 		int64_t at_ms = card->free_ms - early(card->lead_ms);
@@ -239,6 +248,11 @@ void sched_finished(struct sched *s, int64_t now_ms, int index)
 	if (card->first)
 		return;
 	tree_remove(&s->busy, &card->by_open);
+	if (card->serves_top) {
+		s->now_ms = now_ms;
+		sched_keep(s, card);
+	}
+	card->serves_top = false;
 	sched_open_card(s, card);
 }
 
@@ -269,6 +283,8 @@ void sched_down(struct sched *s, int64_t now_ms, int index)
 		return;
 	sched_set_resident(s, card, NULL, 0);
 	sched_close_card(s, card);
+	sched_unkeep(s, card);
+	card->serves_top = false;
 	tree_remove(&s->busy, &card->by_open);
 	card->up = false;
 	card->free_ms = now_ms;

@@ -35,14 +35,16 @@ struct sched_policy {
 	double age_ms;	 /* every job counts as so much older: what is brief goes first, at first */
 	double early_ms; /* a job whose turn is yet to come by this much has a third of its weight
 			  */
-	double load;	 /* a load counts as this many times its time */
-	double evict;	 /* ... and so do the loads of what it pushes out and will be missed */
-	double patience; /* holders are waited for up to this many times the load time */
+	double early_pass_ms; /* ... and shares no pass that would take longer than this */
+	double load;	      /* a load counts as this many times its time */
+	double evict;	      /* ... and so do the loads of what it pushes out and will be missed */
+	double patience;      /* holders are waited for up to this many times the load time */
 	double patience_evict; /* ... and this many times the loads that would be missed */
 	double narrow_ms;   /* a card has e times its price when jobs that fit fewer wait so long */
-	double narrow_max;  /* ... and never more than e to the power of this */
 	double demand_ms;   /* how long arrivals are remembered as demand */
 	double affinity_ms; /* so long after its turn what cards hold counts against no job */
+	double sitting_ms;  /* so soon an administrator who has just asked asks again */
+	double usual_ms;    /* ... and so long he is taken to use what he used */
 };
 extern const struct sched_policy sched_policy_default;
 
@@ -100,8 +102,8 @@ struct sched_pass {
 /* Decides one pass and counts it as sent. False: nothing more now. */
 bool sched_next(struct sched *s, int64_t now_ms, struct sched_pass *ret);
 /* Not decided here: this job, which waits, goes alone to that card, which is up. Counts as sent. */
-void sched_assign(struct sched *s, int64_t now_ms, struct sched_job *job, int card,
-	struct sched_pass *ret);
+void sched_assign(
+	struct sched *s, int64_t now_ms, struct sched_job *job, int card, struct sched_pass *ret);
 /* A job that was sent did not get what it was sent for: its member's turn is where it was. */
 void sched_turn_back(struct sched *s, uint64_t user, double moved_ms);
 /* When to ask again even if nothing happens, or NEVER. */

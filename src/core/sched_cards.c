@@ -141,7 +141,7 @@ void sched_measure(struct sched *s)
 
 static uint64_t hash_of(const struct card *card)
 {
-	uint64_t h = (uint64_t)card->kind + 1;
+	uint64_t h = (uint64_t)card->kind * 2 + 1 + card->by_kept.in;
 
 	for (int i = 0; i < card->n_resident; i++)
 		h = (h ^ (h >> 29)) * 0x9e3779b97f4a7c15u + card->resident[i].weights->id + 1;
@@ -150,7 +150,7 @@ static uint64_t hash_of(const struct card *card)
 
 static bool alike(const struct card *a, const struct card *b)
 {
-	if (a->kind != b->kind || a->n_resident != b->n_resident)
+	if (a->kind != b->kind || a->by_kept.in != b->by_kept.in || a->n_resident != b->n_resident)
 		return false;
 	for (int i = 0; i < a->n_resident; i++)
 		if (a->resident[i].weights != b->resident[i].weights)
@@ -178,7 +178,10 @@ void sched_open_card(struct sched *s, struct card *card)
 		b = s->spare ? s->spare : xcalloc(1, sizeof(*b));
 		if (b == s->spare)
 			s->spare = b->next;
-		*b = (struct bucket){.hash = hash, .kind = card->kind, .next = s->buckets};
+		*b = (struct bucket){.hash = hash,
+			.kind = card->kind,
+			.kept = card->by_kept.in,
+			.next = s->buckets};
 		s->buckets = b;
 	}
 	tree_insert(&b->cards, &card->in_bucket, compare_cards);
@@ -200,6 +203,45 @@ void sched_close_card(struct sched *s, struct card *card)
 	*at = b->next;
 	b->next = s->spare;
 	s->spare = b;
+}
+
+static int compare_kept(const struct tree_node *a, const struct tree_node *b)
+{
+	const struct card *x = tree_entry(a, struct card, by_kept);
+	const struct card *y = tree_entry(b, struct card, by_kept);
+
+	if (x->kept_ms != y->kept_ms)
+		return x->kept_ms < y->kept_ms ? -1 : 1;
+	return x->index - y->index;
+}
+
+void sched_keep(struct sched *s, struct card *card)
+{
+	bool open = card->bucket;
+	uint32_t up = 0;
+
+	sched_unkeep(s, card);
+	for (int i = 0; i < s->n_kinds; i++)
+		up += (uint32_t)s->kinds[i].up;
+	card->kept_ms = s->top_ms + (int64_t)s->policy.sitting_ms;
+	if (card->kept_ms <= s->now_ms || s->kept.count + 1 >= up)
+		return;
+	sched_close_card(s, card);
+	tree_insert(&s->kept, &card->by_kept, compare_kept);
+	if (open)
+		sched_open_card(s, card);
+}
+
+void sched_unkeep(struct sched *s, struct card *card)
+{
+	bool open = card->bucket;
+
+	if (!card->by_kept.in)
+		return;
+	sched_close_card(s, card);
+	tree_remove(&s->kept, &card->by_kept);
+	if (open)
+		sched_open_card(s, card);
 }
 
 /* Its place among the holders of what it holds, and among the busy, hangs on when it is free. */

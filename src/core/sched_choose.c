@@ -5,20 +5,22 @@
 
 /* Each with its reason and its worth in docs/SCHEDULING.md. */
 const struct sched_policy sched_policy_default = {
-	.head_start_ms = {1e9, 150e3, 0},
-	.share = 0.1,
-	.share_max_ms = 1200e3,
-	.flood = 0.2,
-	.flood_jobs = 16,
-	.age_ms = 80e3,
+	.head_start_ms = {1e9, 100e3, 0},
+	.share = 0.07,
+	.share_max_ms = 600e3,
+	.flood = 0.3,
+	.flood_jobs = 24,
+	.age_ms = 100e3,
 	.early_ms = 100e3,
+	.early_pass_ms = 12e3,
 	.load = 4,
 	.evict = 1,
 	.patience = 0.36,
 	.patience_evict = 3.5,
 	.narrow_ms = 75e3,
-	.narrow_max = 4,
-	.demand_ms = 600e3,
+	.demand_ms = 300e3,
+	.sitting_ms = 15e3,
+	.usual_ms = 1800e3,
 	.affinity_ms = INFINITY,
 };
 
@@ -35,13 +37,14 @@ static double speed_of(const struct sched *s, int kind)
 	return s->kinds[kind].card.speed / 1000.0;
 }
 
-/* How many cards hold the model's weights and may be given a pass now. */
+/* How many cards hold the model's weights and may be given anybody's pass now. */
 static int open_holders(const struct sched *s, const struct sched_model *m)
 {
 	int n = 0;
 
 	for (const struct bucket *b = s->buckets; b; b = b->next)
-		if (sched_fits(s, b->kind, m, 1) && sched_holds(first_card(b), m->weights))
+		if (!b->kept && sched_fits(s, b->kind, m, 1) &&
+			sched_holds(first_card(b), m->weights))
 			n += (int)b->cards.count;
 	return n;
 }
@@ -72,7 +75,7 @@ static void wait_for_holders(
 }
 
 /* What it costs when a card loses these weights: their load, as likely as they are wanted there and
- * not held elsewhere. */
+ * not held elsewhere. What administrators use is wanted. */
 static void price_weights(struct sched *s)
 {
 	double all = 0;
@@ -86,6 +89,8 @@ static void price_weights(struct sched *s)
 
 		for (int k = 0; k < s->n_kinds; k++)
 			holders += w->held[k];
+		if (w->usual_until_ms > (double)s->now_ms)
+			wanted = max_of(wanted, 1.0);
 		w->missed_ms = (double)w->load_ms * min_of(1.0, wanted / max_of(holders, 1));
 	}
 }
@@ -93,7 +98,7 @@ static void price_weights(struct sched *s)
 static double price_of_eviction(
 	const struct sched *s, const struct card *card, const struct sched_model *m, int n)
 {
-	unsigned out = sched_pushed_out(s, card, m, n);
+	unsigned out = card->n_resident ? sched_pushed_out(s, card, m, n) : 0;
 	double price = 0;
 
 	for (int i = 0; out; i++, out >>= 1)
@@ -110,10 +115,10 @@ static double price_of_narrowness(const struct sched *s, int kind, const struct 
 	for (int i = 0; i < s->n_models; i++) {
 		const struct sched_model *o = s->models[i];
 
-		if (o->waiting && o->share < m->share && sched_fits(s, kind, o, 1))
-			wait_ms = max_of(wait_ms, o->waiting_ms / (o->share * s->all_speed));
+		if (o->wait_ms > wait_ms && o->share < m->share && sched_fits(s, kind, o, 1))
+			wait_ms = o->wait_ms;
 	}
-	return min_of(s->policy.narrow_max, wait_ms / s->policy.narrow_ms);
+	return wait_ms / s->policy.narrow_ms;
 }
 
 /* As many as fit, shared between the cards that could begin now; nobody waits for company. */
@@ -146,14 +151,34 @@ double sched_weight(const struct sched *s, double key)
 struct offer {
 	const struct bucket *bucket;
 	int holders; /* open ones */
-	bool load;
+	bool load, kept;
 	double load_ms, evict_ms, narrow, first_ms, all_ms;
 };
+
+/* A kept card is for administrators, unless another one with what they use is free nearly as soon.
+ */
+static bool is_kept(const struct sched *s, const struct bucket *b)
+{
+	const struct card *card = first_card(b);
+	struct tree_node *node;
+
+	if (!b->kept || !card->n_resident)
+		return b->kept;
+	node = tree_first(&card->resident[card->n_resident - 1].weights->holders);
+	for (; node; node = tree_next(node)) {
+		const struct card *other = tree_entry(node, struct resident, by_free)->card;
+
+		if (other != card && !other->hold)
+			return (double)(other->free_ms - s->now_ms) > s->policy.sitting_ms / 4;
+	}
+	return true;
+}
 
 static void make_offer(const struct sched *s, const struct sched_model *m, struct offer *o)
 {
 	const struct card *card = first_card(o->bucket);
 
+	o->kept = is_kept(s, o->bucket);
 	o->narrow = price_of_narrowness(s, o->bucket->kind, m);
 	if (!o->load)
 		return;
@@ -181,6 +206,19 @@ int64_t sched_overdue(struct sched *s, int64_t now_ms)
 				at_ms = min_of(at_ms, late_ms);
 		}
 	return at_ms < INFINITY ? (int64_t)at_ms + 1 : NEVER;
+}
+
+/* An administrator's pass is his alone, so that his next job need not wait for the others'. One
+ * that begins before its turn is brief, for those whose turn it is. */
+static int cut(const struct sched *s, const struct offer *o, const struct sched_class *c,
+	const struct sched_flow *f, int n)
+{
+	if (sched_flow_first(f)->priority == 0)
+		return min_of(n, (int)c->tops);
+	while (n > 1 && f->key > (double)s->now_ms &&
+		sched_run_ms(s, o->bucket->kind, c, n) > s->policy.early_pass_ms)
+		n--;
+	return n;
 }
 
 /* The card's time for each picture of a pass of n, and what the pass costs besides. */
@@ -211,11 +249,13 @@ static double price_of(const struct sched *s, const struct offer *o, const struc
 	double time, best = INFINITY;
 	int max;
 
+	if (o->kept && !top)
+		return INFINITY;
 	if (o->load && !overdue &&
 		(top ? o->first_ms < o->load_ms
 		     : o->all_ms < p->patience * o->load_ms + p->patience_evict * o->evict_ms))
 		return INFINITY;
-	max = pass_size(s, first_card(o->bucket), c, o->holders);
+	max = cut(s, o, c, f, pass_size(s, first_card(o->bucket), c, o->holders));
 	for (int n = 1; n <= max; n++) {
 		time = time_of(s, o, c, n, overdue);
 		if (time > best)
@@ -270,6 +310,12 @@ bool sched_choose(struct sched *s, struct choice *ret)
 	struct best best = {0};
 
 	price_weights(s);
+	for (int i = 0; i < s->n_models; i++) {
+		struct sched_model *m = s->models[i];
+
+		m->wait_ms =
+			m->waiting && m->share > 0 ? m->waiting_ms / (m->share * s->all_speed) : 0;
+	}
 	for (int i = 0; i < s->n_models; i++) {
 		struct sched_model *m = s->models[i];
 		int holders = m->waiting ? open_holders(s, m) : 0;

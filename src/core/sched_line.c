@@ -118,10 +118,8 @@ static struct sched_class *class_of(struct sched_model *m, int work)
 		if (c->work == work)
 			return c;
 	c = xcalloc(1, sizeof(*c));
-	*c = (struct sched_class){.next = m->classes,
-		.model = m,
-		.work = work,
-		.cost_ms = cost_of(m, work)};
+	*c = (struct sched_class){
+		.next = m->classes, .model = m, .work = work, .cost_ms = cost_of(m, work)};
 	m->classes = c;
 	return c;
 }
@@ -201,16 +199,21 @@ static void index_flow(struct sched *s, struct sched_flow *f)
 	pool_put(&s->flow_pool, f);
 }
 
+/* How many flows are put right at once. */
+#define STALE_MAX 32
+
 /* The first flow in the order of keys. A member's turn only moves on, and with it the keys of all
- * of his flows: they are put right when they come to the front, not whenever he is served. */
+ * of his flows: they are put right when they come to the front, not whenever he is served; the rest
+ * of very many with the next decision. */
 struct sched_flow *sched_class_first(struct sched *s, struct sched_class *c)
 {
 	struct tree_node *node;
+	int stale = 0;
 
 	while ((node = tree_first(&c->flows))) {
 		struct sched_flow *f = tree_entry(node, struct sched_flow, by_key);
 
-		if (sched_key(s, sched_flow_first(f)) == f->key)
+		if (sched_key(s, sched_flow_first(f)) == f->key || ++stale > STALE_MAX)
 			return f;
 		index_flow(s, f);
 	}
@@ -250,6 +253,7 @@ void sched_enqueue(struct sched *s, struct sched_job *job, struct sched_class *c
 		user->flows = f;
 	}
 	job->flow = f;
+	class->tops += job->priority == 0;
 	tree_insert(&f->jobs, &job->in_flow, compare_jobs);
 	index_flow(s, f);
 	if (!user->waiting && !user->sent)
@@ -261,6 +265,7 @@ void sched_enqueue(struct sched *s, struct sched_job *job, struct sched_class *c
 static void dequeue(struct sched *s, struct sched_job *job)
 {
 	tree_remove(&job->flow->jobs, &job->in_flow);
+	job->flow->class->tops -= job->priority == 0;
 	count(s, job->flow, -1);
 	job->flow = NULL;
 }
@@ -289,6 +294,10 @@ struct sched_job *sched_arrive(struct sched *s, int64_t now_ms, struct sched_mod
 	job->seq = s->seq++;
 	job->priority = (uint8_t)min_of(max_of(priority, 0), SCHED_PRIORITIES - 1);
 	sched_enqueue(s, job, class);
+	if (job->priority == 0) {
+		s->top_ms = now_ms;
+		w->usual_until_ms = (double)now_ms + s->policy.usual_ms;
+	}
 	w->demand = sched_demand(s, w) + class->cost_ms;
 	w->demand_ms = now_ms;
 	return job;
@@ -315,7 +324,8 @@ size_t sched_waiting(const struct sched *s)
 	return s->waiting;
 }
 
-/* The given one, or the first of the class in the order of fair turns: the member's turn moves on. */
+/* The given one, or the first of the class in the order of fair turns: the member's turn moves on.
+ */
 struct sched_job *sched_take_job(
 	struct sched *s, struct sched_class *c, struct sched_job *job, double *ret_moved_ms)
 {

@@ -42,8 +42,8 @@ struct sched_class {
 	struct sched_model *model;
 	int work;
 	struct tree flows;
-	uint32_t waiting;
-	double cost_ms; /* of one, on a usual card */
+	uint32_t waiting, tops; /* tops: administrators' */
+	double cost_ms;		/* of one, on a usual card */
 };
 
 struct sched_model {
@@ -52,6 +52,7 @@ struct sched_model {
 	struct sched_class *classes;
 	uint32_t waiting;
 	double waiting_ms;
+	double wait_ms; /* until the cards that it fits have done what waits */
 	/* Of the fleet as it is. */
 	bool fits_any; /* up or down, with what others have of it */
 	bool tight;    /* none that is up has room now: see sched_model_fits() */
@@ -73,6 +74,7 @@ struct sched_weights {
 	double waiting_ms;
 	double demand, wanted, missed_ms;
 	int64_t demand_ms;
+	double usual_until_ms; /* an administrator's */
 };
 
 struct resident {
@@ -94,10 +96,13 @@ struct bucket;
 struct card {
 	struct tree_node by_open;   /* busy: by when it may be given more */
 	struct tree_node in_bucket; /* open */
+	struct tree_node by_kept;   /* kept for administrators */
 	struct bucket *bucket;
 	int index, kind;
 	bool up, hold;
 	int64_t lead_ms;
+	bool serves_top; /* what was sent is an administrator's */
+	int64_t kept_ms; /* kept until then */
 	int64_t free_ms; /* when what was sent is done, as far as is known */
 	struct sent *first, *last;
 	int n_sent;
@@ -110,6 +115,7 @@ struct bucket {
 	struct bucket *next;
 	uint64_t hash;
 	int kind;
+	bool kept;
 	struct tree cards; /* by index */
 };
 
@@ -126,7 +132,8 @@ struct sched {
 	struct sched_weights **weights;
 	int n_weights;
 	struct tree users;
-	struct tree busy;
+	struct tree busy, kept;
+	int64_t top_ms; /* when an administrator last asked */
 	struct bucket *buckets, *spare;
 	uint32_t waiting, seq;
 	double waiting_ms;
@@ -148,6 +155,10 @@ void sched_set_resident(struct sched *s, struct card *card, struct sched_weights
 /* What of the fleet each model can use, after a change. */
 void sched_measure(struct sched *s);
 int sched_compare_busy(const struct tree_node *a, const struct tree_node *b);
+/* A card that has served an administrator is kept for his next, but never all of them; it is not
+ * any more. */
+void sched_keep(struct sched *s, struct card *card);
+void sched_unkeep(struct sched *s, struct card *card);
 
 /* sched_line.c */
 /* In line, for the first time or again. */

@@ -62,6 +62,8 @@ void tree_insert(struct tree *tree, struct tree_node *node, tree_compare *compar
 		parent->left = node;
 	else
 		parent->right = node;
+	if (!tree->first || (left && parent == tree->first))
+		tree->first = node;
 	while (node->parent && node->parent->heap < node->heap)
 		lift(tree, node);
 	tree->count++;
@@ -71,6 +73,8 @@ void tree_remove(struct tree *tree, struct tree_node *node)
 {
 	if (!node->in)
 		return;
+	if (node == tree->first)
+		tree->first = tree_next(node);
 	while (node->left || node->right) {
 		struct tree_node *l = node->left, *r = node->right;
 
@@ -83,11 +87,7 @@ void tree_remove(struct tree *tree, struct tree_node *node)
 
 struct tree_node *tree_first(const struct tree *tree)
 {
-	struct tree_node *at = tree->root;
-
-	while (at && at->left)
-		at = at->left;
-	return at;
+	return tree->first;
 }
 
 struct tree_node *tree_next(const struct tree_node *node)

@@ -17,7 +17,7 @@ struct tree_node {
 };
 
 struct tree {
-	struct tree_node *root;
+	struct tree_node *root, *first;
 	uint32_t count, seed;
 };
 

@@ -16,6 +16,11 @@
 #define RIG_CARDS  1024
 #define RIG_MODELS 8
 
+/* What decides: a benchmark puts a clock around it. */
+#ifndef RIG_NEXT
+#define RIG_NEXT sched_next
+#endif
+
 enum rig_state { RIG_NONE, RIG_WAITS, RIG_SENT, RIG_DONE, RIG_GONE };
 
 struct rig_job {
@@ -171,7 +176,7 @@ static inline bool rig_decide(struct sched_rig *r)
 	struct sched_pass pass;
 	struct rig_card *c;
 
-	if (!sched_next(r->sched, r->now_ms, &pass))
+	if (!RIG_NEXT(r->sched, r->now_ms, &pass))
 		return false;
 	must(pass.card >= 0 && pass.card < r->n_cards && pass.n >= 1);
 	c = &r->cards[pass.card];

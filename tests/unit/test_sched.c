@@ -224,6 +224,58 @@ static void test_administrators_go_first_and_boosters_early(void **state)
 	rig_free(r);
 }
 
+/* An administrator who has just asked soon asks again: his card waits for him a little, and runs
+ * nobody's pictures with his. */
+static void test_the_card_of_an_administrator_is_kept_for_a_moment(void **state)
+{
+	struct sched_rig *r = with_cards(8000, 8000);
+	int others[6], first, second;
+
+	first = rig_arrive(r, SMALL, 1000, 1, 0);
+	for (int i = 0; i < 2; i++)
+		others[i] = rig_arrive(r, SMALL, 1000, (uint64_t)i + 2, 2);
+	assert_int_equal(card_of(r, first), 0);
+	rig_run(r, 9000);
+	/* Two cards hold it, one is far from free: the administrator's is kept ... */
+	for (int i = 2; i < 6; i++)
+		others[i] = rig_arrive(r, OTHER, 4000, (uint64_t)i + 2, 2);
+	rig_arrive(r, SMALL, 1000, 1, 0);
+	second = rig_arrive(r, SMALL, 1000, 1, 0);
+	rig_run(r, NEVER);
+	assert_int_equal(r->jobs[first].began_ms, 10000);
+	assert_true(r->jobs[second].began_ms <= 14000);
+	assert_int_equal(r->jobs[second].card, r->jobs[second - 1].card);
+	for (int i = 0; i < 6; i++)
+		assert_true(r->jobs[others[i]].began_ms != r->jobs[second].began_ms);
+	rig_free(r);
+}
+
+/* ... but not for long, and never the only one. */
+static void test_a_kept_card_is_given_back(void **state)
+{
+	struct sched_rig *r = with_cards(8000, 8000);
+	int boss, member;
+
+	sched_hold(r->sched, 1, true);
+	boss = rig_arrive(r, SMALL, 1000, 1, 0);
+	rig_run(r, 1000);
+	member = rig_arrive(r, SMALL, 1000, 2, 2);
+	rig_run(r, 14500);
+	assert_int_equal(r->jobs[boss].state, RIG_DONE);
+	assert_int_equal(r->jobs[member].state, RIG_WAITS);
+	assert_int_equal(sched_wake(r->sched, r->now_ms), 15000);
+	rig_run(r, NEVER);
+	assert_int_equal(r->jobs[member].began_ms, 15000);
+	rig_free(r);
+
+	r = with_cards(8000, 0);
+	rig_arrive(r, SMALL, 1000, 1, 0);
+	member = rig_arrive(r, SMALL, 1000, 2, 2);
+	rig_run(r, NEVER);
+	assert_int_equal(r->jobs[member].began_ms, 14000);
+	rig_free(r);
+}
+
 static void test_boosters_have_no_monopoly(void **state)
 {
 	struct sched_rig *r = with_cards(8000, 0);
@@ -546,6 +598,8 @@ int main(void)
 		cmocka_unit_test(test_kinds_of_cards_are_used_again),
 		cmocka_unit_test(test_small_models_leave_the_large_card_to_large_ones),
 		cmocka_unit_test(test_administrators_go_first_and_boosters_early),
+		cmocka_unit_test(test_the_card_of_an_administrator_is_kept_for_a_moment),
+		cmocka_unit_test(test_a_kept_card_is_given_back),
 		cmocka_unit_test(test_boosters_have_no_monopoly),
 		cmocka_unit_test(test_prompts_for_one_model_share_a_pass),
 		cmocka_unit_test(test_a_pass_is_not_so_large_that_it_costs_a_load),
