@@ -20,7 +20,7 @@ const struct sched_policy sched_policy_default = {
 	.narrow_ms = 75e3,
 	.demand_ms = 300e3,
 	.sitting_ms = 15e3,
-	.usual_ms = 1800e3,
+	.usual_ms = 900e3,
 	.affinity_ms = INFINITY,
 };
 
