@@ -37,6 +37,8 @@ static const struct subcommand subcommands[] = {
 	{"restore", command_restore, "FILE [--force]",
 		"Puts a backup into the database of DATABASE_URL, of whatever kind; --force if it "
 		"holds jobs already."},
+	{"explain", command_explain, "JOB",
+		"Tells why a job went to its card, or why it waits now; also while the bot runs."},
 	{"sched", command_sched, "--stdio",
 		"The scheduler alone, in a conversation of JSON lines with a simulator or a judge "
 		"(protocol 1, see docs/SCHEDULING.md)."},

@@ -10,6 +10,7 @@ int command_check(int argc, char **argv);
 int command_sync(int argc, char **argv);
 int command_workflow(int argc, char **argv);
 int command_backup(int argc, char **argv);
+int command_explain(int argc, char **argv);
 int command_restore(int argc, char **argv);
 int command_sched(int argc, char **argv);
 int command_version(int argc, char **argv);

@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "io/claim.h"
 #include "io/notify.h"
+#include "io/question.h"
 
 struct running {
 	bool on_terminal; /* and to be ended when it goes away */
@@ -19,6 +20,7 @@ struct running {
 	struct bot *bot;
 	struct logger *logger;
 	struct notify *notify;
+	struct question_server *questions;
 };
 
 static int64_t turn(void *ctx, int64_t now_ms)
@@ -52,8 +54,8 @@ static bool has_terminal(void)
 	return true;
 }
 
-/* Whoever closes the terminal in which it runs wants it to end; anybody else wants the settings to be
- * read again. nohup has it ignored: then it is the latter. */
+/* Whoever closes the terminal in which it runs wants it to end; anybody else wants the settings to
+ * be read again. nohup has it ignored: then it is the latter. */
 static void hang_up(void *ctx)
 {
 	struct running *r = ctx;
@@ -66,9 +68,23 @@ static void hang_up(void *ctx)
 	stop(r);
 }
 
-static int serve(struct running *r)
+/* "explain 12": `fullet explain` asks. */
+static char *answer(void *ctx, const char *question)
+{
+	struct running *r = ctx;
+	uint64_t id;
+
+	if (!str_starts(question, "explain ") || parse_u64(question + strlen("explain "), &id) < 0)
+		return NULL;
+	return shell_explain(bot_shell(r->bot), id);
+}
+
+static int serve(struct running *r, int claim)
 {
 	struct shell *shell = bot_shell(r->bot);
+
+	if (claim >= 0)
+		r->questions = question_serve(r->loop, claim, answer, r);
 
 	loop_on_stop(r->loop, stop, r);
 	r->on_terminal = signal(SIGHUP, SIG_DFL) != SIG_IGN && has_terminal();
@@ -85,7 +101,7 @@ static int run_bot(const struct config *config, struct logger *logger)
 	struct running r = {.logger = logger};
 	struct lws_room *room = NULL;
 	char *why = NULL;
-	int status = 1;
+	int status = 1, claim;
 	struct bot_config bot = {
 		.config = config,
 		.logger = logger,
@@ -101,7 +117,8 @@ static int run_bot(const struct config *config, struct logger *logger)
 		log_line(&logger->log, LOG_WARN, NULL,
 			"the memory of the token cannot be locked, so it may be swapped to disk: "
 			"raise the limit memlock (ulimit -l, LimitMEMLOCK=)");
-	if (claim_secret(config->discord_token) == -EBUSY)
+	claim = claim_secret(config->discord_token);
+	if (claim == -EBUSY)
 		why = xstrdup("another fullet on this computer already runs with this "
 			      "DISCORD_TOKEN: stop "
 			      "it first");
@@ -111,10 +128,11 @@ static int run_bot(const struct config *config, struct logger *logger)
 	bot.loop = r.loop;
 	bot.room = room;
 	if (!why && bot_new(&bot, &r.bot, &why) == 0)
-		status = serve(&r);
+		status = serve(&r, claim);
 	if (why)
 		log_line(&logger->log, LOG_ERROR, NULL, "%s", why);
 	free(why);
+	question_server_free(r.questions);
 	bot_free(r.bot);
 	notify_free(r.notify);
 	lws_room_free(room);

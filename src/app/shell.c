@@ -282,6 +282,11 @@ int64_t shell_ready_ms(const struct shell *sh)
 	return sh->ready_ms;
 }
 
+char *shell_explain(struct shell *sh, uint64_t job_id)
+{
+	return core_explain(sh->core, job_id, shell_now(sh));
+}
+
 const struct core *shell_core(const struct shell *sh)
 {
 	return sh->core;

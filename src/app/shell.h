@@ -84,6 +84,8 @@ void shell_cards_reload(struct shell *shell, const struct comfy_config *cards, i
 void shell_reload_refused(struct shell *shell, const char *why);
 /* When the gateway said READY or RESUMED first; 0 before. */
 int64_t shell_ready_ms(const struct shell *shell);
+/* Why a job stands where it stands; NULL: it is not in memory. The caller owns it. */
+char *shell_explain(struct shell *shell, uint64_t job_id);
 const struct core *shell_core(const struct shell *shell);
 
 #endif
