@@ -204,7 +204,7 @@ static void take_cards(struct bot *bot, const struct config *fresh)
 			"only the cards are taken from them while the bot runs: %s wait for a "
 			"restart",
 			others);
-	shell_cards_reload(bot->shell, cards, fresh->n_comfy);
+	shell_cards_reload(bot->shell, cards, fresh->comfy_vram_mb, fresh->n_comfy);
 }
 
 void bot_reload(struct bot *bot)

@@ -568,7 +568,7 @@ static bool is_same(const struct setting *s, const struct config *a, const struc
 char *config_changes(const struct config *a, const struct config *b)
 {
 	static const char *const taken[] = {
-		"COMFY_URL", "COMFY_URLS", "COMFY_API_KEY", "COMFY_API_KEYS"};
+		"COMFY_URL", "COMFY_URLS", "COMFY_API_KEY", "COMFY_API_KEYS", "GPU_VRAM_GB"};
 	struct buf out = BUF(4 * KIB);
 
 	for (size_t i = 0; i < countof(settings); i++) {

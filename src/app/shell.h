@@ -79,7 +79,8 @@ void shell_workflow_refused(struct shell *shell, const char *file, const char *w
 void shell_workflow_mended(struct shell *shell, const char *file);
 /* The cards are these now: new ones begin at once, those that are missing finish what they have and
  * take nothing more, the others go on (with the key as it is now). Strings are copied. */
-void shell_cards_reload(struct shell *shell, const struct comfy_config *cards, int n);
+void shell_cards_reload(struct shell *shell, const struct comfy_config *cards,
+	const int64_t *vram_mb, int n);
 /* #admin-tools hears why the settings were not read again. */
 void shell_reload_refused(struct shell *shell, const char *why);
 /* When the gateway said READY or RESUMED first; 0 before. */

@@ -173,7 +173,7 @@ void shell_card_free(struct shell *sh, int gpu)
 	secret_free((char *)sh->config.comfy[gpu].api_key);
 }
 
-static void add_card(struct shell *sh, const struct comfy_config *config)
+static void add_card(struct shell *sh, const struct comfy_config *config, int64_t vram_mb)
 {
 	int gpu = sh->config.n_comfy;
 
@@ -184,6 +184,7 @@ static void add_card(struct shell *sh, const struct comfy_config *config)
 		return;
 	}
 	shell_card_own(sh, gpu, config);
+	sh->config.gpu_vram_mb[gpu] = vram_mb;
 	sh->config.n_comfy++;
 	shell_log(sh, LOG_INFO, "config", "the card %s is new", config->url);
 	core_gpu_add(sh->core, gpu, shell_now(sh));
@@ -191,7 +192,7 @@ static void add_card(struct shell *sh, const struct comfy_config *config)
 }
 
 /* It was there before. */
-static void keep_card(struct shell *sh, int gpu, const struct comfy_config *config)
+static void keep_card(struct shell *sh, int gpu, const struct comfy_config *config, int64_t vram_mb)
 {
 	struct comfy_config *own = &sh->config.comfy[gpu];
 
@@ -201,6 +202,10 @@ static void keep_card(struct shell *sh, int gpu, const struct comfy_config *conf
 		comfy_set_key(sh->comfy[gpu].client, own->api_key);
 		shell_log(sh, LOG_INFO, "config", "the card %s has another key", config->url);
 	}
+	if (sh->config.gpu_vram_mb[gpu] != vram_mb) {
+		sh->config.gpu_vram_mb[gpu] = vram_mb;
+		core_gpu_vram(sh->core, gpu, shell_now(sh));
+	}
 	if (core_gpu_exists(sh->core, gpu))
 		return;
 	shell_log(sh, LOG_INFO, "config", "the card %s is back", config->url);
@@ -209,7 +214,8 @@ static void keep_card(struct shell *sh, int gpu, const struct comfy_config *conf
 	comfy_start(sh->comfy[gpu].client, shell_now(sh));
 }
 
-void shell_cards_reload(struct shell *sh, const struct comfy_config *cards, int n)
+void shell_cards_reload(
+	struct shell *sh, const struct comfy_config *cards, const int64_t *vram_mb, int n)
 {
 	bool kept[COMFY_SERVERS_MAX] = {false};
 	int before = sh->config.n_comfy;
@@ -220,9 +226,9 @@ void shell_cards_reload(struct shell *sh, const struct comfy_config *cards, int 
 		while (gpu < before && (kept[gpu] || !str_eq(sh->gpu_names[gpu], cards[i].url)))
 			gpu++;
 		if (gpu < before)
-			keep_card(sh, gpu, &cards[i]);
+			keep_card(sh, gpu, &cards[i], vram_mb[i]);
 		else
-			add_card(sh, &cards[i]);
+			add_card(sh, &cards[i], vram_mb[i]);
 		if (gpu < before)
 			kept[gpu] = true;
 	}

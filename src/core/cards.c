@@ -106,6 +106,7 @@ static void log_card(
 static void opened(struct core *core, int gpu)
 {
 	place_review(core, gpu);
+	core->gpus[gpu].recall = true;
 	log_card(core, LOG_WARN, gpu, "%s keeps failing and gets no jobs for a while: %s",
 		core->gpus[gpu].health.why);
 	core_emit(core, (struct effect){.kind = FX_TELL_CARD_FAILING, .id = (uint64_t)gpu});
@@ -151,8 +152,10 @@ bool cards_has_drawn(const struct core *core, const struct job *job)
 
 /* ---- another card ---- */
 
-static bool may_have(const struct core *core, const struct job *job, int gpu)
+static bool may_have(struct core *core, const struct job *job, int gpu)
 {
+	if (!place_fits(core, job, gpu))
+		return false;
 	for (int i = 0; i < job->n_failed_on; i++)
 		if (job->failed_on[i] == gpu)
 			return false;
@@ -161,7 +164,7 @@ static bool may_have(const struct core *core, const struct job *job, int gpu)
 						    core->gpus[gpu].health.circuit == HEALTH_TRIAL);
 }
 
-static bool has_other(const struct core *core, const struct job *job)
+static bool has_other(struct core *core, const struct job *job)
 {
 	for (int i = 0; i < core->config.n_gpus; i++)
 		if (may_have(core, job, i))
@@ -189,7 +192,7 @@ bool cards_elsewhere(
 	return true;
 }
 
-struct job *cards_next(const struct core *core, int *ret_gpu)
+struct job *cards_next(struct core *core, int *ret_gpu)
 {
 	for (struct job *job = core->elsewhere ? core->jobs : NULL; job; job = job->next) {
 		if (!job->elsewhere || !queue_waits(job))
@@ -272,6 +275,8 @@ void core_gpu_set(struct core *core, int gpu, enum gpu_wish wish, int64_t now_ms
 		health_try_now(&g->health);
 	g->told_empty = false;
 	g->wish = wish;
+	if (wish == GPU_WISH_PAUSE)
+		place_recall(core, gpu, "the card is paused", now_ms);
 	core->line_changed = true;
 	place_review(core, gpu);
 	core_tick(core, now_ms);
@@ -282,6 +287,10 @@ void cards_tick(struct core *core, int64_t now_ms)
 	for (int i = 0; i < core->config.n_gpus; i++) {
 		struct core_gpu *g = &core->gpus[i];
 
+		if (g->recall) {
+			g->recall = false;
+			place_recall(core, i, "the card keeps failing", now_ms);
+		}
 		if (health_tick(&g->health, now_ms)) {
 			core->line_changed = true;
 			place_review(core, i);
@@ -306,6 +315,13 @@ int64_t cards_deadline(const struct core *core)
 }
 
 /* ---- reload ---- */
+
+void core_gpu_vram(struct core *core, int gpu, int64_t now_ms)
+{
+	must(is_card(core, gpu));
+	place_gpu_memory(core, gpu);
+	core_tick(core, now_ms);
+}
 
 void core_gpu_add(struct core *core, int gpu, int64_t now_ms)
 {

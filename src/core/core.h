@@ -171,6 +171,8 @@ enum gpu_wish core_gpu_wish(const struct core *core, int gpu);
  * drawn elsewhere. It may come back. */
 void core_gpu_add(struct core *core, int gpu, int64_t now_ms);
 void core_gpu_remove(struct core *core, int gpu, int64_t now_ms);
+/* config.gpu_vram_mb of the card is another number. */
+void core_gpu_vram(struct core *core, int gpu, int64_t now_ms);
 bool core_gpu_exists(const struct core *core, int gpu);
 /* It may be given a job now, if it has room. */
 bool core_gpu_takes(const struct core *core, int gpu);

@@ -49,6 +49,8 @@ void explain_placed(
 	(void)buf_printf(&out, turns[job_priority(job)], who(job));
 	if (pass->n > 1)
 		(void)buf_printf(&out, "; %d jobs in one pass", pass->n);
+	if (job->n_failed_on)
+		(void)buf_printf(&out, "; cards that failed it: %d", job->n_failed_on);
 	if (pass->ahead)
 		(void)buf_add_str(&out, "; sent ahead of the end of what runs there");
 	(void)buf_printf(&out, "; %zu wait", sched_waiting(core->sched));
@@ -70,6 +72,26 @@ static void say_what_it_does(const struct core *core, int gpu, int64_t now_ms, s
 			(now_ms - (p->running ? p->running_ms : p->sent_ms)) / 1000);
 }
 
+/* Why it takes nothing though it answers, and what it did to the job. */
+static void say_health(
+	const struct core *core, int gpu, const struct job *job, int64_t now_ms, struct buf *out)
+{
+	enum gpu_state state = core_gpu_state(core, gpu);
+
+	if (state == GPU_PAUSED)
+		(void)buf_add_str(out, " paused by an administrator;");
+	else if (state == GPU_DRAINING)
+		(void)buf_add_str(out, " takes no more, by an administrator;");
+	else if (state == GPU_FAILING)
+		(void)buf_printf(out, " keeps failing (%s), tried again in %" PRId64 " s;",
+			core_gpu_why(core, gpu), core_gpu_retry_ms(core, gpu, now_ms) / 1000);
+	for (int i = 0; i < job->n_failed_on; i++)
+		if (job->failed_on[i] == gpu) {
+			(void)buf_add_str(out, " has failed this job;");
+			return;
+		}
+}
+
 static void say_card(
 	struct core *core, int gpu, const struct job *job, int64_t now_ms, struct buf *out)
 {
@@ -82,6 +104,7 @@ static void say_card(
 		(void)buf_add_str(out, " does not answer\n");
 	if (!g->up)
 		return;
+	say_health(core, gpu, job, now_ms, out);
 	say_what_it_does(core, gpu, now_ms, out);
 	(void)buf_add_str(out, g->passes ? "; " : " idle; ");
 	say_memory(core, gpu, job, out);
@@ -102,7 +125,8 @@ static void say_waiting(struct core *core, const struct job *job, int64_t now_ms
 			max_of(job->at_ms[JOB_PAUSE] - now_ms, (int64_t)0) / 1000);
 	(void)buf_add_str(out, ".\n");
 	for (int i = 0; i < core->config.n_gpus; i++)
-		say_card(core, i, job, now_ms, out);
+		if (core_gpu_exists(core, i))
+			say_card(core, i, job, now_ms, out);
 }
 
 char *core_explain(struct core *core, uint64_t job_id, int64_t now_ms)

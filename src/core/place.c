@@ -273,6 +273,15 @@ static struct place_pass *ahead_on(const struct core *core, int gpu)
 	return pass && !pass->running ? pass : NULL;
 }
 
+void place_recall(struct core *core, int gpu, const char *why, int64_t now_ms)
+{
+	struct place_pass *pass = ahead_on(core, gpu);
+
+	/* One that is just being given to it would arrive after it was called back. */
+	if (pass && pass->jobs[0]->step == JOB_WATCH)
+		call_back(core, pass, why, now_ms);
+}
+
 bool place_fits(struct core *core, const struct job *job, int gpu)
 {
 	return sched_model_fits(core->sched, model_get(core, job->row.model)->sched, gpu);

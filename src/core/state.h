@@ -43,6 +43,7 @@ struct core_gpu {
 	bool gone;	  /* taken out of the settings: a hole; what it still has is waited for ... */
 	int64_t leave_ms; /* ... until then */
 	enum gpu_wish wish;
+	bool recall;	 /* what was sent ahead to it is to come back */
 	bool told_empty; /* GPU_WISH_DRAIN: #admin-tools was told */
 	struct health health;
 	struct card_stats stats; /* as told last; stats_ms 0: never since it is up */
@@ -202,6 +203,8 @@ void place_card_added(struct core *core, int gpu);
 void place_gpu(struct core *core, int gpu, int64_t now_ms);
 /* Whether it takes anything may be another thing now. */
 void place_review(struct core *core, int gpu);
+/* What was sent ahead to the card and has not begun goes back to its place in line. */
+void place_recall(struct core *core, int gpu, const char *why, int64_t now_ms);
 void place_gpu_memory(struct core *core, int gpu);
 /* The next pass for a card, which is counted as being there; NULL: none now. It lives until the
  * last of its jobs has left the card. */
@@ -225,7 +228,7 @@ bool cards_elsewhere(struct core *core, struct job *job, enum sorry sorry, const
 /* Jobs whose other cards have gone are as all others again. */
 void cards_sync(struct core *core, int64_t now_ms);
 /* The first job that waits for another card of which one is idle; NULL: none. */
-struct job *cards_next(const struct core *core, int *ret_gpu);
+struct job *cards_next(struct core *core, int *ret_gpu);
 void cards_tick(struct core *core, int64_t now_ms);
 int64_t cards_deadline(const struct core *core);
 

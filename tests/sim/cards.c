@@ -21,7 +21,7 @@ static void settings_are_read(struct sim *sim)
 			sim->config.comfy[n++] = sim->all_cards[i];
 	sim->config.n_comfy = n;
 	if (sim->shell)
-		shell_cards_reload(sim->shell, sim->config.comfy, n);
+		shell_cards_reload(sim->shell, sim->config.comfy, sim->config.gpu_vram_mb, n);
 	bot_turn(sim);
 }
 

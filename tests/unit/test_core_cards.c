@@ -4,6 +4,7 @@
 
 /* Cards that fail, die, are held, come and go: what becomes of them and of their jobs. */
 
+static int64_t vram_mb[4];
 static const char *gpus[4] = {"http://a", "http://b", "http://c", "http://d"};
 
 static void begin(struct rig *rig, int n_gpus)
@@ -12,7 +13,8 @@ static void begin(struct rig *rig, int n_gpus)
 		.max_queue = 100,
 		.session_ttl_ms = 1800000,
 		.n_gpus = n_gpus,
-		.gpu_names = gpus};
+		.gpu_names = gpus,
+		.gpu_vram_mb = vram_mb};
 
 	*rig = (struct rig){
 		.now_ms = INT64_C(1780000000000), .next_id = UINT64_C(359929600000) << 22};
@@ -197,6 +199,27 @@ static void test_a_card_that_takes_no_job_is_left_at_once(void **state)
 	assert_int_equal(job->step, JOB_SUBMIT);
 	assert_int_equal(job->gpu, 1);
 	stop(&rig);
+}
+
+static void test_it_goes_where_its_workflow_fits(void **state)
+{
+	struct rig rig;
+
+	vram_mb[0] = vram_mb[2] = 24000;
+	vram_mb[1] = 16000;
+	for (int n = 2; n <= 3; n++) {
+		begin(&rig, n);
+		core_model(
+			rig.core, "large", &(struct core_model){.weights = "x", .vram_mb = 20000});
+		assert_int_equal(request(&rig, 1, "large", 1)->gpu, 0);
+		answers(&rig, 1, ANSWER_MACHINE);
+		if (n == 3)
+			assert_int_equal(core_job(rig.core, 1)->gpu, 2);
+		else /* no other card can ever do it */
+			assert_int_equal(rig.kept[1].row.step, JOB_APOLOGISED);
+		stop(&rig);
+	}
+	memset(vram_mb, 0, sizeof(vram_mb));
 }
 
 /* ---- a card that keeps failing ---- */
@@ -453,6 +476,7 @@ int main(void)
 		cmocka_unit_test(test_it_keeps_its_place_in_line),
 		cmocka_unit_test(test_without_another_card_any_is_better_than_none),
 		cmocka_unit_test(test_a_card_that_takes_no_job_is_left_at_once),
+		cmocka_unit_test(test_it_goes_where_its_workflow_fits),
 		cmocka_unit_test(test_a_card_that_keeps_failing_gets_nothing_but_a_trial),
 		cmocka_unit_test(test_a_restart_or_an_administrator_ends_the_rest),
 		cmocka_unit_test(test_memory_counts_where_it_was_enough_before),

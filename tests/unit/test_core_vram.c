@@ -277,6 +277,24 @@ static void test_it_comes_back_for_an_administrator(void **state)
 	stop(&rig);
 }
 
+static void test_it_comes_back_from_a_card_that_is_paused(void **state)
+{
+	struct rig rig;
+
+	with_one_ahead(&rig);
+	core_gpu_set(rig.core, 0, GPU_WISH_DRAIN, rig.now_ms); /* finishes what it has */
+	run(&rig);
+	assert_int_equal(job(&rig, 2)->step, JOB_WATCH);
+	core_gpu_set(rig.core, 0, GPU_WISH_PAUSE, rig.now_ms);
+	run(&rig);
+	assert_int_equal(job(&rig, 1)->step, JOB_WATCH);
+	assert_int_equal(job(&rig, 2)->step, JOB_QUEUE);
+	assert_int_equal(job(&rig, 2)->position, 1);
+	assert_int_equal(job(&rig, 2)->row.submits, 0);
+	assert_int_equal(job(&rig, 3)->position, 2);
+	stop(&rig);
+}
+
 static void test_what_is_cancelled_there_leaves_the_one_that_runs_alone(void **state)
 {
 	struct rig rig;
@@ -326,6 +344,7 @@ int main(void)
 		cmocka_unit_test(test_boosters_have_a_head_start),
 		cmocka_unit_test(test_a_prompt_is_sent_ahead),
 		cmocka_unit_test(test_it_comes_back_for_an_administrator),
+		cmocka_unit_test(test_it_comes_back_from_a_card_that_is_paused),
 		cmocka_unit_test(test_what_is_cancelled_there_leaves_the_one_that_runs_alone),
 		cmocka_unit_test(test_reasons),
 	};
