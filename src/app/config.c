@@ -557,7 +557,7 @@ static bool is_same(const struct setting *s, const struct config *a, const struc
 {
 	const char *x = (const char *)a + s->offset, *y = (const char *)b + s->offset;
 
-	if (s->kind == NUMBER)
+	if (s->kind == NUMBER || s->kind == GIGABYTES)
 		return *(const int64_t *)x == *(const int64_t *)y;
 	if (s->kind == ID)
 		return *(const uint64_t *)x == *(const uint64_t *)y;

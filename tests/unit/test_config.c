@@ -664,6 +664,36 @@ static void test_readme_is_whole(void **state)
 #define in_place(f) cmocka_unit_test_setup_teardown(f, place_new, place_free)
 
 /* `test_config --example` prints what .env.example has to be. */
+/* Of a reload: every kind of setting is compared as what it is. */
+static void test_changes(void **state)
+{
+	static const char before[] =
+		"DISCORD_TOKEN=" SECRET "\nMAX_QUEUE=7\nCOMFY_URL=http://a:1\n";
+	static const char after[] =
+		"DISCORD_TOKEN=" SECRET "x\nALLOWED_GUILD_ID=" GUILD
+		"\nCOMFY_URLS=http://a:1,http://b:1\nCOMFY_API_KEY=k\nCOMFY_API_KEYS=k,l\n"
+		"GPU_VRAM_GB=24,16\nMIN_FREE_VRAM=2.5\nMAX_QUEUE=8\nLOG_LEVEL=warn\n"
+		"FLUJOS_DIR=/x\nDATABASE_URL=postgresql://u@h/d\n";
+	struct config a, b;
+	char *changes;
+
+	write_env(before, strlen(before));
+	load_good(*state, &a);
+	assert_null(config_changes(&a, &a));
+	write_env(after, strlen(after));
+	load_good(*state, &b);
+	for (int i = 0; i < 2; i++) {
+		changes = i ? config_changes(&b, &a) : config_changes(&a, &b);
+		assert_string_equal(changes,
+			"DISCORD_TOKEN, ALLOWED_GUILD_ID, MIN_FREE_VRAM, MAX_QUEUE, DATABASE_URL, "
+			"FLUJOS_DIR, LOG_LEVEL");
+		free(changes);
+	}
+	assert_null(config_changes(&b, &b));
+	config_free(&a);
+	config_free(&b);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct CMUnitTest tests[] = {
@@ -674,6 +704,7 @@ int main(int argc, char **argv)
 		in_place(test_bad_values),
 		in_place(test_bad_ids),
 		in_place(test_keys),
+		in_place(test_changes),
 		in_place(test_cards),
 		in_place(test_urls_win),
 		in_place(test_secrets_stay),
