@@ -4,9 +4,12 @@
 # build-test/ and runs the tests; the last line is "N passed, N failed".
 #   ./test.sh                  everything but the fuzzers
 #   ./test.sh --fuzz           everything, and each fuzzer for 30 s
-#   ./test.sh --unit --sim     only some parts: --unit (structure, unit tests, fuzz corpus), --databases
+#   ./test.sh --unit --sim     only some parts: --unit (structure, unit tests, fuzz corpus), --analyse
+#                              (scripts/analyse.sh: the release build, clang, clang-tidy, cppcheck),
+#                              --threads (what has threads, with the thread sanitizer), --databases
 #                              (the tests of the store on PostgreSQL and MariaDB), --sim, --e2e,
-#                              --browser, --only-fuzz
+#                              --browser, --only-fuzz, --coverage (branches that the tests take; not
+#                              among everything)
 # SEEDS=N sets the number of the simulator's seeds (2000).
 set -u
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
@@ -21,11 +24,13 @@ parts=
 fuzz=
 for arg in "$@"; do
 	case $arg in
-	--unit | --databases | --sim | --e2e | --browser) parts="$parts ${arg#--}" ;;
+	--unit | --analyse | --threads | --databases | --sim | --e2e | --browser | --coverage)
+		parts="$parts ${arg#--}"
+		;;
 	--fuzz) fuzz=yes ;;
 	--only-fuzz) fuzz=yes parts="$parts none" ;;
 	-h | --help)
-		sed -n '3,11s/^# \{0,1\}//p' "$0"
+		sed -n '3,15s/^# \{0,1\}//p' "$0"
 		exit 0
 		;;
 	*)
@@ -34,7 +39,7 @@ for arg in "$@"; do
 		;;
 	esac
 done
-[ -n "$parts" ] || parts='unit databases sim e2e browser'
+[ -n "$parts" ] || parts='unit analyse threads databases sim e2e browser'
 
 part() {
 	case " $parts " in *" $1 "*) return 0 ;; esac
@@ -185,6 +190,68 @@ run_browser() {
 		"$(sed -n 's/^# fail //p' "$log" 2>/dev/null)"
 }
 
+run_analyse() {
+	heading 'analysis'
+	local status
+	scripts/analyse.sh >"$build/analyse.log" 2>&1
+	status=$?
+	grep -v '^\[' "$build/analyse.log" | tail -n 60
+	# shellcheck disable=SC2046
+	count_with_status analysis "$status" $(last_line_counts "$build/analyse.log")
+}
+
+# The store's thread, the copies of EXPORT_PATH and look-ups on libuv's threads, with the thread
+# sanitizer; and the whole program for a few jobs.
+run_threads() {
+	heading 'threads'
+	local status tests='test_store_thread test_keep_file test_io'
+	local log=build-thread/meson-logs/testlog-threads plain=()
+	# shellcheck disable=SC2086 # names
+	if ! scripts/build.sh build-thread program --buildtype=debugoptimized -Db_sanitize=thread -Dwerror=true ||
+		! ninja -C build-thread $(printf 'tests/unit/%s ' $tests); then
+		count threads 0 1
+		return
+	fi
+	# It wants the addresses where older kernels put them.
+	command -v setarch >/dev/null && plain=(setarch -R)
+	export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+	# shellcheck disable=SC2086
+	"${plain[@]}" meson test -C build-thread --no-rebuild --print-errorlogs --timeout-multiplier 5 \
+		--logbase testlog-threads $tests
+	status=$?
+	# shellcheck disable=SC2046
+	count_with_status threads "$status" $(/usr/bin/python3 tests/count.py meson "$log.json")
+	rm -f "$build/threads.xml"
+	PYTHONDONTWRITEBYTECODE=1 FULLET="$PWD/build-thread/src/fullet" "${plain[@]}" timeout --foreground 900 \
+		/usr/bin/python3 -m pytest -p no:cacheprovider --junitxml="$build/threads.xml" -q \
+		tests/e2e/test_picture.py::test_from_the_command_to_the_picture \
+		tests/e2e/test_export.py::test_numbered_on_through_restarts \
+		tests/e2e/test_edit.py::test_a_file_is_edited
+	status=$?
+	# shellcheck disable=SC2046
+	count_with_status 'threads, end to end' "$status" \
+		$([ -f "$build/threads.xml" ] && /usr/bin/python3 tests/count.py junit "$build/threads.xml")
+}
+
+# Unit tests, kept fuzz inputs and the simulator in a build that counts; COVERAGE_MIN per cent of the
+# branches of core, discord and comfy are wanted (90).
+run_coverage() {
+	heading coverage
+	local status
+	if ! scripts/build.sh build-coverage all --buildtype=debug -Doptimization=0 -Db_coverage=true; then
+		count coverage 0 1
+		return
+	fi
+	find build-coverage -name '*.gcda' -delete
+	meson test -C build-coverage --no-rebuild --suite unit --suite fuzz --timeout-multiplier 5 >"$build/coverage.log" 2>&1
+	status=$?
+	build-coverage/tests/sim/fullet-sim --seeds "${SEEDS:-100}" >>"$build/coverage.log" 2>&1 || status=1
+	tests/coverage.py build-coverage "${COVERAGE_MIN:-90}" | tee "$build/coverage.txt"
+	[ "${PIPESTATUS[0]}" -eq 0 ] || status=1
+	# shellcheck disable=SC2046
+	count_with_status coverage "$status" $(last_line_counts "$build/coverage.txt")
+}
+
 run_fuzz() {
 	heading 'fuzzers, 30 s each'
 	local status
@@ -197,6 +264,7 @@ run_fuzz() {
 
 lists=(build test)
 part browser && lists+=(browser)
+part analyse && lists+=(analyse)
 [ -n "$fuzz" ] && lists+=(fuzz)
 if ! scripts/packages.sh "${lists[@]}"; then
 	count packages 0 1
@@ -219,9 +287,12 @@ if part unit; then
 	run_meson unit
 	run_meson fuzz
 fi
+part analyse && run_analyse
+part threads && run_threads
 part databases && run_databases
 part sim && run_sim
 part e2e && run_e2e
 part browser && run_browser
+part coverage && run_coverage
 [ -n "$fuzz" ] && run_fuzz
 finish

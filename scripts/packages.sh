@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # The one list of Debian packages, and the installing of those that are missing:
-#   scripts/packages.sh build [test] [browser] [fuzz]
+#   scripts/packages.sh build [test] [browser] [analyse] [fuzz]
 # Says what it installs and asks nothing; without anything missing it needs neither the network
 # nor any right. An entry is PACKAGE, alternatives joined by "|" (the first known one is
 # installed, any of them will do), and after "@" a command whose presence is just as good.
@@ -49,6 +49,12 @@ browser='
 	npm@npm
 	chromium|chromium-browser@chromium
 '
+analyse='
+	clang|clang-14@clang
+	clang-tidy|clang-tidy-14@clang-tidy
+	cppcheck@cppcheck
+	binutils@readelf
+'
 fuzz='
 	clang|clang-14@clang-14
 	libclang-rt-dev|libclang-rt-14-dev
@@ -92,7 +98,7 @@ choose() {
 missing=()
 for list in "$@"; do
 	case $list in
-	build | test | browser | fuzz) ;;
+	build | test | browser | analyse | fuzz) ;;
 	*)
 		say "packages: there is no list \"$list\""
 		exit 2

@@ -60,7 +60,7 @@ struct stamp {
 	uint64_t device, inode;
 	int64_t size;
 	struct timespec modified, changed;
-	uint32_t mode;
+	uint64_t mode; /* as wide as the rest: stamps are compared as bytes */
 };
 
 struct source {

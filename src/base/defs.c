@@ -73,7 +73,7 @@ bool str_ends(const char *s, const char *suffix)
 {
 	size_t n = s ? strlen(s) : 0, m = strlen(suffix);
 
-	return n >= m && strcmp(s + n - m, suffix) == 0;
+	return s && n >= m && strcmp(s + n - m, suffix) == 0;
 }
 
 char *str_copy(char *dst, size_t size, const char *src)

@@ -210,11 +210,12 @@ char *url_decode(const char *text, size_t len)
 	struct buf out = BUF(len);
 
 	for (size_t i = 0; i < len; i++) {
+		int high = i + 2 < len ? hex_digit(text[i + 1]) : -1;
+		int low = i + 2 < len ? hex_digit(text[i + 2]) : -1;
 		char c = text[i];
 
-		if (c == '%' && i + 2 < len && hex_digit(text[i + 1]) >= 0 &&
-			hex_digit(text[i + 2]) >= 0) {
-			c = (char)(hex_digit(text[i + 1]) << 4 | hex_digit(text[i + 2]));
+		if (c == '%' && high >= 0 && low >= 0) {
+			c = (char)(high << 4 | low);
 			i += 2;
 		}
 		must(buf_add(&out, &c, 1) == 0);
@@ -227,7 +228,9 @@ char *url_query(const char *url, const char *name)
 	const char *p = strchr(url, '?');
 	size_t n = strlen(name);
 
-	while (p && *p) {
+	if (!p)
+		return NULL;
+	while (*p) {
 		size_t len;
 
 		p++;

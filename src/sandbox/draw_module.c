@@ -356,7 +356,7 @@ static void draw_line(
 		for (int gy = 0; gy < font->h; gy++)
 			for (int gx = 0; gx < font->w; gx++) {
 				size_t cell = (size_t)font->w * (size_t)font->h;
-				size_t at = (size_t)(gy * font->w + gx);
+				size_t at = (size_t)gy * (size_t)font->w + (size_t)gx;
 				bool on = font->data[(size_t)(line->c - font->offset) * cell + at];
 
 				/* The font has no n with a tilde. */

@@ -54,7 +54,7 @@ size_t draw_tiny(void *ctx, const struct draw_request *req, char **out)
 	static const unsigned char header[] = {0, 0, 0, SIDE, 0, 0, 0, SIDE, 8, 0, 0, 0, 0};
 	/* A zlib stream of one stored block: nothing is gained by packing so little. */
 	unsigned char packed[7 + ROWS + 4] = {0x78, 0x01, 1, ROWS & 255, ROWS >> 8,
-		(unsigned char)~ROWS, (unsigned char)(~ROWS >> 8)};
+		(unsigned char)~ROWS, (unsigned char)(~(unsigned int)ROWS >> 8)};
 	unsigned char *rows = packed + 7;
 	uLong sum;
 	struct buf b = BUF(req->pad_bytes + 4096);

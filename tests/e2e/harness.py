@@ -45,14 +45,14 @@ INTERACTION_TOKEN = "aW50ZXJhY3Rpb246"
 # LeakSanitizer now and then dies itself while threads end (a bug of its stop-the-world tracer):
 # then it has found nothing, and the exit status is its own.
 LSAN_DIED = "LeakSanitizer has encountered a fatal error"
-SANITIZERS = re.compile(r"AddressSanitizer|LeakSanitizer|runtime error:|UndefinedBehavior")
+SANITIZERS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|runtime error:|UndefinedBehavior")
 
 def clean_environment(**settings):
     """The test's own settings only: nothing of the person who runs it."""
     kept = {
         name: value
         for name, value in os.environ.items()
-        if name in ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS")
+        if name in ("PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")
     }
     kept.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
     kept.update(LANG="C.UTF-8", NO_COLOR="1")
