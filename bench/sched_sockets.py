@@ -72,14 +72,23 @@ class Timed(Judge):
         return told
 
 
-def simulate(trace, dispatch_ms):
+def unlearned(m):
+    """What a bot that has learned nothing knows: ten seconds a picture, no load, no need of memory."""
+    return dict(m, vram_mb=1, act_mb=0, load_ms=0, image_ms=10000)
+
+
+def simulate(trace, dispatch_ms, learned=True):
     cards = []
     for i, (gb, speed) in enumerate(CARDS):
         card = gpu(f"g{i}", gb * 1024 - CONTEXT_MB, int(speed * 1000))
         card["load_speed"] = card["speed"]
         cards.append(card)
     jobs = [(t, f"u{user}", 2, name, 1000) for t, user, name in trace]
-    judge = Timed([model(m) for m in MODELS], cards, jobs, dispatch_ms=dispatch_ms).run()
+    judge = Timed([model(m) for m in MODELS], cards, jobs, dispatch_ms=dispatch_ms)
+    if not learned:
+        judge.fleet["models"] = [unlearned(m) for m in judge.fleet["models"]]
+        judge.fleet["gpus"] = [dict(c, speed=1000, load_speed=1000, keep=1) for c in cards]
+    judge.run()
     rows = [(t, judge.taken[n], judge.ended[n]) for n, (t, _, _) in enumerate(trace)]
     return rows, judge.loads
 
@@ -175,6 +184,7 @@ def main():
     row("sockets", rows, loads)
     row("simulator", *simulate(trace, 0))
     row("simulator, each dispatch taking the measured pause", *simulate(trace, int(pause)))
+    row("simulator that knows no times, loads or speeds", *simulate(trace, 0, learned=False))
 
 
 if __name__ == "__main__":

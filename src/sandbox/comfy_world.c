@@ -93,6 +93,14 @@ uint64_t comfy_world_version(const struct comfy_world *w)
 	return w->version;
 }
 
+struct json_object *comfy_world_card(struct comfy_world *w)
+{
+	struct json_object *card = cw_memory_state(w);
+
+	json_add_int(card, "queue_remaining", (int64_t)cw_queue_remaining(w));
+	return card;
+}
+
 void comfy_world_state(struct comfy_world *w, struct json_object *into)
 {
 	struct json_object *state = json_object_new_object(), *files = json_object_new_array();

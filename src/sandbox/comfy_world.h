@@ -37,6 +37,8 @@ int64_t comfy_world_deadline(const struct comfy_world *w);
 /* Adds the member "comfy":
  * {"prompts":[..],"requests":N,"spoilt":N,"sockets":N,"files":[..],"violations":[..]}. */
 void comfy_world_state(struct comfy_world *w, struct json_object *into);
+/* Its "card", and "queue_remaining" in it; owned by the caller. */
+struct json_object *comfy_world_card(struct comfy_world *w);
 size_t comfy_world_violations(const struct comfy_world *w);
 /*
  * Faults as listed at world_fault(); also {"kind":"comfy_pad","bytes":N}: every picture from now

@@ -179,6 +179,8 @@ static void get_view(struct sandbox *s, struct server_conn *conn, const struct h
 		return;
 	}
 	json_add_int(view, "version", (int64_t)world_version(s->world));
+	if (s->comfy_url[0])
+		json_add(view, "cards", world_cards(s->world));
 	sandbox_answer_json(conn, 200, view);
 }
 

@@ -280,6 +280,15 @@ struct json_object *world_view(struct world *w, uint64_t user_id)
 	return discord_world_view(w->discord, user_id);
 }
 
+struct json_object *world_cards(struct world *w)
+{
+	struct json_object *cards = json_object_new_array();
+
+	for (int i = 0; i < w->n_comfy; i++)
+		json_object_array_add(cards, comfy_world_card(w->comfy[i]));
+	return cards;
+}
+
 uint64_t world_version(const struct world *w)
 {
 	uint64_t version = discord_world_version(w->discord);

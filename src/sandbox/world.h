@@ -164,6 +164,8 @@ int world_act(struct world *w, struct json_object *act, int64_t now_ms);
 struct json_object *world_state(struct world *w);
 /* What one member sees (channels by permission, messages, his ephemerals); for the page. */
 struct json_object *world_view(struct world *w, uint64_t user_id);
+/* An array of the cards: "card" of world_state() and "queue_remaining"; for the page. */
+struct json_object *world_cards(struct world *w);
 /* Rises with every visible change. */
 uint64_t world_version(const struct world *w);
 size_t world_violations(const struct world *w);

@@ -52,13 +52,14 @@ export class Tools {
 		this.status = element('p', 'notice');
 		this.status.setAttribute('role', 'status');
 		this.body = element('div');
+		this.cards = element('div');
 		const close = element('button', 'close', '✕'), title = element('h2', '', say('tools'));
 		close.type = 'button';
 		close.setAttribute('aria-label', say('close'));
 		close.addEventListener('click', () => this.dialog.close());
 		title.id = 'tools-title';
 		this.dialog.setAttribute('aria-labelledby', title.id);
-		this.dialog.append(close, title, element('p', 'what', say('toolsText')), this.status, this.body);
+		this.dialog.append(close, title, element('p', 'what', say('toolsText')), this.status, this.body, this.cards);
 		this.dialog.addEventListener('click', (event) => {
 			if (event.target === this.dialog)
 				this.dialog.close();
@@ -89,7 +90,23 @@ export class Tools {
 			this.draw();
 	}
 
+	// What each card's memory holds: other programs', weights by file, what a picture needs just now.
+	drawCards() {
+		const cards = this.context.view().cards || [];
+		const gb = (mb) => (mb / 1024).toFixed(1);
+		this.cards.replaceChildren(cards.length ? group(say('cards'), ...cards.map((card, i) => {
+			const used = element('meter');
+			used.max = card.vram_mb;
+			used.value = card.used_mb + card.foreign_mb;
+			used.setAttribute('aria-label', say('card', { n: i + 1 }));
+			return element('div', 'card', element('strong', '', say('card', { n: i + 1 })), used,
+				element('span', '', say('cardUse', { used: gb(card.used_mb + card.foreign_mb), all: gb(card.vram_mb), n: card.queue_remaining })),
+				element('small', '', card.resident.map((w) => `${w.file} ${gb(w.mb)}`).join(' · ')));
+		})) : '');
+	}
+
 	draw() {
+		this.drawCards();
 		const me = this.context.me(), channel = this.context.channel();
 		const print = JSON.stringify([me, channel && [channel.id, channel.nsfw, channel.name]]);
 		if (print === this.drawn)
