@@ -23,7 +23,7 @@ void cw_faults_clear(struct comfy_world *w)
 {
 	while (w->faults)
 		fault_remove(w, w->faults);
-	w->oom = w->errors = w->machine = w->forget = 0;
+	w->oom = w->oom_above = w->errors = w->machine = w->forget = 0;
 	w->ws_refuse_until_ms = w->stall_until_ms = w->down_until_ms = 0;
 	w->pad_bytes = 0;
 	w->n_spoil = 0;
@@ -129,6 +129,8 @@ int comfy_world_fault(struct comfy_world *w, struct json_object *fault, int64_t 
 		return add_spoiler(w, fault, kind);
 	if (str_eq(kind, "comfy_restart"))
 		restart(w, max_of(json_int(fault, "down_ms", 3000), (int64_t)0));
+	else if (str_eq(kind, "comfy_oom") && json_member(fault, "above"))
+		w->oom_above = max_of(json_int(fault, "above", 0), (int64_t)0);
 	else if (str_eq(kind, "comfy_oom"))
 		w->oom += count;
 	else if (str_eq(kind, "comfy_error"))

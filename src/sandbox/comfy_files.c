@@ -295,6 +295,7 @@ void cw_save_picture(struct comfy_world *w, const struct cw_prompt *p, const cha
 	cleanup(freep) char *prefix = xstrdup(temp ? "ComfyUI_temp" : given ? given : "ComfyUI");
 	char *slash = strrchr(prefix, '/'), *png = NULL, *name;
 	const char *type = temp ? "temp" : "output";
+	const char *own = cw_prompt_of(p->graph, node, index);
 	struct json_object *image = json_object_new_object();
 	size_t len;
 	struct buf b;
@@ -303,6 +304,7 @@ void cw_save_picture(struct comfy_world *w, const struct cw_prompt *p, const cha
 		*slash = '\0';
 	name = xasprintf("%s_%05d_.png", slash ? slash + 1 : prefix,
 		next_counter(w, type, slash ? prefix : "", slash ? slash + 1 : prefix));
+	draw.prompt = own ? own : draw.prompt;
 	len = w->config.draw ? w->config.draw(w->config.draw_ctx, &draw, &png) : 0;
 	b = with_metadata(p, png ? png : "", len);
 	free(png);

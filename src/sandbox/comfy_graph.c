@@ -2,6 +2,7 @@
 #include "sandbox/comfy_impl.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* How deep and how wide a search through a graph goes. */
@@ -207,7 +208,7 @@ void cw_wish(struct comfy_world *w, struct json_object *graph, const char *node,
 	struct picture_wish *ret)
 {
 	static const char *const texts[] = {
-		"text", "t5xxl", "prompt", "text_g", "clip_l", "value", NULL};
+		"text", "t5xxl", "prompt", "text_g", "clip_l", "value", "text_1", NULL};
 	static const char *const seeds[] = {"seed", "noise_seed", NULL};
 	static const char *const pictures[] = {"image", NULL};
 	struct size size = size_of(w, graph, node, 0);
@@ -229,6 +230,46 @@ void cw_wish(struct comfy_world *w, struct json_object *graph, const char *node,
 	ret->base = json_object_is_type(found, json_type_string) && found
 			    ? cw_file_named(w, json_object_get_string(found))
 			    : NULL;
+}
+
+/* The batch encoder that the picture's words come from, or NULL. */
+static const char *encoder_of(
+	struct json_object *graph, const char *node, int depth, int *visits)
+{
+	const struct node_class *c = cw_class_of(graph, node);
+
+	if (!c || depth > DEPTH_MAX || ++*visits > VISITS_MAX)
+		return NULL;
+	if (cw_node_input(graph, node, "text_1"))
+		return node;
+	for (const struct node_input *in = c->in; in->value != VALUE_END; in++) {
+		const char *from = cw_link(cw_node_input(graph, node, in->name)), *found;
+
+		if (!from || str_eq(in->name, "negative") || str_eq(in->name, "clip"))
+			continue;
+		found = encoder_of(graph, from, depth + 1, visits);
+		if (found)
+			return found;
+	}
+	return NULL;
+}
+
+/* The encoder gives as many conditionings as its batch_size says, beyond its texts of empty ones;
+ * ComfyUI repeats them over the batch of the latent. */
+const char *cw_prompt_of(struct json_object *graph, const char *node, int index)
+{
+	char name[24];
+	int visits = 0, n;
+	const char *encoder = encoder_of(graph, node, 0, &visits);
+	struct json_object *text;
+
+	if (!encoder)
+		return NULL;
+	n = max_of((int)number_of(NULL, graph, encoder, "batch_size", 1, 0), 1);
+	snprintf(name, sizeof(name), "text_%d", index % n + 1);
+	text = cw_node_input(graph, encoder, name);
+	return json_object_is_type(text, json_type_string) && text ? json_object_get_string(text)
+								   : "";
 }
 
 int cw_steps(struct json_object *graph, const char *sampler)

@@ -146,6 +146,7 @@ struct comfy_world {
 
 	struct cw_fault *faults;
 	int64_t oom, errors, machine, forget; /* how many more */
+	int64_t oom_above;	     /* larger batches run out of memory; 0: none does */
 	int64_t down_until_ms, stall_until_ms, ws_refuse_until_ms;
 	size_t pad_bytes;
 	spoil_file *spoil; /* what happens to the next n_spoil pictures */
@@ -229,6 +230,9 @@ struct picture_wish {
 /* What the graph behind `node` asks for. */
 void cw_wish(struct comfy_world *w, struct json_object *graph, const char *node,
 	struct picture_wish *ret);
+/* What the picture of that place in the batch is drawn from, when a batch encoder gives each its
+ * own; NULL: the wish's prompt. Borrowed. */
+const char *cw_prompt_of(struct json_object *graph, const char *node, int index);
 int cw_steps(struct json_object *graph, const char *sampler);
 /* Every model file that the graph names: an array (owned). */
 struct json_object *cw_models(struct json_object *graph);

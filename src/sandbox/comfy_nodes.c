@@ -97,6 +97,10 @@ static const struct node_class classes[] = {
 	/* conditioning */
 	NODE("CLIPTextEncode", "CLIP Text Encode (Prompt)", "conditioning", NODE_PLAIN,
 		IN(TEXT("text"), LINK("clip", "CLIP")), OUT("CONDITIONING")),
+	{"CLIP Text Encode (Batch)", "CLIP Text Encode Batch (FuLLet)", "conditioning_batch",
+		"custom_nodes.ComfyUI-CLIP-Text-Encode-Batch", NODE_PLAIN,
+		IN(LINK("clip", "CLIP"), INT("batch_size", 1, 1, 64), TEXT("text_1"), TEXT("text_2"),
+			TEXT("text_3"), TEXT("text_4")), OUT("CONDITIONING")},
 	EXTRA("CLIPTextEncodeFlux", "CLIPTextEncodeFlux", "advanced/conditioning/flux", NODE_PLAIN,
 		IN(LINK("clip", "CLIP"), TEXT("clip_l"), TEXT("t5xxl"), FLOAT("guidance", 3.5, 0, 100)),
 		OUT("CONDITIONING")),

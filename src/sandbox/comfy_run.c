@@ -379,6 +379,17 @@ static size_t draw_preview(struct comfy_world *w, const char *node, char **ret)
 	return w->config.draw(w->config.draw_ctx, &draw, ret);
 }
 
+/* More pictures at once than the fault lets pass. */
+static bool too_many(struct comfy_world *w, const char *node)
+{
+	struct picture_wish wish;
+
+	if (w->oom_above == 0)
+		return false;
+	cw_wish(w, w->run.prompt->graph, node, &wish);
+	return wish.batch > w->oom_above;
+}
+
 static void step(struct comfy_world *w)
 {
 	struct cw_run *run = &w->run;
@@ -391,7 +402,7 @@ static void step(struct comfy_world *w)
 		interrupt(w, node);
 		return;
 	}
-	if (w->oom > 0 || !run->fits) {
+	if (w->oom > 0 || !run->fits || too_many(w, node)) {
 		w->oom -= w->oom > 0;
 		fail(w, node, "torch.OutOfMemoryError", out_of_memory);
 		return;

@@ -13,6 +13,8 @@
 /* A world_draw: a grey PNG of the wished size, a few hundred bytes (or pad_bytes); a preview that
  * is asked as JPEG is a constant JPEG of 8x8. */
 size_t draw_tiny(void *ctx, const struct draw_request *req, char **out);
+/* Was this PNG of draw_tiny's made from that prompt? */
+bool draw_tiny_is_of(const void *data, size_t len, const char *prompt);
 /* A world_transcode: a constant picture of the format, padded to len * quality / 200 bytes. */
 size_t transcode_tiny(
 	void *ctx, const void *data, size_t len, const char *format, int quality, char **out);

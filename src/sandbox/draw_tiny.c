@@ -49,6 +49,37 @@ static size_t give(struct buf *b, char **out)
 	return len;
 }
 
+/* FNV-1a: the upper half of a picture tells the prompt. */
+static uint64_t hash_of(const char *prompt)
+{
+	uint64_t h = UINT64_C(14695981039346656037);
+
+	for (; prompt && *prompt; prompt++)
+		h = (h ^ (unsigned char)*prompt) * UINT64_C(1099511628211);
+	return h;
+}
+
+/* Rows [0, SIDE / 2) of the picture. */
+static void draw_prompt(const char *prompt, unsigned char *rows)
+{
+	uint64_t bits = hash_of(prompt);
+
+	for (int y = 0; y < SIDE / 2; y++) {
+		rows[y * (SIDE + 1)] = 0;
+		for (int x = 0; x < SIDE; x++)
+			rows[y * (SIDE + 1) + 1 + x] =
+				bits >> ((y * SIDE + x) % 64) & 1 ? 200 : 60;
+	}
+}
+
+bool draw_tiny_is_of(const void *data, size_t len, const char *prompt)
+{
+	unsigned char rows[ROWS];
+
+	draw_prompt(prompt, rows);
+	return memmem(data, len, rows, ROWS / 2) != NULL;
+}
+
 size_t draw_tiny(void *ctx, const struct draw_request *req, char **out)
 {
 	static const unsigned char header[] = {0, 0, 0, SIDE, 0, 0, 0, SIDE, 8, 0, 0, 0, 0};
@@ -65,7 +96,8 @@ size_t draw_tiny(void *ctx, const struct draw_request *req, char **out)
 		return give(&b, out);
 	}
 	/* Pictures of different seeds differ. */
-	for (int y = 0; y < SIDE; y++)
+	draw_prompt(req->prompt, rows);
+	for (int y = SIDE / 2; y < SIDE; y++)
 		for (int x = 0; x < SIDE; x++)
 			rows[y * (SIDE + 1) + 1 + x] = bits >> ((y * SIDE + x) % 64) & 1 ? 200 : 60;
 	sum = adler32(adler32(0, NULL, 0), rows, ROWS);

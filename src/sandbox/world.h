@@ -175,7 +175,7 @@ size_t world_violations(const struct world *w);
  *  "count":1,"executed":true}   executed: the request is carried out, only its answer is spoilt
  * kinds: status | reset (no answer) | hang (no answer for ms) | html | 429 {scope,retry_after} |
  *  gateway_drop {code} | gateway_reconnect | gateway_invalid {resumable} | gateway_silence {ms} |
- *  gateway_refuse {ms} | gateway_garbage | comfy_restart {down_ms} | comfy_oom {count} |
+ *  gateway_refuse {ms} | gateway_garbage | comfy_restart {down_ms} | comfy_oom {count} or {above}: batches of more |
  *  comfy_error {count} (the workflow's fault) | comfy_machine {count} (the card's) | comfy_stall {ms} | comfy_ws_drop | comfy_ws_refuse {ms} | comfy_ws_garbage |
  *  comfy_zombie | comfy_forget_output | clear |
  *  comfy_foreign {mb}: other programs take so much of the card's memory |

@@ -314,9 +314,71 @@ static void test_dead_worker(void **state)
 	assert_true(comfy_world_deadline(f->w) == NEVER);
 }
 
+/* A batch encoder: each picture of a pass from its own text. */
+#define BATCH(texts, latents)                                                                      \
+	"{\"1\":{\"class_type\":\"CheckpointLoaderSimple\",\"inputs\":{\"ckpt_name\":"              \
+	"\"sd_xl_base_1.0.safetensors\"}},"                                                        \
+	"\"2\":{\"class_type\":\"CLIP Text Encode (Batch)\",\"inputs\":{\"clip\":[\"1\",1],"        \
+	"\"batch_size\":" texts ",\"text_1\":\"a fox\",\"text_2\":\"a dog\",\"text_3\":\"\","       \
+	"\"text_4\":\"\"}},"                                                                       \
+	"\"5\":{\"class_type\":\"EmptyLatentImage\",\"inputs\":{\"width\":64,\"height\":64,"        \
+	"\"batch_size\":" latents "}},"                                                            \
+	"\"6\":{\"class_type\":\"KSampler\",\"inputs\":{\"model\":[\"1\",0],\"seed\":3,"            \
+	"\"steps\":3,\"cfg\":1,\"sampler_name\":\"euler\",\"scheduler\":\"simple\","               \
+	"\"positive\":[\"2\",0],\"negative\":[\"2\",0],\"latent_image\":[\"5\",0],\"denoise\":1}},"   \
+	"\"7\":{\"class_type\":\"VAEDecode\",\"inputs\":{\"samples\":[\"6\",0],\"vae\":[\"1\",2]}},"  \
+	"\"9\":{\"class_type\":\"SaveImage\",\"inputs\":{\"images\":[\"7\",0],"                      \
+	"\"filename_prefix\":\"job\"}}}"
+
+static bool is_of(struct fixture *f, int nth, const char *prompt)
+{
+	char url[80];
+
+	snprintf(url, sizeof(url), "/view?filename=job_%05d_.png&type=output", nth);
+	assert_int_equal(get(f, url), 200);
+	return draw_tiny_is_of(buf_str(&f->res.body), f->res.body.len, prompt);
+}
+
+static void test_batch_encoder(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(submit(f, ID_A, BATCH("2", "2")), 200);
+	pass(f, 10000);
+	assert_true(is_of(f, 1, "a fox") && is_of(f, 2, "a dog") && !is_of(f, 1, "a dog"));
+	/* One text is repeated for all pictures. */
+	submit(f, ID_B, BATCH("1", "3"));
+	pass(f, 10000);
+	for (int i = 3; i <= 5; i++)
+		assert_true(is_of(f, i, "a fox"));
+	get(f, "/history/" ID_B);
+	assert_int_equal(json_len(json_at(f->json, ID_B ".outputs.9.images")), 3);
+	get(f, "/object_info/CLIP%20Text%20Encode%20(Batch)");
+	assert_int_equal(json_int(json_at(f->json,
+					  "CLIP Text Encode (Batch).input.required.batch_size.1"),
+				 "max", 0),
+		64);
+}
+
+static void test_memory_for_a_batch(void **state)
+{
+	struct fixture *f = *state;
+
+	fault(f, "{\"kind\":\"comfy_oom\",\"above\":1}");
+	submit(f, ID_A, BATCH("2", "2"));
+	submit(f, ID_B, BATCH("1", "1"));
+	pass(f, 20000);
+	get(f, "/history");
+	assert_string_equal(json_str(f->json, ID_A ".status.messages.2.1.exception_type"),
+		"torch.OutOfMemoryError");
+	assert_string_equal(json_str(f->json, ID_B ".status.status_str"), "success");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(test_batch_encoder),
+		TEST(test_memory_for_a_batch),
 		TEST(test_events_of_a_run),
 		TEST(test_history_and_file),
 		TEST(test_png_metadata),
