@@ -140,7 +140,8 @@ static void previewed(struct shell *sh, struct comfy_event *e)
 {
 	const struct job *job = tagged_job(sh, e->tag);
 
-	if (!job || e->n_files != 1)
+	/* Nobody can tell whose picture a preview of a shared pass is. */
+	if (!job || e->n_files != 1 || job->row.slot > 0)
 		return;
 	task_preview(sh, task_get(sh, job->row.id), &e->files[0]);
 	core_preview(sh->core, job->row.id, job->epoch, shell_now(sh));
@@ -193,6 +194,7 @@ static void on_event(struct shell_comfy *c, struct comfy_event *e)
 		[COMFY_LOST] = ANSWER_LOST,
 		[COMFY_STALLED] = ANSWER_STALLED,
 		[COMFY_NO_OUTPUT] = ANSWER_NO_OUTPUT,
+		[COMFY_OTHER_COUNT] = ANSWER_APART,
 		[COMFY_TOO_LARGE] = ANSWER_TOO_LARGE,
 		[COMFY_DAMAGED] = ANSWER_DAMAGED,
 	};

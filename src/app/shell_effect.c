@@ -125,6 +125,8 @@ void shell_post(struct shell *sh, const struct job *job, uint32_t epoch)
 		.title = shell_title(sh, row->model, row->locale),
 		.prompt = row->prompt,
 		.seed = wf ? workflow_seed(wf, row->seed) : row->seed,
+		/* With the one seed of a shared pass only its first picture can be drawn again. */
+		.no_seed = row->slot > 1 && !(wf && wf->own_seeds),
 		.duration_ms = row->duration_ms,
 		.files = files,
 	};
@@ -180,8 +182,13 @@ void shell_fetch_part(struct shell *sh, const struct job *job, int part)
 	if (job_row_parts(&job->row) > 1)
 		limit = min_of(limit, (DISCORD_REQUEST_MAX - MIB) / (size_t)job->row.pictures);
 	job_row_prompt_id(&job->row, part, prompt_id);
-	comfy_fetch(shell_client_of(sh, job), comfy_tag(job->row.id, job->epoch), prompt_id, limit,
-		shell_now(sh));
+	if (job->row.slot > 0)
+		comfy_fetch_one(shell_client_of(sh, job), comfy_tag(job->row.id, job->epoch),
+			prompt_id, limit, (size_t)job->row.slot - 1, (size_t)job->row.batch,
+			shell_now(sh));
+	else
+		comfy_fetch(shell_client_of(sh, job), comfy_tag(job->row.id, job->epoch), prompt_id,
+			limit, shell_now(sh));
 }
 
 static void fetch(struct shell *sh, const struct effect *e)
@@ -215,7 +222,8 @@ static void stop_run(struct shell *sh, const struct effect *e)
 	struct comfy_client *client = sh->comfy[e->id].client;
 
 	comfy_forget(client, comfy_tag(e->job->row.id, e->epoch));
-	comfy_cancel(client, e->prompt_id, shell_now(sh));
+	if (*e->prompt_id)
+		comfy_cancel(client, e->prompt_id, shell_now(sh));
 }
 
 /* ---- rows ---- */

@@ -12,13 +12,15 @@
 
 /* A server that does not answer does not hold up the rest for ever. */
 #define HISTORY_TRIES 4
+/* Nor does a picture of somebody else's that is drawn with his: some minutes. */
+#define SHARED_TRIES 9
 
 struct erasing {
 	struct shell *shell;
 	uint64_t user_id;
 	uint32_t epoch;
 	int waiting, tries;
-	bool failed;
+	bool failed, shared;
 	int holders;
 };
 
@@ -67,7 +69,7 @@ static void one_less(struct erasing *e)
 {
 	if (--e->waiting > 0)
 		return;
-	if (e->failed && e->tries < HISTORY_TRIES)
+	if (e->failed && e->tries < (e->shared ? SHARED_TRIES : HISTORY_TRIES))
 		answer(e, ANSWER_AGAIN);
 	else
 		erase_rows(e);
@@ -163,13 +165,19 @@ static void queue_answered(void *arg, struct http_response *response)
 	visit_call(v, &req, history_answered);
 }
 
-static void add_ids(struct json_object *ids, const struct job_row *row)
+static void add_ids(struct visit *v, const struct job_row *row)
 {
+	struct erasing *e = v->erasing;
 	char id[UUID_SIZE];
 
+	/* Of a pass that he shared somebody may still wait for his picture. */
+	if (row->slot > 0 && core_prompt_is_wanted(e->shell->core, row->prompt_id, e->user_id)) {
+		e->failed = e->shared = true;
+		return;
+	}
 	for (int part = 0; part < job_row_parts(row); part++) {
 		job_row_prompt_id(row, part, id);
-		json_object_array_add(ids, json_object_new_string(id));
+		json_object_array_add(v->ids, json_object_new_string(id));
 	}
 }
 
@@ -184,7 +192,7 @@ static void erase_history(struct erasing *e, int gpu, const struct store_result 
 	e->holders++;
 	for (size_t i = 0; i < rows->n_jobs; i++)
 		if (rows->jobs[i].prompt_id[0] && str_eq(rows->jobs[i].gpu, sh->gpu_names[gpu]))
-			add_ids(v->ids, &rows->jobs[i]);
+			add_ids(v, &rows->jobs[i]);
 	if (json_len(v->ids) == 0) {
 		visit_drop(v);
 		return;

@@ -38,6 +38,37 @@ static const struct workflow *workflow_of(const struct shell *sh, const struct j
 	return wf;
 }
 
+/* Of a pass that members share: each one's words, and which picture is drawn from them. False: it is
+ * not as its rows say. Borrowed. */
+struct company {
+	const char *prompts[BATCH_MAX];
+	uint64_t seeds[BATCH_MAX];
+};
+
+static bool gather(const struct shell *sh, const struct job *job, const struct workflow *wf,
+	struct company *company, struct workflow_fill *fill)
+{
+	const struct job *jobs[BATCH_MAX + 1];
+	size_t n = core_pass(sh->core, job, jobs, countof(jobs));
+
+	if ((int)n != job->row.batch || (int)n > wf->shares)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const struct job_row *row = &jobs[i]->row;
+
+		/* The core puts none together that chose differently. */
+		if (row->slot != (int)i + 1 || !str_eq(row->options, job->row.options) ||
+			!str_eq(row->model, job->row.model))
+			return false;
+		company->prompts[i] = row->prompt;
+		company->seeds[i] = row->seed;
+	}
+	fill->prompts = company->prompts;
+	fill->seeds = company->seeds;
+	fill->n_prompts = (int)n;
+	return true;
+}
+
 static void submit(struct shell *sh, const struct job *job, const char *image)
 {
 	const struct job_row *row = &job->row;
@@ -46,13 +77,22 @@ static void submit(struct shell *sh, const struct job *job, const char *image)
 		wf ? shell_options_problem(sh, wf, row->options, job->gpu, row->locale) : NULL;
 	cleanup(options_free) struct options options = {0};
 	struct workflow_fill fill = {.prompt = row->prompt, .seed = row->seed, .image = image};
+	struct company company;
 	char prefix[48], prompt_id[UUID_SIZE], *graph;
 
 	if (!wf || problem) {
 		answer(sh, job, wf ? ANSWER_OPTIONS : ANSWER_MODEL_GONE, problem);
 		return;
 	}
-	snprintf(prefix, sizeof(prefix), "fullet/%" PRIu64, row->id);
+	if (row->slot > 0 && !gather(sh, job, wf, &company, &fill)) {
+		answer(sh, job, ANSWER_APART, NULL);
+		return;
+	}
+	/* A file that several share names none of their jobs. */
+	if (row->slot > 0)
+		snprintf(prefix, sizeof(prefix), "fullet/pass-%.8s", row->prompt_id);
+	else
+		snprintf(prefix, sizeof(prefix), "fullet/%" PRIu64, row->id);
 	fill.filename_prefix = prefix;
 	options_read(row->options, &options);
 	options_fill(wf, &options, &fill);
@@ -104,6 +144,9 @@ void shell_submit(struct shell *sh, const struct effect *e)
 {
 	struct store_query query = {.kind = STORE_READ_PICTURE, .id = e->job->row.id};
 
+	/* Who was to submit it for all is gone, and nobody waits for him. */
+	if (e->job->row.slot > 0 && e->job->epoch != e->epoch)
+		return;
 	if (!e->job->row.input)
 		submit(sh, e->job, NULL);
 	else

@@ -23,7 +23,9 @@ void shell_workflows_tell(struct shell *sh)
 		struct core_model model = {.weights = weights,
 			.vram_mb = wf->vram_bytes / 1000000,
 			.work = workflow_work(wf, NULL),
-			.batch_max = 1};
+			.batch_max = wf->batch.n ? min_of(sh->config.max_batch, wf->pass_max) : 1,
+			.shares = min_of(sh->config.max_batch, wf->shares),
+			.own_seeds = wf->own_seeds};
 
 		if (workflow_usable(wf))
 			core_model(sh->core, wf->name, &model);

@@ -44,6 +44,7 @@ struct job_row {
 };
 
 /* job_row.flags */
+#define JOB_SEEDED     2 /* the member chose the seed */
 #define JOB_RESTRICTED 1 /* an age-restricted workflow: the picture goes into such a channel only  \
 			  */
 

@@ -196,6 +196,18 @@ void comfy_fetch(struct comfy_client *c, uint64_t tag, const char *prompt_id, si
 	ask_go(c, a, STEP_HISTORY, now_ms);
 }
 
+void comfy_fetch_one(struct comfy_client *c, uint64_t tag, const char *prompt_id,
+	size_t limit_bytes, size_t index, size_t n, int64_t now_ms)
+{
+	struct ask *a;
+
+	must(index < n);
+	comfy_fetch(c, tag, prompt_id, limit_bytes, now_ms);
+	HASH_FIND(hh_tag, c->by_tag, &tag, sizeof(tag), a);
+	a->only = index;
+	a->of = n;
+}
+
 void comfy_cancel(struct comfy_client *c, const char *prompt_id, int64_t now_ms)
 {
 	ask_cancel(c, prompt_id, now_ms);

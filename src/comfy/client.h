@@ -36,7 +36,8 @@ void comfy_stop(struct comfy_client *c, int64_t now_ms);
 void comfy_set_key(struct comfy_client *c, const char *api_key);
 
 /* ---- asks ----
- * A tag in use is taken over: the older ask is forgotten. */
+ * A tag in use is taken over: the older ask is forgotten. Several asks may name one prompt: each
+ * goes its own way. */
 /* POST /upload/image: puts a PNG into the server's folder of inputs, as COMFY_UPLOAD_FOLDER/name. The
  * name must be nobody else's: a file that has it is replaced. Ends: UPLOADED (text: what a LoadImage
  * node names it), REFUSED (text), FAILED_ASK (trying again later may work). */
@@ -62,6 +63,10 @@ void comfy_watch(struct comfy_client *c, uint64_t tag, const char *prompt_id, in
  * /view?preview=webp;90, then 75, 50, 30 until it fits, when it is a picture; else TOO_LARGE. */
 void comfy_fetch(struct comfy_client *c, uint64_t tag, const char *prompt_id, size_t limit_bytes,
 	int64_t now_ms);
+/* The same of a prompt that draws `n` pictures for different people: only the one at `index` is read. Ends
+ * with OTHER_COUNT when there are not just so many. */
+void comfy_fetch_one(struct comfy_client *c, uint64_t tag, const char *prompt_id,
+	size_t limit_bytes, size_t index, size_t n, int64_t now_ms);
 /* Delete from the queue, interrupt when running. No event; tried a few times. */
 void comfy_cancel(struct comfy_client *c, const char *prompt_id, int64_t now_ms);
 void comfy_forget(struct comfy_client *c, uint64_t tag);
@@ -90,6 +95,7 @@ enum comfy_event_kind {
 	COMFY_STALLED,
 	COMFY_FETCHED,    /* files; of several, those that fit */
 	COMFY_NO_OUTPUT,
+	COMFY_OTHER_COUNT, /* text: how many there are */
 	COMFY_TOO_LARGE,  /* number: bytes of the smallest version */
 	COMFY_DAMAGED,    /* the server holds a file that is cut off */
 };

@@ -87,6 +87,7 @@ struct ask {
 
 	/* FETCH */
 	size_t limit;
+	size_t only, of; /* of `of` files that one; of 0: all that there are */
 	struct history history;
 	size_t file;	  /* the one being read */
 	int quality;	  /* index of fetch.c's table */

@@ -79,6 +79,16 @@ bool fetch_is_whole(const char *data, size_t len)
 	return len > 0;
 }
 
+/* Nothing but the one that is meant is ever read. */
+static void keep_only(struct history *history, size_t index)
+{
+	struct output_file file = history->files[index];
+
+	history->files[index] = history->files[0];
+	history->files[0] = file;
+	history_cut(history, 1);
+}
+
 void fetch_begin(struct comfy_client *c, struct ask *a, struct history *history, int64_t now_ms)
 {
 	size_t whole;
@@ -87,6 +97,14 @@ void fetch_begin(struct comfy_client *c, struct ask *a, struct history *history,
 		ask_end(c, a, COMFY_NO_OUTPUT, NULL, now_ms);
 		return;
 	}
+	if (a->of > 0 && history->n_files != a->of) {
+		ask_end(c, a, COMFY_OTHER_COUNT,
+			xasprintf("%zu pictures of %zu prompts", history->n_files, a->of), now_ms);
+		return;
+	}
+	if (a->of > 0)
+		keep_only(history, a->only);
+	history_cut(history, DISCORD_FILES_MAX);
 	a->history = *history;
 	*history = (struct history){0};
 	/* All of them go into one message. */

@@ -10,13 +10,20 @@
 
 #define ERROR_TEXT_MAX 300
 
+void history_cut(struct history *history, size_t n)
+{
+	while (history->n_files > n) {
+		struct output_file *file = &history->files[--history->n_files];
+
+		free(take(file->filename));
+		free(take(file->subfolder));
+	}
+}
+
 void history_free(struct history *history)
 {
 	free(history->text);
-	for (size_t i = 0; i < history->n_files; i++) {
-		free(history->files[i].filename);
-		free(history->files[i].subfolder);
-	}
+	history_cut(history, 0);
 	*history = (struct history){0};
 }
 

@@ -22,18 +22,23 @@ struct output_file {
 	char *subfolder; /* never NULL */
 };
 
+/* Those of a pass, and one more to see that there are more. */
+#define HISTORY_FILES_MAX (BATCH_MAX + 1)
+
 struct history {
 	enum history_outcome outcome;
 	char *text;
 	bool out_of_memory;
 	bool machine; /* it failed by the machine's fault: comfy/failure.h */
-	struct output_file files[DISCORD_FILES_MAX];
+	struct output_file files[HISTORY_FILES_MAX];
 	size_t n_files; /* those of type "output"; further ones are left out */
 };
 
 /* -EINVAL when it is no history at all. The caller frees with history_free(). */
 int history_read(struct json_object *doc, const char *prompt_id, struct history *ret);
 void history_free(struct history *history);
+/* Drops files from the end until there are n. */
+void history_cut(struct history *history, size_t n);
 
 /* The text of an execution_error for a member: one line, never a traceback; owned. */
 char *error_text(struct json_object *data, bool *ret_out_of_memory);

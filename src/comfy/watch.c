@@ -234,7 +234,8 @@ static struct ask *only_run(struct comfy_client *c, bool executing)
 	for (struct ask *a = c->asks; a; a = a->hh.next) {
 		if (a->kind != ASK_WATCH || !(executing ? a->executing : a->running))
 			continue;
-		if (found)
+		/* Several may follow one prompt. */
+		if (found && !str_eq(found->prompt_id, a->prompt_id))
 			return NULL;
 		found = a;
 	}
@@ -253,22 +254,25 @@ static void queue_changed(struct comfy_client *c, const struct ws_message *m, in
 
 void watch_message(struct comfy_client *c, const struct ws_message *m, int64_t now_ms)
 {
+	cleanup(freep) char *prompt_id = NULL;
 	struct ask *a, *next;
 
 	if (m->kind == WS_STATUS) {
 		queue_changed(c, m, now_ms);
 		return;
 	}
-	if (!m->prompt_id) {
+	if (m->prompt_id) {
+		prompt_id = xstrdup(m->prompt_id);
+	} else {
 		/* After a reconnect `executing` comes without the prompt. */
 		a = m->kind == WS_EXECUTING && m->node ? only_run(c, false) : NULL;
-		if (a)
-			hear(c, a, m, now_ms);
-		return;
+		prompt_id = a ? xstrdup(a->prompt_id) : NULL;
 	}
+	if (!prompt_id)
+		return;
 	HASH_ITER(hh, c->asks, a, next)
 	{
-		if (!str_eq(a->prompt_id, m->prompt_id))
+		if (!str_eq(a->prompt_id, prompt_id))
 			continue;
 		if (a->kind == ASK_WATCH)
 			hear(c, a, m, now_ms);
@@ -278,24 +282,14 @@ void watch_message(struct comfy_client *c, const struct ws_message *m, int64_t n
 	}
 }
 
-void watch_preview(struct comfy_client *c, const struct ws_preview *p, int64_t now_ms)
+static void show_preview(
+	struct comfy_client *c, struct ask *a, const struct ws_preview *p, int64_t now_ms)
 {
-	struct comfy_event event = {.kind = COMFY_PREVIEW};
-	struct ask *a = NULL;
+	struct comfy_event event = {.kind = COMFY_PREVIEW, .tag = a->tag};
 
-	if (p->prompt_id) {
-		for (a = c->asks; a; a = a->hh.next)
-			if (a->kind == ASK_WATCH && str_eq(a->prompt_id, p->prompt_id))
-				break;
-	} else {
-		/* While ours does not run, it is somebody else's picture: prompts without a client
-		 * id are shown to everyone. */
-		a = only_run(c, true);
-	}
-	if (!a || a->stalled)
+	if (a->stalled)
 		return;
 	a->life_ms = now_ms;
-	event.tag = a->tag;
 	event.files = xcalloc(1, sizeof(*event.files));
 	event.n_files = 1;
 	event.files->name = xstrdup(str_eq(p->type, "image/png") ? "preview.png" : "preview.jpg");
@@ -303,4 +297,16 @@ void watch_preview(struct comfy_client *c, const struct ws_preview *p, int64_t n
 	event.files->data = BUF(p->len);
 	must(buf_add(&event.files->data, p->data, p->len) == 0);
 	client_tell(c, &event);
+}
+
+void watch_preview(struct comfy_client *c, const struct ws_preview *p, int64_t now_ms)
+{
+	/* While ours does not run, it is somebody else's picture: prompts without a client id are
+	 * shown to everyone. */
+	const struct ask *only = p->prompt_id ? NULL : only_run(c, true);
+	const char *prompt_id = only ? only->prompt_id : p->prompt_id;
+
+	for (struct ask *a = c->asks; a && prompt_id; a = a->hh.next)
+		if (a->kind == ASK_WATCH && str_eq(a->prompt_id, prompt_id))
+			show_preview(c, a, p, now_ms);
 }

@@ -180,7 +180,9 @@ static bool card_failed(struct core *core, struct job *job, enum answer answer,
 			return true;
 		/* Too large a picture is no fault of a card that may never have drawn such a one.
 		 */
-		if (answer != ANSWER_MEMORY || cards_has_drawn(core, job))
+		if (pass_has_others(job))
+			; /* the last of them tells it once */
+		else if (answer != ANSWER_MEMORY || cards_has_drawn(core, job))
 			cards_failed(core, job, why, now_ms);
 		return cards_elsewhere(core, job, cases[i].sorry, args->detail, now_ms);
 	}
@@ -218,6 +220,7 @@ static void dispatch_answer(struct core *core, struct job *job, enum answer answ
 	case ANSWER_RUNNING:
 		core_set_step(core, job, JOB_WATCH, now_ms);
 		break;
+	case ANSWER_APART: /* only of a shared pass */
 	case ANSWER_LOST:
 		core_requeue(core, job, SORRY_LOST, NULL, now_ms);
 		break;
@@ -273,7 +276,9 @@ void core_answer(struct core *core, uint64_t job_id, uint32_t epoch, enum answer
 	timer_set(core, job, JOB_DEADLINE, NEVER);
 	if (job->step == JOB_LOOK && args->live_id)
 		job->row.live_id = args->live_id;
-	if (!card_failed(core, job, answer, args, now_ms))
+	if (job->row.slot > 0 && pass_answer(core, job, answer, args->detail, now_ms))
+		; /* its jobs have gone apart */
+	else if (!card_failed(core, job, answer, args, now_ms))
 		dispatch_answer(core, job, answer, args, now_ms);
 	core_tick(core, now_ms);
 }

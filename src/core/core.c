@@ -215,7 +215,7 @@ static struct job *job_new(struct core *core, const struct request *r, int64_t n
 					     : ROW_EVERYONE,
 		.seed = r->has_seed ? r->seed : rng_u64(core->rng),
 		.origin_id = r->origin_id,
-		.flags = r->age_restricted ? JOB_RESTRICTED : 0,
+		.flags = (r->age_restricted ? JOB_RESTRICTED : 0) | (r->has_seed ? JOB_SEEDED : 0),
 		.pictures = pictures_of(r),
 		.work = max_of(r->work, 0),
 		.created_ms = now_ms,
@@ -389,10 +389,10 @@ static void begin(struct core *core, struct place_pass *pass, int64_t now_ms)
 		job->row.started_ms = now_ms;
 		str_set(&job->row.gpu, core->config.gpu_names[pass->gpu]);
 		explain_placed(core, pass, job, now_ms);
-		rng_uuid(core->rng, job->row.prompt_id);
-		pass_begin(core, job);
-		core_set_step(core, job, JOB_SUBMIT, now_ms);
 	}
+	pass_begin(core, pass);
+	for (int i = 0; i < pass->n; i++)
+		core_set_step(core, pass->jobs[i], JOB_SUBMIT, now_ms);
 }
 
 /* What can move now? */

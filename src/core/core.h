@@ -94,7 +94,8 @@ struct core_model {
 	int64_t vram_mb; /* what its owner says that a card needs; 0: nothing */
 	int64_t work;	 /* as request.work, when a member chooses nothing */
 	int batch_max;	 /* pictures that one pass can draw; 1: it has no batch */
-	bool shares;	 /* pictures of different members can share a pass */
+	int shares;	 /* prompts of different members that one pass can draw; 1: it cannot */
+	bool own_seeds;	 /* then each picture has its own seed, else the pass has one */
 };
 void core_model(struct core *core, const char *name, const struct core_model *model);
 
@@ -231,6 +232,10 @@ char *core_explain(struct core *core, uint64_t job_id, int64_t now_ms);
 bool core_gpu_is_up(const struct core *core, int gpu);
 /* Jobs that are on the card, or on their way to it. */
 size_t core_gpu_jobs(const struct core *core, int gpu);
+/* Of a pass that members share: those that are still in it, as their slots are. Returns how many. */
+size_t core_pass(const struct core *core, const struct job *job, const struct job **ret, size_t max);
+/* Another member's job, of this prompt, has not got its picture yet. */
+bool core_prompt_is_wanted(const struct core *core, const char *prompt_id, uint64_t not_user_id);
 /* The member's jobs that count against the cap (user_id 0: everybody's): those with a card first,
  * then those that wait, in the order in which they will be served. Returns how many there are;
  * at most `max` are given. The pointers live until the next event. */

@@ -24,7 +24,7 @@ enum effect_kind {
 	/* statements about a job, not answered */
 	FX_ANSWER,   /* the ephemeral answer: position (id) and channel */
 	FX_SHOW,     /* the live message should say where the job stands */
-	FX_STOP_RUN, /* take the prompt out of the ComfyUI's queue or interrupt it; id: the card,
+	FX_STOP_RUN, /* (no prompt_id: only forget the ask) take the prompt out of the ComfyUI's queue or interrupt it; id: the card,
 			epoch: of the ask that nobody waits for any more */
 	FX_END,	     /* the job is over: forget all about it. The pointer dies with this effect. */
 	/* storing, answered by core_saved() */

@@ -85,6 +85,8 @@ enum answer {
 	ANSWER_MODEL_GONE, /* submit: there is no such workflow any more */
 	ANSWER_NO_INPUT,   /* submit: the picture to edit is not there any more; detail */
 	ANSWER_OPTIONS,	   /* submit: it does not take what was chosen; detail */
+	ANSWER_APART,	   /* submit: the pass is not whole any more; fetch: its pictures are not
+			      one for each job; they go one by one */
 	/* of looking into the channel */
 	ANSWER_FOUND_PICTURE,
 	ANSWER_FOUND_SORRY,
@@ -151,6 +153,7 @@ struct job {
 	int percent;		 /* -1: not running yet */
 	bool running;		 /* the ComfyUI has begun it */
 	struct sched_job *waits; /* in the scheduler's line; NULL: not there */
+	struct model_line *line; /* in which it waits with others that may share its pass */
 	struct place_pass *pass; /* on a card, or on its way to it; NULL: on none */
 	bool called_back;	 /* an administrator's, for which another job left a card */
 	bool unposted;		 /* its files are being fetched or posted */

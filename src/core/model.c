@@ -46,6 +46,10 @@ static void tell_sched(struct core *core, struct model *m)
 	else
 		m->sched = sched_model_add(core->sched, &needs);
 	m->weights = needs.weights;
+	needs.batch_max = m->shares;
+	for (struct model_line *line = m->lines; line; line = line->next)
+		sched_model_set(core->sched, line->sched, &needs);
+	m->needs = needs;
 	core->vram_changed = true;
 }
 
@@ -59,7 +63,7 @@ struct model *model_get(struct core *core, const char *name)
 		return m;
 	m = xcalloc(1, sizeof(*m));
 	m->name = xstrdup(name);
-	m->known.batch_max = 1;
+	m->known.batch_max = m->known.shares = m->shares = 1;
 	HASH_ADD_KEYPTR(hh, core->models, m->name, strlen(m->name), m);
 	tell_sched(core, m);
 	return m;
@@ -71,10 +75,77 @@ void core_model(struct core *core, const char *name, const struct core_model *kn
 	char *weights = xstrdup(known->weights);
 
 	free((char *)m->known.weights);
+	if (m->known.shares != max_of(known->shares, 1))
+		m->shares = min_of(max_of(known->shares, 1), SCHED_BATCH_MAX);
 	m->known = *known;
 	m->known.weights = weights;
 	m->known.batch_max = max_of(known->batch_max, 1);
+	m->known.shares = max_of(known->shares, 1);
 	tell_sched(core, m);
+}
+
+void model_too_many(struct core *core, const char *name, int n)
+{
+	struct model *m = model_get(core, name);
+
+	if (m->shares < n || n < 2)
+		return;
+	m->shares = n / 2;
+	core_log(core, LOG_INFO, NULL, "%s: a pass of %d prompts is too much for a card: %d", name,
+		n, m->shares);
+	tell_sched(core, m);
+}
+
+static struct model_line *line_of(struct core *core, struct model *m, const char *key)
+{
+	struct model_line *line, *idle = NULL;
+
+	for (line = m->lines; line; line = line->next) {
+		if (line->jobs > 0 && str_eq(line->key, key))
+			return line;
+		if (line->jobs == 0)
+			idle = line;
+	}
+	if (!idle) {
+		idle = xcalloc(1, sizeof(*idle));
+		idle->sched = sched_model_add(core->sched, &m->needs);
+		idle->next = m->lines;
+		m->lines = idle;
+	}
+	str_set(&idle->key, key);
+	return idle;
+}
+
+struct sched_model *model_enter(struct core *core, struct job *job)
+{
+	const struct job_row *row = &job->row;
+	struct model *m = model_get(core, row->model);
+	cleanup(freep) char *key = NULL;
+
+	/* One seed would be everybody's, and who chose his wants that one. */
+	if (m->shares < 2 || row->slot == JOB_ALONE || row->pictures > 1 || row->input ||
+		(row->flags & JOB_SEEDED && !m->known.own_seeds))
+		return m->sched;
+	key = xasprintf("%d %s", row->flags & JOB_RESTRICTED, row->options ? row->options : "");
+	job->line = line_of(core, m, key);
+	job->line->jobs++;
+	return job->line->sched;
+}
+
+void model_leave(struct job *job)
+{
+	if (job->line)
+		job->line->jobs--;
+	job->line = NULL;
+}
+
+static void lines_free(struct model *m)
+{
+	for (struct model_line *line; (line = m->lines);) {
+		m->lines = line->next;
+		free(line->key);
+		free(line);
+	}
 }
 
 void model_free_all(struct core *core)
@@ -85,6 +156,7 @@ void model_free_all(struct core *core)
 	HASH_ITER(hh, core->models, m, next)
 	{
 		HASH_DEL(core->models, m);
+		lines_free(m);
 		free((char *)m->known.weights);
 		free(m->name);
 		free(m);

@@ -13,11 +13,28 @@ struct model {
 	struct core_model known; /* its text is owned */
 	unsigned weights;
 	struct sched_model *sched;
+	int shares; /* as known, or fewer when a card had not the memory for so many */
+	struct sched_needs needs; /* of those lines */
+	struct model_line *lines;
 	UT_hash_handle hh;
+};
+
+/* Jobs that may share a pass: of one workflow, with the same options. One that nobody waits in is
+ * taken for other options, for the scheduler forgets no model. */
+struct model_line {
+	char *key;
+	size_t jobs;
+	struct sched_model *sched;
+	struct model_line *next;
 };
 
 /* Also one that the shell never told of: it shares what it loads with no other. NULL is "". */
 struct model *model_get(struct core *core, const char *name);
+/* Where the job waits: among those that may share its pass, or alone. */
+struct sched_model *model_enter(struct core *core, struct job *job);
+void model_leave(struct job *job);
+/* A pass of n was too much for a card. */
+void model_too_many(struct core *core, const char *name, int n);
 void model_free_all(struct core *core);
 
 #endif

@@ -7,14 +7,32 @@
  * row's, so that the row that is committed before each tells where everything is.
  */
 
-void pass_begin(struct core *core, struct job *job)
+static void begin_alone(const struct core *core, struct job_row *row)
 {
-	struct job_row *row = &job->row;
 	int most = core->config.max_batch > 0 ? core->config.max_batch : row->pictures;
 
-	row->part = 0;
 	/* One that a card could not hold stays smaller. */
 	row->batch = min_of(row->batch > 0 ? min_of(row->batch, most) : most, row->pictures);
+	row->slot = row->slot == JOB_ALONE ? JOB_ALONE : JOB_WHOLE;
+}
+
+void pass_begin(struct core *core, struct place_pass *pass)
+{
+	char prompt_id[UUID_SIZE];
+
+	rng_uuid(core->rng, prompt_id);
+	for (int i = 0; i < pass->n; i++) {
+		struct job_row *row = &pass->jobs[i]->row;
+
+		str_copy(row->prompt_id, sizeof(row->prompt_id), prompt_id);
+		row->part = 0;
+		if (pass->n == 1) {
+			begin_alone(core, row);
+			continue;
+		}
+		row->slot = i + 1;
+		row->batch = pass->n;
+	}
 }
 
 bool pass_next_part(struct core *core, struct job *job, int64_t now_ms)

@@ -70,12 +70,13 @@ void place_leave(struct core *core, struct job *job)
 		sched_cancel(core->sched, job->waits);
 		core->n_top -= job_priority(job) == 0;
 	}
+	model_leave(job);
 	job->waits = NULL;
 }
 
-static struct sched_job *arrive(struct core *core, const struct job *job, int64_t now_ms)
+static struct sched_job *arrive(struct core *core, struct job *job, int64_t now_ms)
 {
-	return sched_arrive(core->sched, now_ms, model_get(core, job->row.model)->sched,
+	return sched_arrive(core->sched, now_ms, model_enter(core, job),
 		1000 * max_of(job->row.pictures, 1), job->row.user_id, job_priority(job),
 		job->row.created_ms, job->row.id);
 }
@@ -255,6 +256,8 @@ static void call_back(struct core *core, struct place_pass *pass, const char *wh
 
 	memcpy(jobs, pass->jobs, sizeof(jobs));
 	for (int i = 0; i < n; i++) {
+		if (jobs[i]->step == JOB_QUEUE)
+			continue; /* one of a shared pass took it along */
 		core_log(core, LOG_INFO, jobs[i], "comes back from gpu %d before it began: %s",
 			jobs[i]->gpu, why);
 		core_stop_run(core, jobs[i]);
@@ -388,6 +391,7 @@ struct place_pass *place_next(struct core *core, int64_t now_ms)
 
 		must(job && job->waits == sent.jobs[i]);
 		core->n_top -= job_priority(job) == 0;
+		model_leave(job);
 		job->waits = NULL;
 		job->moved_ms = sent.moved_ms[i];
 		join(pass, job);

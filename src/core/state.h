@@ -66,6 +66,9 @@ struct place_pass {
 	bool running;
 	bool load;  /* what it needs is not loaded there, as far as is known */
 	bool ahead; /* sent while another one runs */
+	bool given; /* shared: every row is committed, and one of the jobs submits it for all */
+	uint64_t giver; /* that job's id */
+	bool apart;	/* one has left before: all of them go back to the line */
 	int64_t sent_ms, running_ms;
 	int64_t reserved_mb; /* of the card's memory, while it is the first there */
 	struct place_pass *prev, *next;
@@ -253,13 +256,24 @@ void vram_changed(struct core *core, int64_t now_ms);
 void explain_placed(
 	struct core *core, const struct place_pass *pass, struct job *job, int64_t now_ms);
 
-/* pass.c: what a job draws in one prompt */
-/* The job was given a card and a prompt_id. */
-void pass_begin(struct core *core, struct job *job);
+/* pass.c: what one prompt draws */
+/* Its jobs were given a card: now a prompt_id and what each is to draw. */
+void pass_begin(struct core *core, struct place_pass *pass);
 /* A part is drawn: true when the next one is under way now. */
 bool pass_next_part(struct core *core, struct job *job, int64_t now_ms);
 /* The card had not enough memory: true when the job goes back for smaller passes. */
 bool pass_shrink(struct core *core, struct job *job, int64_t now_ms);
+
+/* pass_share.c: a prompt that draws for several jobs */
+/* JOB_SUBMIT: true when the ask is not this job's to make, or not yet. */
+bool pass_waits(struct core *core, struct job *job, int64_t now_ms);
+/* Others are on a card, or on their way to it, with the job's prompt. */
+bool pass_has_others(const struct job *job);
+/* The job is about to leave JOB_SUBMIT: what becomes of the others. */
+void pass_left(struct core *core, struct job *job, int64_t now_ms);
+/* An answer to a job that shares its prompt: true when that is all that it means. */
+bool pass_answer(struct core *core, struct job *job, enum answer answer, const char *detail,
+	int64_t now_ms);
 
 /* session.c, leaving.c */
 /* A job of the member begins (1) or has ended (-1). */

@@ -73,6 +73,8 @@ void core_ask_step(struct core *core, struct job *job, int64_t now_ms)
 		place_enter(core, job, now_ms);
 		return;
 	}
+	if (job->step == JOB_SUBMIT && pass_waits(core, job, now_ms))
+		return;
 	job->epoch++;
 	timer_set(core, job, JOB_DEADLINE, flow->deadline_ms ? now_ms + flow->deadline_ms : NEVER);
 	if (job->step == JOB_SUBMIT || job->step == JOB_WATCH)
@@ -88,6 +90,8 @@ void core_set_step(struct core *core, struct job *job, enum job_step step, int64
 	core_log(core, LOG_DEBUG, job, "%s -> %s", job_step_name(job->step), job_step_name(step));
 	place_leave(core, job);
 	job->elsewhere = false;
+	if (job->step == JOB_SUBMIT)
+		pass_left(core, job, now_ms);
 	job->step = step;
 	place_moved(core, job, now_ms);
 	job->epoch++;
@@ -223,6 +227,10 @@ void core_requeue(
 	str_set(&job->row.gpu, NULL);
 	job->row.prompt_id[0] = '\0';
 	job->row.part = 0;
+	if (job->row.slot > 0) {
+		job->row.slot = JOB_WHOLE;
+		job->row.batch = 0;
+	}
 	job->row.outcome = OUTCOME_OPEN;
 	core_set_step(core, job, JOB_QUEUE, now_ms);
 	/* What ails a server or the proxy before it seldom passes at once. */
@@ -237,7 +245,11 @@ void core_stop_run(struct core *core, const struct job *job)
 	struct effect effect = {
 		.kind = FX_STOP_RUN, .job = job, .id = (uint64_t)job->gpu, .epoch = job->epoch};
 
-	job_row_prompt_id(&job->row, job->row.part, effect.prompt_id);
+	/* What others wait for goes on; so does the ask that submits it for them. */
+	if (pass_has_others(job) && job->step == JOB_SUBMIT)
+		return;
+	if (!pass_has_others(job))
+		job_row_prompt_id(&job->row, job->row.part, effect.prompt_id);
 	core_emit(core, effect);
 }
 

@@ -438,8 +438,9 @@ static char *picture_content(const struct picture_view *view)
 
 	must(buf_printf(&text, "<@%" PRIu64 "> ", view->user_id) == 0);
 	if (*title)
-		must(buf_printf(&text, "**%s** · ", title) == 0);
-	must(buf_add_str(&text, seed) == 0);
+		must(buf_printf(&text, "**%s**", title) == 0);
+	if (!view->no_seed)
+		must(buf_printf(&text, "%s%s", *title ? " · " : "", seed) == 0);
 	if (view->width > 0 && view->height > 0)
 		must(buf_printf(&text, " · %d×%d", view->width, view->height) == 0);
 	add_chosen(&text, view);

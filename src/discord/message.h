@@ -83,6 +83,7 @@ struct picture_view {
 	const char *title;
 	const char *prompt;
 	uint64_t seed;
+	bool no_seed;          /* none draws this picture again */
 	int width, height;     /* 0: not known */
 	const char *steps, *cfg, *lora; /* what was chosen; NULL: nothing */
 	int64_t duration_ms;
