@@ -45,7 +45,7 @@ static void test_what_a_request_says_is_in_the_row(void **state)
 	assert_string_equal(job->row.options, "{\"steps\":\"9\"}");
 	assert_string_equal(job->row.input, "last");
 	assert_true(job->row.origin_id == 555);
-	assert_int_equal(job->row.flags, JOB_RESTRICTED);
+	assert_int_equal(job->row.flags, JOB_RESTRICTED | JOB_SEEDED);
 	assert_true(job->row.seed == UINT64_MAX);
 	stop(&rig);
 }
