@@ -57,8 +57,9 @@ static bool gather(const struct shell *sh, const struct job *job, const struct w
 		const struct job_row *row = &jobs[i]->row;
 
 		/* The core puts none together that chose differently. */
-		if (row->slot != (int)i + 1 || !str_eq(row->options, job->row.options) ||
-			!str_eq(row->model, job->row.model))
+		if (row->slot != (int)i + 1 || !str_eq(row->model, job->row.model) ||
+			!str_eq(row->options ? row->options : "",
+				job->row.options ? job->row.options : ""))
 			return false;
 		company->prompts[i] = row->prompt;
 		company->seeds[i] = row->seed;
