@@ -97,8 +97,8 @@ static void submit(struct shell *sh, const struct job *job, const char *image)
 	fill.filename_prefix = prefix;
 	options_read(row->options, &options);
 	options_fill(wf, &options, &fill);
-	/* Each part of a job has other noise. */
-	fill.seed += (uint64_t)row->part;
+	/* Each part of a job has other noise, also where pictures count their seeds on. */
+	fill.seed += (uint64_t)row->part * (uint64_t)max_of(row->batch, 1);
 	if (fill.count)
 		fill.count = job_row_part_pictures(row, row->part);
 	job_row_prompt_id(row, row->part, prompt_id);
