@@ -94,6 +94,10 @@ void check_said(struct sim *sim, const struct http_request *req, const struct ht
 		!strstr(req->url, "/messages"))
 		return;
 	message = json_parse(buf_str(&res->body), res->body.len, NULL);
+	for (size_t i = 0; i < req->n_parts; i++)
+		if (job_of_file(req->parts[i].filename))
+			members_check_drawn(sim, json_str(message, "content"), req->parts[i].data,
+				req->parts[i].len);
 	count_message(sim, message);
 	json_put(&message);
 }
@@ -222,6 +226,17 @@ static void check_last(struct sim *sim, const struct job_row *row)
 	store_result_free(&result);
 }
 
+/* Those of one prompt count once. */
+static bool is_first_of_pass(const struct core *core, const struct job *job)
+{
+	const struct job *other = core_first_job(core);
+
+	while (other != job && !(other->gpu == job->gpu && other->step == job->step &&
+				       str_eq(other->row.prompt_id, job->row.prompt_id)))
+		other = other->next;
+	return other == job;
+}
+
 void check_caps(struct sim *sim)
 {
 	const struct core *core = shell_core(sim->shell);
@@ -239,8 +254,8 @@ void check_caps(struct sim *sim)
 		if (same > sim->config.max_jobs_per_user)
 			sim_fail(sim, "user %" PRIu64 " has %d live jobs", job->row.user_id, same);
 		if ((job->step == JOB_SUBMIT || job->step == JOB_WATCH) && !job->enter &&
-			++on_gpu[job->gpu] > 2)
-			sim_fail(sim, "three jobs on card %d", job->gpu);
+			is_first_of_pass(core, job) && ++on_gpu[job->gpu] > 2)
+			sim_fail(sim, "three prompts on card %d", job->gpu);
 	}
 	for (int i = 0; i < sim->config.n_comfy; i++) {
 		core_gpu_memory(core, i, &memory);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "sandbox/draw.h"
 #include "sim.h"
 
 /* What members choose for their pictures, that they change their minds and that they want
@@ -12,7 +13,7 @@
 
 /* ---- what is chosen ---- */
 
-void members_choose(struct sim *sim, uint64_t n, struct json_object *options)
+void members_choose(struct sim *sim, uint64_t n, bool plain, struct json_object *options)
 {
 	static const char *const cfgs[] = {"1.5", "7", "12.25"};
 	struct rng *rng = &sim->rng;
@@ -21,6 +22,10 @@ void members_choose(struct sim *sim, uint64_t n, struct json_object *options)
 
 	snprintf(text, sizeof(text), PROMPT "%" PRIu64, n);
 	json_add_str(options, "prompt", text);
+	if (sim->n_choices < countof(sim->choices))
+		sim->choices[sim->n_choices++] = c;
+	if (plain && rng_below(rng, 3))
+		return;
 	if (rng_below(rng, 3) == 0) {
 		c.width = 64 + 8 * (int)rng_below(rng, 4);
 		c.height = 64 + 8 * (int)rng_below(rng, 4);
@@ -48,8 +53,8 @@ void members_choose(struct sim *sim, uint64_t n, struct json_object *options)
 		snprintf(text, sizeof(text), "%" PRIu64, c.seed);
 		json_add_str(options, "seed", text);
 	}
-	if (sim->n_choices < countof(sim->choices))
-		sim->choices[sim->n_choices++] = c;
+	if (sim->n_choices > 0 && sim->choices[sim->n_choices - 1].n == n)
+		sim->choices[sim->n_choices - 1] = c;
 }
 
 /* The choice whose number stands in a prompt; NULL when it is another's text. */
@@ -74,18 +79,18 @@ static void expect(struct sim *sim, const struct sim_choice *c, struct json_obje
 			wanted);
 }
 
-void members_check_graph(struct sim *sim, struct json_object *graph)
+static void check_one(
+	struct sim *sim, const struct sim_choice *c, struct json_object *graph, int n_shared)
 {
-	const struct sim_choice *c = choice_of(sim, json_str(graph, "2.inputs.text"));
 	struct json_object *seed = json_at(graph, "5.inputs.seed");
 	int batch = (int)json_int(graph, "4.inputs.batch_size", 0);
 
-	if (!c)
-		return;
 	expect(sim, c, graph, "4.inputs.width", c->width ? c->width : 64);
 	expect(sim, c, graph, "4.inputs.height", c->height ? c->height : 64);
 	/* After the card ran out of memory the job goes on in smaller parts. */
-	if (batch < 1 || batch > max_of(c->count, 1))
+	if (n_shared > 1 && (c->count > 1 || c->seed || batch != n_shared))
+		sim_fail(sim, "picture no. %" PRIu64 " shares a pass and should not", c->n);
+	if (n_shared == 1 && (batch < 1 || batch > max_of(c->count, 1)))
 		sim_fail(sim, "picture no. %" PRIu64 ": a batch of %d and should be %d", c->n,
 			batch, max_of(c->count, 1));
 	expect(sim, c, graph, "5.inputs.steps", c->steps ? c->steps : 8);
@@ -95,6 +100,37 @@ void members_check_graph(struct sim *sim, struct json_object *graph)
 	/* Each part counts on from it. */
 	if (c->seed && json_object_get_uint64(seed) - c->seed >= (uint64_t)max_of(c->count, 1))
 		sim_fail(sim, "picture no. %" PRIu64 " has another seed", c->n);
+}
+
+void members_check_graph(struct sim *sim, struct json_object *graph)
+{
+	int n = (int)max_of(json_int(graph, "2.inputs.batch_size", 1), (int64_t)1);
+
+	for (int i = 1; i <= n; i++) {
+		char name[40];
+		const char *text = json_str(graph, "2.inputs.text");
+		const struct sim_choice *c;
+
+		snprintf(name, sizeof(name), "2.inputs.text_%d", i);
+		c = choice_of(sim, text ? text : json_str(graph, name));
+		if (c)
+			check_one(sim, c, graph, n);
+		else if (n > 1)
+			sim_fail(sim, "a shared pass has a text that is nobody's");
+	}
+}
+
+/* Small pictures are posted as they are. */
+void members_check_drawn(struct sim *sim, const char *content, const void *data, size_t len)
+{
+	const struct sim_choice *c = choice_of(sim, content);
+	char prompt[40];
+
+	if (!c || len < 8 || memcmp(data, "\x89PNG", 4) != 0)
+		return;
+	snprintf(prompt, sizeof(prompt), PROMPT "%" PRIu64, c->n);
+	if (!draw_tiny_is_of(data, len, prompt))
+		sim_fail(sim, "picture no. %" PRIu64 " is drawn from another prompt", c->n);
 }
 
 void members_check_picture(struct sim *sim, struct json_object *message)

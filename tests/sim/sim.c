@@ -106,7 +106,7 @@ static void types(struct sim *sim, const struct wish *wish)
 		json_add_str(options, "prompt", "a red fox in the snow");
 	} else {
 		json_add_str(options, "model", wish->model);
-		members_choose(sim, wish->n, options);
+		members_choose(sim, wish->n, str_eq(wish->model, "shared"), options);
 	}
 	if (wish->kind == WISH_EDIT_FILE)
 		sum = attach(sim, wish, options);
@@ -330,11 +330,17 @@ static void plan_faults(struct sim *sim, const char *const *kinds, size_t n_kind
 
 static void plan(struct sim *sim)
 {
-	static const char *const models[] = {"one", "two"};
+	static const char *const models[] = {"one", "two", "shared"};
 	struct sim_weather *w = &sim->weather;
 	uint64_t users[5];
 	int n_users = 1 + (int)rng_below(&sim->rng, countof(users));
 	int n_wishes = 1 + (int)rng_below(&sim->rng, 12);
+	bool crowd = rng_below(&sim->rng, 3) == 0; /* many want the same at once */
+
+	if (crowd) {
+		n_users = countof(users);
+		n_wishes = 12;
+	}
 
 	for (int i = 0; i < n_users; i++) {
 		char name[24];
@@ -352,6 +358,9 @@ static void plan(struct sim *sim)
 			.user = users[rng_below(&sim->rng, (uint64_t)n_users)],
 			.model = models[rng_below(&sim->rng, countof(models))],
 			.n = (uint64_t)i + 1};
+		if (crowd && i % 3 > 0)
+			wish->kind = WISH_IMAGINE, wish->model = "shared",
+			wish->user = users[i % n_users], at_ms = START_MS + 5000;
 		clock_at(sim->clock, at_ms, member_asks, wish);
 	}
 	sim->admin_id = world_add_user(sim->world, "boss", true);
@@ -387,6 +396,22 @@ static const char workflow_text[] =
 	"{\"1\":{\"class_type\":\"CheckpointLoaderSimple\",\"inputs\":{\"ckpt_name\":"
 	"\"sd_xl_base_1.0.safetensors\"}},"
 	"\"2\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"x\",\"clip\":[\"1\",1]}},"
+	"\"3\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"\",\"clip\":[\"1\",1]}},"
+	"\"4\":{\"class_type\":\"EmptyLatentImage\",\"inputs\":{\"width\":64,\"height\":64,"
+	"\"batch_size\":1}},"
+	"\"5\":{\"class_type\":\"KSampler\",\"inputs\":{\"seed\":1,\"steps\":8,\"cfg\":4,"
+	"\"sampler_name\":\"euler\",\"scheduler\":\"simple\",\"denoise\":1,\"model\":[\"1\",0],"
+	"\"positive\":[\"2\",0],\"negative\":[\"3\",0],\"latent_image\":[\"4\",0]}},"
+	"\"6\":{\"class_type\":\"VAEDecode\",\"inputs\":{\"samples\":[\"5\",0],\"vae\":[\"1\",2]}},"
+	"\"7\":{\"class_type\":\"SaveImage\",\"inputs\":{\"filename_prefix\":\"x\",\"images\":["
+	"\"6\",0]}}}";
+
+/* Members' prompts share a pass. */
+static const char shared_text[] =
+	"{\"1\":{\"class_type\":\"CheckpointLoaderSimple\",\"inputs\":{\"ckpt_name\":"
+	"\"sd_xl_base_1.0.safetensors\"}},"
+	"\"2\":{\"class_type\":\"CLIP Text Encode (Batch)\",\"inputs\":{\"clip\":[\"1\",1],"
+	"\"batch_size\":1,\"text_1\":\"\",\"text_2\":\"\",\"text_3\":\"\",\"text_4\":\"\"}},"
 	"\"3\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"\",\"clip\":[\"1\",1]}},"
 	"\"4\":{\"class_type\":\"EmptyLatentImage\",\"inputs\":{\"width\":64,\"height\":64,"
 	"\"batch_size\":1}},"
@@ -480,6 +505,8 @@ static void set_up(struct sim *sim)
 	workflow_set_add(
 		sim->workflows, workflow_read("two", workflow_text, strlen(workflow_text)));
 	workflow_set_add(
+		sim->workflows, workflow_read("shared", shared_text, strlen(shared_text)));
+	workflow_set_add(
 		sim->workflows, workflow_read("retouch_edit", edit_text, strlen(edit_text)));
 	must(workflow_set_count(sim->workflows, WORKFLOW_EDIT) == 1);
 	must(store_db_open(":memory:", &sim->db, &why) == 0);
@@ -493,6 +520,7 @@ static void set_up(struct sim *sim)
 		.export_path = "/copies",
 		.max_jobs_per_user = 2,
 		.max_queue = 8,
+		.max_batch = 1 + (int)rng_below(&sim->rng, 4),
 		.min_free_mb = 4000,
 		.affinity_ms = 120000,
 		.session_ttl_ms = 1800000,

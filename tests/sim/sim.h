@@ -131,7 +131,8 @@ void bot_may_crash(struct sim *sim);
 void bot_turn(struct sim *sim);
 
 /* members.c: what members choose, cancel and have erased, and what must come of it */
-void members_choose(struct sim *sim, uint64_t n, struct json_object *options);
+/* plain: often nothing but the prompt, so that prompts share passes. */
+void members_choose(struct sim *sim, uint64_t n, bool plain, struct json_object *options);
 void members_cancel(struct sim *sim, uint64_t user_id);
 void members_erase(struct sim *sim, uint64_t user_id);
 bool members_want_erased(const struct sim *sim, uint64_t user_id);
@@ -142,6 +143,8 @@ bool members_wait_for_words(const struct sim *sim);
 /* A graph that a ComfyUI is given, a finished picture's message, the end of it all. */
 void members_check_graph(struct sim *sim, struct json_object *graph);
 void members_check_picture(struct sim *sim, struct json_object *message);
+/* What was posted with it is drawn from the prompt that it names. */
+void members_check_drawn(struct sim *sim, const char *content, const void *data, size_t len);
 void members_check_rest(struct sim *sim, struct json_object *state);
 
 /* cards.c: cards are held, and come and go */
