@@ -14,9 +14,10 @@ def test_each_card_has_its_key(lab):
     bot = lab.start_bot(COMFY_API_KEYS=f"{KEYS[0]},", COMFY_API_KEY=KEYS[1])
     for card in range(2):
         bot.wait_line(rf"gpu={card}: {re.escape(sandbox.cards[card])} answers")
-    users = [sandbox.member(f"member{i}") for i in range(2)]
-    for user in users:
-        sandbox.imagine(user)
+    hold_cards(sandbox)  # else the first card may be through before the second wish comes
+    line_up(sandbox, [(sandbox.member(f"member{i}"), "flux_image") for i in range(2)])
+    sandbox.wait(lambda s: s.prompts(card=0) and s.prompts(card=1), "one on each card")
+    let_cards_go(sandbox)
     sandbox.wait(lambda s: len(s.pictures()) == 2, "two pictures")
     assert len(sandbox.state().prompts(card=0)) == 1
     assert len(sandbox.state().prompts(card=1)) == 1
@@ -129,7 +130,7 @@ def test_weights_are_loaded_once(lab):
     """Two cards, two models that do not fit one card together, asked for in turns."""
     sandbox, bot = lab.start(
         "--cards", "16,16", "--cache-lru", "--no-rate-limits", MAX_JOBS_PER_USER=20,
-        sandbox={"SANDBOX_LOAD_MS": 300, "SANDBOX_STEP_MS": 15},
+        sandbox={"SANDBOX_LOAD_MS": 3000, "SANDBOX_STEP_MS": 15},
     )
     users = [sandbox.member(f"member{i}") for i in range(4)]
     for n, model in enumerate(("flux_image", "z-image_imagine")):

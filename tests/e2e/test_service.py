@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -57,6 +58,17 @@ def test_ready_is_told_when_discord_said_so(lab, manager):
     bot.wait_stopped()
 
 
+def wait_stopped(pid):
+    """A signal is on its way for a moment."""
+    deadline = time.monotonic() + harness.PATIENCE
+    while True:
+        with open(f"/proc/{pid}/stat", encoding="ascii") as stat:
+            if stat.read().rpartition(")")[2].split()[0] == "T":
+                return
+        assert time.monotonic() < deadline, "the process goes on"
+        time.sleep(0.01)
+
+
 def test_watchdog_hears_from_the_loop_alone(lab, manager):
     lab.start_sandbox()
     bot = lab.start_bot(ready=False, NOTIFY_SOCKET=manager.path, WATCHDOG_USEC="1000000")
@@ -64,6 +76,7 @@ def test_watchdog_hears_from_the_loop_alone(lab, manager):
     for _ in range(3):  # by itself, while nothing else happens
         manager.wait("WATCHDOG=1")
     os.kill(bot.process.pid, signal.SIGSTOP)  # a loop that hangs
+    wait_stopped(bot.process.pid)
     manager.socket.setblocking(False)
     try:
         while True:
