@@ -265,7 +265,10 @@ int websocket_callback(
 		websocket_attempt_failed(ws, in ? in : "no connection");
 		return 0;
 	case LWS_CALLBACK_CLIENT_CLOSED:
-		on_gone(ws);
+	case LWS_CALLBACK_WSI_DESTROY: /* the only word of one that dies between two states */
+		lws_set_opaque_user_data(wsi, NULL);
+		if (ws->wsi == wsi)
+			on_gone(ws);
 		return 0;
 	default:
 		return 0;

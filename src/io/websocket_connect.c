@@ -89,7 +89,10 @@ static int attempt(struct websocket *ws, struct lws_vhost *vhost, const char *ad
 
 	if (ws->proxy.host && use_proxy(ws, vhost, address) < 0)
 		return -EINVAL;
-	return lws_client_connect_via_info(&info) ? 0 : -ECONNREFUSED;
+	if (lws_client_connect_via_info(&info))
+		return 0;
+	ws->wsi = NULL;
+	return -ECONNREFUSED;
 }
 
 static void on_attempt(uv_timer_t *timer)
