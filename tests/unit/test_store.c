@@ -778,7 +778,9 @@ static void goes_on_from(const char *version)
 }
 
 /* What the fourth migration and the fifth added to jobs. */
-#define FOURTH "DROP COLUMN slot, DROP COLUMN part, DROP COLUMN batch, DROP COLUMN work"
+#define FOURTH                                                                                     \
+	"DROP COLUMN slot, DROP COLUMN part, DROP COLUMN batch, DROP COLUMN work, "                \
+	"DROP COLUMN reason"
 
 /* MySQL: a program that died in the middle of a migration left some of its statements behind. */
 static void test_cut_off_migration(void **state)
