@@ -215,10 +215,13 @@ static const char *back_words(enum sorry sorry)
 void core_requeue(
 	struct core *core, struct job *job, enum sorry sorry, const char *detail, int64_t now_ms)
 {
+	bool answers;
+
 	if (job->row.submits >= SUBMITS_MAX) {
 		core_sorry(core, job, sorry, detail, now_ms);
 		return;
 	}
+	answers = job->gpu < 0 || core_gpu_is_up(core, job->gpu);
 	job->gpu = -1;
 	job->percent = 0;
 	job->back = back_words(sorry);
@@ -233,8 +236,9 @@ void core_requeue(
 	}
 	job->row.outcome = OUTCOME_OPEN;
 	core_set_step(core, job, JOB_QUEUE, now_ms);
-	/* What ails a server or the proxy before it seldom passes at once. */
-	if (job->row.submits > 0)
+	/* What ails a server or the proxy before it seldom passes at once. One that is away gets
+	 * nothing anyhow, and another one may take the job in its turn. */
+	if (job->row.submits > 0 && answers)
 		timer_set(core, job, JOB_PAUSE,
 			now_ms + backoff_ms(core->rng, job->row.submits - 1, 1000, BACKOFF_MAX_MS));
 }
