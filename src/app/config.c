@@ -67,7 +67,7 @@ static const struct setting settings[] = {
 		"A workflow whose need is not known goes to a card with so many GB free, if there is "
 		"one."},
 	{"PRIORITY_ROLES", IDS, AT(priority_roles), NULL, 0, 0, NULL,
-		"Roles (ids, separated by commas) whose members get a head start of 2.5 minutes in "
+		"Roles (ids, separated by commas) whose members get a head start of 100 seconds in "
 		"the line, as boosters may."},
 	{"AFFINITY_WAIT_SECONDS", NUMBER, AT(affinity_wait_seconds), "120", 0, 86400, NULL,
 		"So long after its turn, at most, a picture waits for the sake of what cards hold "
