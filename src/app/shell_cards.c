@@ -142,7 +142,7 @@ void shell_card_set(struct shell *sh, struct interaction *it, const char *typed,
 		wish_names[wish]);
 	core_gpu_set(sh->core, gpu, wish, shell_now(sh));
 	save_wishes(sh);
-	shell_refuse(sh, it, texts[wish], &(struct text_args){.number = gpu + 1});
+	shell_say_changed(sh, it, texts[wish], &(struct text_args){.number = gpu + 1});
 }
 
 /* ---- settings that are read again ---- */

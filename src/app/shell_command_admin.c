@@ -36,15 +36,6 @@ static void admin_id(struct shell *sh, struct interaction *it)
 	shell_refuse(sh, it, TEXT_SERVER_ID, &(struct text_args){.text = id});
 }
 
-/* What was changed holds after a crash, too, when the administrator reads that it was. */
-static void say_changed(struct shell *sh, const struct interaction *it, enum text_id id,
-	const struct text_args *args)
-{
-	cleanup(freep) char *sentence = text_make(id, it->locale, args);
-
-	shell_answer_saved(sh, message_refuse(it, sentence));
-}
-
 /* With a card it is about that one. */
 static bool is_about_card(struct shell *sh, struct interaction *it, enum gpu_wish wish)
 {
@@ -61,7 +52,7 @@ static void admin_pause(struct shell *sh, struct interaction *it)
 	if (is_about_card(sh, it, GPU_WISH_PAUSE))
 		return;
 	shell_set_mode(sh, CORE_PAUSE);
-	say_changed(sh, it, TEXT_MODE_PAUSE, NULL);
+	shell_say_changed(sh, it, TEXT_MODE_PAUSE, NULL);
 }
 
 static void admin_resume(struct shell *sh, struct interaction *it)
@@ -69,7 +60,7 @@ static void admin_resume(struct shell *sh, struct interaction *it)
 	if (is_about_card(sh, it, GPU_WISH_RUN))
 		return;
 	shell_set_mode(sh, CORE_RUN);
-	say_changed(sh, it, TEXT_MODE_RUN, NULL);
+	shell_say_changed(sh, it, TEXT_MODE_RUN, NULL);
 }
 
 static void admin_drain(struct shell *sh, struct interaction *it)
@@ -77,7 +68,7 @@ static void admin_drain(struct shell *sh, struct interaction *it)
 	if (is_about_card(sh, it, GPU_WISH_DRAIN))
 		return;
 	shell_set_mode(sh, CORE_DRAIN);
-	say_changed(sh, it, TEXT_MODE_DRAIN,
+	shell_say_changed(sh, it, TEXT_MODE_DRAIN,
 		&(struct text_args){.number = (int64_t)core_live_jobs(sh->core)});
 }
 
@@ -90,7 +81,7 @@ static void admin_ban(struct shell *sh, struct interaction *it)
 		shell_limits_save(sh);
 		core_cancel_all_of(sh->core, user_id, shell_now(sh));
 	}
-	say_changed(sh, it,
+	shell_say_changed(sh, it,
 		r == 0	       ? TEXT_BAN_DONE
 		: r == -EEXIST ? TEXT_BAN_ALREADY
 		: r == -ENOSPC ? TEXT_LIMITS_FULL
@@ -105,7 +96,7 @@ static void admin_unban(struct shell *sh, struct interaction *it)
 
 	if (r == 0)
 		shell_limits_save(sh);
-	say_changed(sh, it, r == 0 ? TEXT_UNBAN_DONE : TEXT_UNBAN_NOT, NULL);
+	shell_say_changed(sh, it, r == 0 ? TEXT_UNBAN_DONE : TEXT_UNBAN_NOT, NULL);
 }
 
 /* ---- limits ---- */
@@ -166,7 +157,7 @@ static void admin_limits(struct shell *sh, struct interaction *it)
 			shell_limits_save(sh);
 	}
 	if (r == -ENOSPC)
-		say_changed(sh, it, TEXT_LIMITS_FULL, NULL);
+		shell_say_changed(sh, it, TEXT_LIMITS_FULL, NULL);
 	else
 		show_limits(sh, it);
 }

@@ -19,6 +19,10 @@ void shell_answer_saved(struct shell *sh, struct rest_call *call);
 /* The ephemeral sentence that answers an interaction. */
 void shell_refuse(struct shell *sh, const struct interaction *it, enum text_id id,
 	const struct text_args *args);
+/* The same of what shell_save_value() was given: it holds after a crash, too, when the
+ * administrator reads that it does. */
+void shell_say_changed(struct shell *sh, const struct interaction *it, enum text_id id,
+	const struct text_args *args);
 bool shell_is_admin(const struct interaction *it);
 bool shell_is_banned(const struct shell *sh, const struct interaction *it);
 /* Takes the interaction over into one that lives until a port has answered, and frees such a one.

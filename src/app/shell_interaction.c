@@ -68,6 +68,14 @@ void shell_refuse(struct shell *sh, const struct interaction *it, enum text_id i
 	free(sentence);
 }
 
+void shell_say_changed(struct shell *sh, const struct interaction *it, enum text_id id,
+	const struct text_args *args)
+{
+	cleanup(freep) char *sentence = text_make(id, it->locale, args);
+
+	shell_answer_saved(sh, message_refuse(it, sentence));
+}
+
 bool shell_is_admin(const struct interaction *it)
 {
 	return (it->permissions & PERMISSION_ADMINISTRATOR) != 0;

@@ -146,14 +146,14 @@ def test_pause_and_drain(lab):
     sandbox.wait(lambda s: len(s.pictures(ana)) == 2, "the second picture")
 
 
-def test_what_was_answered_is_stored(lab):
-    """Killed before the row is written: nobody was told that it is paused."""
+def killed_before_the_row(lab, options):
+    """An administrator's command whose row is not written: nobody was told that it is done."""
     sandbox, bot = lab.start()
     ana, boss = sandbox.member("anabel"), sandbox.member("boss", admin=True)
     sandbox.wait(lambda s: s.raw["commands"], "the commands")
     other = sqlite3.connect(os.path.join(bot.folder, "database", "bot_data.db"), isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    asked = sandbox.command(boss, "admin", {"pause": {}})
+    asked = sandbox.command(boss, "admin", {"pause": options})
     assert sandbox.ask(ana, "status")  # the bot has heard it, and answers what needs no row
     sandbox.fault("gateway_invalid")  # and Discord does not tell it again
     bot.kill()
@@ -162,9 +162,21 @@ def test_what_was_answered_is_stored(lab):
     # Of Discord's 3 s it waits 2 for the row.
     assert waited > 1.8 or not sandbox.state().answer_text(asked)
     lab.start_bot()
+    return sandbox, ana, boss
+
+
+def test_what_was_answered_is_stored(lab):
+    sandbox, ana, boss = killed_before_the_row(lab, {})
     assert "paused" not in sandbox.ask(ana, "queue")
     assert sandbox.ask(boss, "admin", {"pause": {}}).startswith("Paused")
     assert "paused" in sandbox.ask(ana, "queue")
+
+
+def test_what_was_answered_of_a_card_is_stored(lab):
+    sandbox, ana, boss = killed_before_the_row(lab, {"card": "1"})
+    assert "paused" not in sandbox.ask(ana, "status")
+    sandbox.ask(boss, "admin", {"pause": {"card": "1"}})
+    assert "paused" in sandbox.ask(ana, "status")
 
 
 def test_ban(lab):
