@@ -225,8 +225,6 @@ static void dispatch_answer(struct core *core, struct job *job, enum answer answ
 		core_requeue(core, job, SORRY_LOST, NULL, now_ms);
 		break;
 	case ANSWER_FAILED:
-		core_sorry(core, job, SORRY_FAILED, detail, now_ms);
-		break;
 	case ANSWER_MACHINE:
 		core_sorry(core, job, SORRY_FAILED, detail, now_ms);
 		break;

@@ -53,8 +53,6 @@ bool pass_shrink(struct core *core, struct job *job, int64_t now_ms)
 	core_log(core, LOG_INFO, job, "the card has not enough memory for %d pictures at once: %d",
 		n, n / 2);
 	job->row.batch = n / 2;
-	job->row.submits--; /* it ends by itself: at one picture */
-	core_requeue(core, job, SORRY_MEMORY, NULL, now_ms);
-	timer_set(core, job, JOB_PAUSE, NEVER);
+	core_send_back(core, job, SORRY_MEMORY, now_ms); /* it ends by itself: at one picture */
 	return true;
 }

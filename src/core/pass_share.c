@@ -60,19 +60,11 @@ static int waiting_with(const struct job *job, struct job *ret[SCHED_BATCH_MAX])
 	return n;
 }
 
-/* Back to its old place at once; that it was sent does not count. */
-static void send_back(struct core *core, struct job *job, int64_t now_ms)
-{
-	job->row.submits--;
-	core_requeue(core, job, SORRY_LOST, NULL, now_ms);
-	timer_set(core, job, JOB_PAUSE, NEVER);
-}
-
 static void go_alone(struct core *core, struct job *job, int64_t now_ms)
 {
 	job->row.slot = JOB_ALONE;
 	job->row.batch = 0;
-	send_back(core, job, now_ms);
+	core_send_back(core, job, SORRY_LOST, now_ms);
 }
 
 /* Before the prompt was given the pass has only to be made anew; while it is being given, nobody
@@ -88,7 +80,7 @@ void pass_left(struct core *core, struct job *job, int64_t now_ms)
 		pass->apart = true; /* by these others too */
 	for (int i = 0; i < n; i++) {
 		if (!given)
-			send_back(core, others[i], now_ms);
+			core_send_back(core, others[i], SORRY_LOST, now_ms);
 		else if (giver)
 			core_set_step(core, others[i], JOB_LOCATE, now_ms);
 	}
@@ -114,8 +106,8 @@ static bool submitted(
 		return false;
 	case ANSWER_APART:
 		for (int i = 0; i < n; i++)
-			send_back(core, others[i], now_ms);
-		send_back(core, job, now_ms);
+			core_send_back(core, others[i], SORRY_LOST, now_ms);
+		core_send_back(core, job, SORRY_LOST, now_ms);
 		return true;
 	default:
 		core_log(core, LOG_INFO, job, "a shared pass of %d is refused: %s", job->row.batch,

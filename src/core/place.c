@@ -261,9 +261,7 @@ static void call_back(struct core *core, struct place_pass *pass, const char *wh
 		core_log(core, LOG_INFO, jobs[i], "comes back from gpu %d before it began: %s",
 			jobs[i]->gpu, why);
 		core_stop_run(core, jobs[i]);
-		jobs[i]->row.submits--;
-		core_requeue(core, jobs[i], SORRY_LOST, NULL, now_ms);
-		timer_set(core, jobs[i], JOB_PAUSE, NEVER);
+		core_send_back(core, jobs[i], SORRY_LOST, now_ms);
 	}
 }
 

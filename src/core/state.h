@@ -143,6 +143,8 @@ void core_refuse(struct core *core, struct job *job, const char *detail, int64_t
 /* Back to the line, with its old place in it, unless that happened too often. */
 void core_requeue(
 	struct core *core, struct job *job, enum sorry sorry, const char *detail, int64_t now_ms);
+/* The same at once, and that it was sent does not count. */
+void core_send_back(struct core *core, struct job *job, enum sorry sorry, int64_t now_ms);
 /* The same ask once more, after a while. */
 void core_again(struct core *core, struct job *job, const char *detail, int64_t now_ms);
 /* Where a job goes on whose channel has just been found, or which was just loaded. */

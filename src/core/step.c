@@ -243,6 +243,13 @@ void core_requeue(
 			now_ms + backoff_ms(core->rng, job->row.submits - 1, 1000, BACKOFF_MAX_MS));
 }
 
+void core_send_back(struct core *core, struct job *job, enum sorry sorry, int64_t now_ms)
+{
+	job->row.submits--;
+	core_requeue(core, job, sorry, NULL, now_ms);
+	timer_set(core, job, JOB_PAUSE, NEVER);
+}
+
 /* The effect keeps what the job is about to forget. */
 void core_stop_run(struct core *core, const struct job *job)
 {
