@@ -11,18 +11,6 @@
 
 /* `fullet backup FILE` and `fullet restore FILE [--force]`. */
 
-static void print_warning(void *ctx, const char *sentence)
-{
-	fprintf(stderr, "fullet: %s\n", sentence);
-}
-
-static int said(char *why, int r)
-{
-	fprintf(stderr, "fullet: %s\n", why ? why : strerror(-r));
-	free(why);
-	return 1;
-}
-
 static int64_t now_ms(void)
 {
 	struct timespec t;
@@ -43,7 +31,7 @@ static int backup(const struct config *config, const char *path)
 	if (r == 0)
 		printf("%s: all of %s (%s)\n", path, store_db_shown(db), summary);
 	store_db_close(db);
-	return r == 0 ? 0 : said(why, r);
+	return r == 0 ? 0 : command_failed(why, r);
 }
 
 static int restore(const struct config *config, const char *path, bool force)
@@ -60,7 +48,7 @@ static int restore(const struct config *config, const char *path, bool force)
 	if (r == 0)
 		printf("%s: now holds all of %s (%s)\n", store_db_shown(db), path, summary);
 	store_db_close(db);
-	return r == 0 ? 0 : said(why, r);
+	return r == 0 ? 0 : command_failed(why, r);
 }
 
 static int usage(const char *text)
@@ -75,8 +63,8 @@ static int with_config(const char *path, bool is_restore, bool force)
 	char *why = NULL;
 	int status;
 
-	if (config_load(&config, print_warning, NULL, &why) < 0)
-		return said(why, -EINVAL);
+	if (config_load(&config, command_warn, NULL, &why) < 0)
+		return command_failed(why, -EINVAL);
 	status = is_restore ? restore(&config, path, force) : backup(&config, path);
 	config_free(&config);
 	return status;

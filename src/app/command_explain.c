@@ -13,18 +13,6 @@
 /* `fullet explain JOB`: the bot that runs tells of what it has in hand, the database of all else.
  */
 
-static void print_warning(void *ctx, const char *sentence)
-{
-	fprintf(stderr, "fullet: %s\n", sentence);
-}
-
-static int said(char *why, int r)
-{
-	fprintf(stderr, "fullet: %s\n", why ? why : strerror(-r));
-	free(why);
-	return 1;
-}
-
 /* Names in it are other people's: nothing of them reaches the terminal but letters. */
 static void print(const char *text)
 {
@@ -94,7 +82,7 @@ static int from_database(const struct config *config, uint64_t id)
 	if (r == -ENOENT && !why)
 		why = xasprintf("there is no job %" PRIu64, id);
 	if (r < 0)
-		return said(why, r);
+		return command_failed(why, r);
 	print_row(&row);
 	job_row_free(&row);
 	return 0;
@@ -128,8 +116,8 @@ int command_explain(int argc, char **argv)
 				"JOB is the number in the log and in the picture's name.\n");
 		return 2;
 	}
-	if (config_load(&config, print_warning, NULL, &why) < 0)
-		return said(why, -EINVAL);
+	if (config_load(&config, command_warn, NULL, &why) < 0)
+		return command_failed(why, -EINVAL);
 	status = explain(&config, id);
 	config_free(&config);
 	return status;

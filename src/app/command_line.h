@@ -15,4 +15,9 @@ int command_restore(int argc, char **argv);
 int command_sched(int argc, char **argv);
 int command_version(int argc, char **argv);
 
+/* A warning goes to stderr; for config_load(). */
+void command_warn(void *ctx, const char *sentence);
+/* Says why (taken), or what the error r means when it is NULL; 1. */
+int command_failed(char *why, int r);
+
 #endif

@@ -140,11 +140,6 @@ static int run_bot(const struct config *config, struct logger *logger)
 	return status;
 }
 
-static void print_warning(void *ctx, const char *sentence)
-{
-	fprintf(stderr, "fullet: %s\n", sentence);
-}
-
 int command_run(int argc, char **argv)
 {
 	struct config config;
@@ -156,7 +151,7 @@ int command_run(int argc, char **argv)
 		fprintf(stderr, "fullet: run takes no argument; see fullet run --help\n");
 		return 2;
 	}
-	if (config_load(&config, print_warning, NULL, &why) < 0) {
+	if (config_load(&config, command_warn, NULL, &why) < 0) {
 		fprintf(stderr, "fullet: %s\n", why);
 		free(why);
 		return 1;

@@ -211,11 +211,6 @@ static int parse(int argc, char **argv, struct options *o)
 	return optind == argc + 1 ? 0 : 2;
 }
 
-static void print_warning(void *ctx, const char *sentence)
-{
-	fprintf(stderr, "fullet: %s\n", sentence);
-}
-
 int command_sandbox(int argc, char **argv)
 {
 	struct options o = {0};
@@ -231,7 +226,7 @@ int command_sandbox(int argc, char **argv)
 				"[--speeds N,N,...] [--cache-lru]\n");
 		return 2;
 	}
-	if (config_load(&config, print_warning, NULL, &why) < 0) {
+	if (config_load(&config, command_warn, NULL, &why) < 0) {
 		fprintf(stderr, "fullet: %s\n", why);
 		free(why);
 		return 1;
