@@ -392,50 +392,41 @@ static void weather_clears(struct sim *sim)
 
 /* ---- a life ---- */
 
-static const char workflow_text[] =
-	"{\"1\":{\"class_type\":\"CheckpointLoaderSimple\",\"inputs\":{\"ckpt_name\":"
+/* What the graphs of the three workflows share. */
+#define GRAPH_LOADER                                                                               \
+	"{\"1\":{\"class_type\":\"CheckpointLoaderSimple\",\"inputs\":{\"ckpt_name\":"             \
 	"\"sd_xl_base_1.0.safetensors\"}},"
+#define GRAPH_PROMPT                                                                               \
 	"\"2\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"x\",\"clip\":[\"1\",1]}},"
+#define GRAPH_NEGATIVE                                                                             \
 	"\"3\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"\",\"clip\":[\"1\",1]}},"
-	"\"4\":{\"class_type\":\"EmptyLatentImage\",\"inputs\":{\"width\":64,\"height\":64,"
+#define GRAPH_LATENT                                                                               \
+	"\"4\":{\"class_type\":\"EmptyLatentImage\",\"inputs\":{\"width\":64,\"height\":64,"       \
 	"\"batch_size\":1}},"
-	"\"5\":{\"class_type\":\"KSampler\",\"inputs\":{\"seed\":1,\"steps\":8,\"cfg\":4,"
-	"\"sampler_name\":\"euler\",\"scheduler\":\"simple\",\"denoise\":1,\"model\":[\"1\",0],"
-	"\"positive\":[\"2\",0],\"negative\":[\"3\",0],\"latent_image\":[\"4\",0]}},"
-	"\"6\":{\"class_type\":\"VAEDecode\",\"inputs\":{\"samples\":[\"5\",0],\"vae\":[\"1\",2]}},"
-	"\"7\":{\"class_type\":\"SaveImage\",\"inputs\":{\"filename_prefix\":\"x\",\"images\":["
-	"\"6\",0]}}}";
+#define GRAPH_SAMPLER(denoise, latent)                                                             \
+	"\"5\":{\"class_type\":\"KSampler\",\"inputs\":{\"seed\":1,\"steps\":8,\"cfg\":4,"         \
+	"\"sampler_name\":\"euler\",\"scheduler\":\"simple\",\"denoise\":" denoise                 \
+	",\"model\":[\"1\",0],"                                                                    \
+	"\"positive\":[\"2\",0],\"negative\":[\"3\",0],\"latent_image\":[\"" latent "\",0]}},"
+#define GRAPH_SAVE                                                                                   \
+	"\"6\":{\"class_type\":\"VAEDecode\",\"inputs\":{\"samples\":[\"5\",0],\"vae\":[\"1\",2]}}," \
+	"\"7\":{\"class_type\":\"SaveImage\",\"inputs\":{\"filename_prefix\":\"x\",\"images\":["     \
+	"\"6\",0]}}}"
+
+static const char workflow_text[] =
+	GRAPH_LOADER GRAPH_PROMPT GRAPH_NEGATIVE GRAPH_LATENT GRAPH_SAMPLER("1", "4") GRAPH_SAVE;
 
 /* Members' prompts share a pass. */
-static const char shared_text[] =
-	"{\"1\":{\"class_type\":\"CheckpointLoaderSimple\",\"inputs\":{\"ckpt_name\":"
-	"\"sd_xl_base_1.0.safetensors\"}},"
+static const char shared_text[] = GRAPH_LOADER
 	"\"2\":{\"class_type\":\"CLIP Text Encode (Batch)\",\"inputs\":{\"clip\":[\"1\",1],"
-	"\"batch_size\":1,\"text_1\":\"\",\"text_2\":\"\",\"text_3\":\"\",\"text_4\":\"\"}},"
-	"\"3\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"\",\"clip\":[\"1\",1]}},"
-	"\"4\":{\"class_type\":\"EmptyLatentImage\",\"inputs\":{\"width\":64,\"height\":64,"
-	"\"batch_size\":1}},"
-	"\"5\":{\"class_type\":\"KSampler\",\"inputs\":{\"seed\":1,\"steps\":8,\"cfg\":4,"
-	"\"sampler_name\":\"euler\",\"scheduler\":\"simple\",\"denoise\":1,\"model\":[\"1\",0],"
-	"\"positive\":[\"2\",0],\"negative\":[\"3\",0],\"latent_image\":[\"4\",0]}},"
-	"\"6\":{\"class_type\":\"VAEDecode\",\"inputs\":{\"samples\":[\"5\",0],\"vae\":[\"1\",2]}},"
-	"\"7\":{\"class_type\":\"SaveImage\",\"inputs\":{\"filename_prefix\":\"x\",\"images\":["
-	"\"6\",0]}}}";
+	"\"batch_size\":1,\"text_1\":\"\",\"text_2\":\"\",\"text_3\":\"\",\"text_4\":\"\"}}," GRAPH_NEGATIVE
+		GRAPH_LATENT GRAPH_SAMPLER("1", "4") GRAPH_SAVE;
 
 /* The same from a picture. */
-static const char edit_text[] =
-	"{\"1\":{\"class_type\":\"CheckpointLoaderSimple\",\"inputs\":{\"ckpt_name\":"
-	"\"sd_xl_base_1.0.safetensors\"}},"
-	"\"2\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"x\",\"clip\":[\"1\",1]}},"
-	"\"3\":{\"class_type\":\"CLIPTextEncode\",\"inputs\":{\"text\":\"\",\"clip\":[\"1\",1]}},"
+static const char edit_text[] = GRAPH_LOADER GRAPH_PROMPT GRAPH_NEGATIVE
 	"\"4\":{\"class_type\":\"LoadImage\",\"inputs\":{\"image\":\"example.png\"}},"
-	"\"8\":{\"class_type\":\"VAEEncode\",\"inputs\":{\"pixels\":[\"4\",0],\"vae\":[\"1\",2]}},"
-	"\"5\":{\"class_type\":\"KSampler\",\"inputs\":{\"seed\":1,\"steps\":8,\"cfg\":4,"
-	"\"sampler_name\":\"euler\",\"scheduler\":\"simple\",\"denoise\":0.6,\"model\":[\"1\",0],"
-	"\"positive\":[\"2\",0],\"negative\":[\"3\",0],\"latent_image\":[\"8\",0]}},"
-	"\"6\":{\"class_type\":\"VAEDecode\",\"inputs\":{\"samples\":[\"5\",0],\"vae\":[\"1\",2]}},"
-	"\"7\":{\"class_type\":\"SaveImage\",\"inputs\":{\"filename_prefix\":\"x\",\"images\":["
-	"\"6\",0]}}}";
+	"\"8\":{\"class_type\":\"VAEEncode\",\"inputs\":{\"pixels\":[\"4\",0],\"vae\":[\"1\",2]}}," GRAPH_SAMPLER(
+		"0.6", "8") GRAPH_SAVE;
 
 /* An owner saves a workflow over, deletes it or puts it back. As in bot.c, between two turns; a
  * pointer that somebody has kept to the old one is found by the sanitizer. */

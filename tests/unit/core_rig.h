@@ -168,19 +168,25 @@ static inline void run(struct rig *rig)
 	}
 }
 
-static inline void start(struct rig *rig, int max_queue)
+/* What is 0 is as usual. */
+static inline void start_with(struct rig *rig, struct core_config config)
 {
-	static const char *const gpus[] = {"http://a"};
-	struct core_config config = {.max_jobs_per_user = 2,
-		.max_queue = max_queue,
-		.session_ttl_ms = 1800000,
-		.n_gpus = 1,
-		.gpu_names = gpus};
+	static const char *const gpus[] = {"http://a", "http://b", "http://c", "http://d"};
 
+	config.n_gpus = max_of(config.n_gpus, 1);
+	config.gpu_names = gpus;
+	config.session_ttl_ms = 1800000;
+	config.max_jobs_per_user = config.max_jobs_per_user ? config.max_jobs_per_user : 20;
+	config.max_queue = config.max_queue ? config.max_queue : 100;
 	*rig = (struct rig){.now_ms = INT64_C(1780000000000),
 		.next_id = UINT64_C(359929600000) << 22}; /* made just now */
 	rng_seed(&rig->rng, 5);
 	rig->core = core_new(&config, &rig->rng);
+}
+
+static inline void start(struct rig *rig, int max_queue)
+{
+	start_with(rig, (struct core_config){.max_jobs_per_user = 2, .max_queue = max_queue});
 }
 
 static inline void stop(struct rig *rig)
@@ -190,11 +196,9 @@ static inline void stop(struct rig *rig)
 		job_row_free(&rig->kept[i].row);
 }
 
-/* input: of an edit; NULL: /imagine. */
-static inline enum refusal ask_for(
-	struct rig *rig, uint64_t user, bool admin, const char *input)
+static inline struct request a_request(uint64_t user)
 {
-	struct request r = {.interaction_id = 9,
+	return (struct request){.interaction_id = 9,
 		.application_id = 8,
 		.guild_id = 7,
 		.user_id = user,
@@ -203,11 +207,19 @@ static inline enum refusal ask_for(
 		.locale = "en-US",
 		.model = "m",
 		.prompt = "p",
-		.kind = input ? 2 : 1,
-		.input = input,
-		.administrator = admin};
-	enum refusal refusal = core_request(rig->core, &r, rig->now_ms);
+		.kind = 1};
+}
 
+/* input: of an edit; NULL: /imagine. */
+static inline enum refusal ask_for(struct rig *rig, uint64_t user, bool admin, const char *input)
+{
+	struct request r = a_request(user);
+	enum refusal refusal;
+
+	r.kind = input ? 2 : 1;
+	r.input = input;
+	r.administrator = admin;
+	refusal = core_request(rig->core, &r, rig->now_ms);
 	run(rig);
 	return refusal;
 }
@@ -223,6 +235,26 @@ static inline void ready(struct rig *rig)
 	core_gpu(rig->core, 0, true, rig->now_ms);
 	run(rig);
 	rig->trace[0] = '\0';
+}
+
+/* Every card is up, and what they are given stays there. */
+static inline void begin_with(struct rig *rig, struct core_config config)
+{
+	start_with(rig, config);
+	ready(rig);
+	for (int i = 1; i < config.n_gpus; i++)
+		core_gpu(rig->core, i, true, rig->now_ms);
+	run(rig);
+	rig->silent = RIG_BIT(FX_WATCH);
+	rig->trace[0] = '\0';
+}
+
+/* The job's number is the count of all so far. */
+static inline const struct job *accepted(struct rig *rig, const struct request *r, uint64_t id)
+{
+	assert_int_equal(core_request(rig->core, r, rig->now_ms), REFUSE_NOTHING);
+	run(rig);
+	return core_job(rig->core, id);
 }
 
 #endif

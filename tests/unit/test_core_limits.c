@@ -3,20 +3,6 @@
 
 /* Caps of one member, pictures a day, pausing and draining, and what commands ask the core. */
 
-static struct request a_request(uint64_t user)
-{
-	return (struct request){.interaction_id = 9,
-		.application_id = 8,
-		.guild_id = 7,
-		.user_id = user,
-		.token = "t",
-		.username = "ana",
-		.locale = "en-US",
-		.model = "m",
-		.prompt = "p",
-		.kind = 1};
-}
-
 static enum refusal ask_as(struct rig *rig, const struct request *r)
 {
 	enum refusal refusal = core_request(rig->core, r, rig->now_ms);

@@ -5,41 +5,15 @@
 
 static void begin(struct rig *rig, int n_gpus)
 {
-	static const char *const gpus[] = {"http://a", "http://b"};
-	struct core_config config = {.max_jobs_per_user = 20,
-		.max_queue = 100,
-		.session_ttl_ms = 1800000,
-		.n_gpus = n_gpus,
-		.gpu_names = gpus};
-
-	*rig = (struct rig){
-		.now_ms = INT64_C(1780000000000), .next_id = UINT64_C(359929600000) << 22};
-	rng_seed(&rig->rng, 5);
-	rig->core = core_new(&config, &rig->rng);
-	ready(rig);
-	if (n_gpus > 1)
-		core_gpu(rig->core, 1, true, rig->now_ms);
-	run(rig);
-	rig->silent = RIG_BIT(FX_WATCH);
+	begin_with(rig, (struct core_config){.n_gpus = n_gpus});
 }
 
-/* The job's number is the count of all so far. */
 static const struct job *request(struct rig *rig, uint64_t user, const char *model, uint64_t id)
 {
-	struct request r = {.interaction_id = 9,
-		.application_id = 8,
-		.guild_id = 7,
-		.user_id = user,
-		.token = "t",
-		.username = "ana",
-		.locale = "en-US",
-		.model = model,
-		.prompt = "p",
-		.kind = 1};
+	struct request r = a_request(user);
 
-	assert_int_equal(core_request(rig->core, &r, rig->now_ms), REFUSE_NOTHING);
-	run(rig);
-	return core_job(rig->core, id);
+	r.model = model;
+	return accepted(rig, &r, id);
 }
 
 static void finish(struct rig *rig, uint64_t id)

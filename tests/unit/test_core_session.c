@@ -33,20 +33,12 @@ static void answer_to(struct rig *rig, uint64_t user, enum answer answer, uint64
 
 static enum refusal ask_as(struct rig *rig, uint64_t user, bool restricted)
 {
-	struct request r = {.interaction_id = 9,
-		.application_id = 8,
-		.guild_id = 7,
-		.user_id = user,
-		.token = "t",
-		.username = "ana",
-		.locale = "en-US",
-		.model = "m",
-		.prompt = "p",
-		.kind = 1,
-		.origin_id = 66,
-		.age_restricted = restricted};
-	enum refusal refusal = core_request(rig->core, &r, rig->now_ms);
+	struct request r = a_request(user);
+	enum refusal refusal;
 
+	r.origin_id = 66;
+	r.age_restricted = restricted;
+	refusal = core_request(rig->core, &r, rig->now_ms);
 	run(rig);
 	return refusal;
 }

@@ -8,25 +8,10 @@ static const int64_t two_cards[] = {24 * GB, 16 * GB};
 
 static void begin(struct rig *rig, int n_gpus, const int64_t *vram_mb)
 {
-	static const char *const gpus[] = {"http://a", "http://b"};
-	struct core_config config = {.max_jobs_per_user = 20,
-		.max_queue = 100,
-		.session_ttl_ms = 1800000,
-		.n_gpus = n_gpus,
-		.gpu_names = gpus,
-		.gpu_vram_mb = vram_mb,
-		.min_free_mb = 4 * GB,
-		.affinity_ms = 120000};
-
-	*rig = (struct rig){
-		.now_ms = INT64_C(1780000000000), .next_id = UINT64_C(359929600000) << 22};
-	rng_seed(&rig->rng, 5);
-	rig->core = core_new(&config, &rig->rng);
-	ready(rig);
-	if (n_gpus > 1)
-		core_gpu(rig->core, 1, true, rig->now_ms);
-	run(rig);
-	rig->silent = RIG_BIT(FX_WATCH);
+	begin_with(rig, (struct core_config){.n_gpus = n_gpus,
+				.gpu_vram_mb = vram_mb,
+				.min_free_mb = 4 * GB,
+				.affinity_ms = 120000});
 }
 
 static void knows(struct rig *rig, const char *name, int64_t vram_mb)
@@ -37,17 +22,13 @@ static void knows(struct rig *rig, const char *name, int64_t vram_mb)
 
 static enum refusal request(struct rig *rig, uint64_t user, const char *model, bool booster)
 {
-	struct request r = {.interaction_id = 9,
-		.user_id = user,
-		.token = "t",
-		.username = "ana",
-		.locale = "en-US",
-		.model = model,
-		.prompt = "p",
-		.booster = booster,
-		.administrator = user == 99};
-	enum refusal refusal = core_request(rig->core, &r, rig->now_ms);
+	struct request r = a_request(user);
+	enum refusal refusal;
 
+	r.model = model;
+	r.booster = booster;
+	r.administrator = user == 99;
+	refusal = core_request(rig->core, &r, rig->now_ms);
 	run(rig);
 	return refusal;
 }

@@ -6,18 +6,7 @@
 
 static void begin(struct rig *rig, int shares)
 {
-	static const char *const gpus[] = {"http://a"};
-	struct core_config config = {.max_jobs_per_user = 20,
-		.max_queue = 100,
-		.max_batch = shares,
-		.session_ttl_ms = 1800000,
-		.n_gpus = 1,
-		.gpu_names = gpus};
-
-	*rig = (struct rig){
-		.now_ms = INT64_C(1780000000000), .next_id = UINT64_C(359929600000) << 22};
-	rng_seed(&rig->rng, 5);
-	rig->core = core_new(&config, &rig->rng);
+	start_with(rig, (struct core_config){.max_batch = shares});
 	core_model(rig->core, "m", &(struct core_model){.batch_max = shares, .shares = shares});
 	ready(rig);
 	rig->silent = RIG_BIT(FX_WATCH);
