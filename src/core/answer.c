@@ -184,6 +184,8 @@ static bool card_failed(struct core *core, struct job *job, enum answer answer,
 			; /* the last of them tells it once */
 		else if (answer != ANSWER_MEMORY || cards_has_drawn(core, job))
 			cards_failed(core, job, why, now_ms);
+		else
+			vram_ran_out(core, job);
 		return cards_elsewhere(core, job, cases[i].sorry, args->detail, now_ms);
 	}
 	return false;

@@ -132,6 +132,7 @@ void cards_drew(struct core *core, const struct job *job, int64_t now_ms)
 
 	if (!core_gpu_exists(core, job->gpu))
 		return;
+	vram_drew(core, job);
 	if (health_drew(&core->gpus[job->gpu].health, model)) {
 		place_review(core, job->gpu);
 		log_card(core, LOG_INFO, job->gpu, "%s draws again%s", "");

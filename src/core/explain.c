@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "core/model.h"
 #include "core/state.h"
 
 /* Why a job went to its card, and why one waits: for the owner, in the log and by `fullet explain`.
@@ -20,10 +21,13 @@ static const char *who(const struct job *job)
 static void say_memory(struct core *core, int gpu, const struct job *job, struct buf *out)
 {
 	int64_t need_mb = core_model_needs_mb(core, job->row.model);
+	int64_t too_small_mb = model_get(core, job->row.model)->too_small_mb;
 	struct gpu_memory m;
 
 	core_gpu_memory(core, gpu, &m);
-	if (need_mb)
+	if (!need_mb && too_small_mb)
+		(void)buf_printf(out, "needs more than %.1f GB, as was seen, ", gb(too_small_mb));
+	else if (need_mb)
 		(void)buf_printf(out, "needs %.1f GB, ", gb(need_mb));
 	else
 		(void)buf_add_str(out, "its need is not known, ");

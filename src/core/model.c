@@ -96,6 +96,12 @@ void model_too_many(struct core *core, const char *name, int n)
 	tell_sched(core, m);
 }
 
+void model_too_small(struct core *core, struct model *m, int64_t mb)
+{
+	m->too_small_mb = mb;
+	tell_sched(core, m);
+}
+
 static struct model_line *line_of(struct core *core, struct model *m, const char *key)
 {
 	struct model_line *line, *idle = NULL;

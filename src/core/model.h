@@ -14,6 +14,7 @@ struct model {
 	unsigned weights;
 	struct sched_model *sched;
 	int shares; /* as known, or fewer when a card had not the memory for so many */
+	int64_t too_small_mb; /* a card that had so much for it ran out of memory; 0: none did */
 	struct sched_needs needs; /* of those lines */
 	struct model_line *lines;
 	UT_hash_handle hh;
@@ -35,6 +36,9 @@ struct sched_model *model_enter(struct core *core, struct job *job);
 void model_leave(struct job *job);
 /* A pass of n was too much for a card. */
 void model_too_many(struct core *core, const char *name, int n);
+/* A card that had so much memory for it ran out of it at one picture; 0: one could draw it after
+ * all. */
+void model_too_small(struct core *core, struct model *m, int64_t mb);
 void model_free_all(struct core *core);
 
 #endif

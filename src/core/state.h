@@ -250,6 +250,10 @@ void vram_card(const struct core *core, int gpu, struct sched_card *card);
 /* Fills in what nobody has told. */
 void vram_needs(const struct core *core, const struct model *m, struct sched_needs *needs);
 void vram_reserve(struct core *core, struct place_pass *pass);
+/* The job's card, which has never drawn its workflow, had not the memory for one picture of it; or
+ * the job was drawn there. */
+void vram_ran_out(struct core *core, const struct job *job);
+void vram_drew(struct core *core, const struct job *job);
 /* Ends with an apology what no card can ever hold. */
 void vram_sorry(struct core *core, struct job *job, int64_t now_ms);
 void vram_changed(struct core *core, int64_t now_ms);

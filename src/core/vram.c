@@ -33,6 +33,12 @@ static int64_t others_of(const struct core *core, int gpu)
 	return max_of(others / MB / STEP_MB * STEP_MB, (int64_t)0);
 }
 
+/* Without what runs there for us. */
+static int64_t had_of(const struct core *core, int gpu)
+{
+	return max_of(total_of(core, gpu) - others_of(core, gpu), (int64_t)0);
+}
+
 void vram_card(const struct core *core, int gpu, struct sched_card *card)
 {
 	int64_t total = total_of(core, gpu);
@@ -42,15 +48,50 @@ void vram_card(const struct core *core, int gpu, struct sched_card *card)
 		return;
 	}
 	card->total_mb = total ? total : UNKNOWN_MB;
-	card->vram_mb = total ? max_of(total - others_of(core, gpu), (int64_t)0) : UNKNOWN_MB;
+	card->vram_mb = total ? had_of(core, gpu) : UNKNOWN_MB;
 }
 
 void vram_needs(const struct core *core, const struct model *m, struct sched_needs *needs)
 {
-	if (needs->vram_mb + needs->act_mb > 0)
+	if (needs->vram_mb + needs->act_mb <= 0) {
+		needs->vram_mb = m->known.vram_mb ? m->known.vram_mb : core->config.min_free_mb;
+		needs->guess = m->known.vram_mb == 0;
+	}
+	if (m->known.vram_mb || needs->vram_mb + needs->act_mb > m->too_small_mb)
 		return;
-	needs->vram_mb = m->known.vram_mb ? m->known.vram_mb : core->config.min_free_mb;
-	needs->guess = m->known.vram_mb == 0;
+	needs->vram_mb = m->too_small_mb + 1 - needs->act_mb;
+	needs->guess = true; /* it may have been chance: without another card it is tried */
+}
+
+void vram_ran_out(struct core *core, const struct job *job)
+{
+	struct model *m = model_get(core, job->row.model);
+	int64_t had = had_of(core, job->gpu);
+
+	/* What the member chose may have been larger than what is usual. */
+	if (m->known.work && job->row.work > m->known.work)
+		return;
+	if (m->known.vram_mb) {
+		core_log(core, LOG_WARN, job,
+			"gpu %d with %.1f GB to be had ran out of memory under %s: vram_gb in its sidecar, "
+			"%.1f, may be too little",
+			job->gpu, (double)had / 1000, m->name, (double)m->known.vram_mb / 1000);
+		return;
+	}
+	if (had <= m->too_small_mb)
+		return;
+	core_log(core, LOG_INFO, job,
+		"%s needs more than the %.1f GB of gpu %d: it goes to larger cards from now on",
+		m->name, (double)had / 1000, job->gpu);
+	model_too_small(core, m, had);
+}
+
+void vram_drew(struct core *core, const struct job *job)
+{
+	struct model *m = model_get(core, job->row.model);
+
+	if (m->too_small_mb && had_of(core, job->gpu) <= m->too_small_mb)
+		model_too_small(core, m, 0);
 }
 
 void core_gpu_memory(const struct core *core, int gpu, struct gpu_memory *ret)

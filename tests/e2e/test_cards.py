@@ -202,6 +202,33 @@ def test_a_model_that_no_card_holds_is_refused_at_once(lab):
     assert not sandbox.state().prompts() and not sandbox.state().session_channels()
 
 
+def test_a_card_that_ran_out_of_memory_is_not_tried_again(lab):
+    """Nobody has said what flux_image needs: the small card shows it."""
+    sandbox = lab.start_sandbox("--cards", "8,24", "--no-rate-limits")
+    bot = lab.start_bot()
+    wait_for_cards(lab, bot)
+    users = [sandbox.member(f"member{i}") for i in range(3)]
+    hold_cards(sandbox)
+    line_up(sandbox, [(u, "flux_image") for u in users])
+    sandbox.wait(lambda s: s.prompts(card=0) and s.prompts(card=1), "one on each card")
+    sandbox.fault("comfy_stall", card=0, ms=0)
+    bot.wait_line(r"flux_image needs more than the 8\.\d GB of gpu 0: it goes to larger cards")
+    sandbox.wait(
+        lambda s: any("waits for a card with enough memory" in m["content"] for m in s.live()),
+        "those who wait read what for",
+    )
+    let_cards_go(sandbox)
+    sandbox.wait(lambda s: len(s.pictures()) == 3, "three pictures", timeout=60)
+    state = sandbox.state()
+    assert_each_once(state, 3)
+    assert len(state.prompts(card=0)) == len(state.prompts("error")) == 1
+    # A smaller one goes to the small card as before.
+    sandbox.fault("comfy_stall", card=1)
+    line_up(sandbox, [(users[0], "flux_image"), (users[1], "z-image_imagine")])
+    sandbox.wait(lambda s: len(s.prompts(card=0)) == 2, "the other model")
+    sandbox.fault("comfy_stall", card=1, ms=0)
+
+
 def test_a_booster_has_a_head_start(lab):
     sandbox = lab.start_sandbox("--cards", "16", "--no-rate-limits")
     people = [sandbox.member(f"member{i}") for i in range(4)]

@@ -187,6 +187,76 @@ static void test_a_need_that_is_not_known_goes_where_the_minimum_is_free(void **
 	stop(&rig);
 }
 
+static void runs_out(struct rig *rig, uint64_t id)
+{
+	core_answer(rig->core, id, rig->epoch[id], ANSWER_MEMORY, NULL, rig->now_ms);
+	run(rig);
+}
+
+static void test_a_card_that_ran_out_is_not_tried_again(void **state)
+{
+	static const int64_t cards[] = {8 * GB, 12 * GB, 24 * GB};
+	struct rig rig;
+	char *text;
+
+	begin(&rig, 3, cards);
+	core_gpu(rig.core, 2, false, rig.now_ms);
+	assert_int_equal(request(&rig, 1, "m", false), REFUSE_NOTHING);
+	assert_int_equal(job(&rig, 1)->gpu, 0);
+	runs_out(&rig, 1);
+	assert_int_equal(job(&rig, 1)->gpu, 1);
+	/* The small one is idle, but the next waits. */
+	assert_int_equal(request(&rig, 2, "m", false), REFUSE_NOTHING);
+	assert_int_equal(job(&rig, 2)->shown_wait, WAIT_MEMORY);
+	text = core_explain(rig.core, 2, rig.now_ms);
+	assert_non_null(strstr(text, "gpu 0, http://a: idle; needs more than 8.0 GB, as was seen, "
+				     "8.0 of 8.0 GB can be had: not enough"));
+	free(text);
+	assert_int_equal(request(&rig, 3, "other", false), REFUSE_NOTHING);
+	assert_int_equal(job(&rig, 3)->gpu, 0); /* which is for others as before */
+	finish(&rig, 3);
+	/* The middle one is too small, too; without the large one it is tried all the same. */
+	runs_out(&rig, 1);
+	assert_int_equal(rig.kept[1].row.sorry, SORRY_MEMORY);
+	assert_int_not_equal(job(&rig, 2)->gpu, -1);
+	finish(&rig, 2); /* and well: it is believed again */
+	assert_int_equal(request(&rig, 4, "m", false), REFUSE_NOTHING);
+	assert_int_equal(request(&rig, 5, "m", false), REFUSE_NOTHING);
+	assert_int_equal(job(&rig, 4)->gpu + job(&rig, 5)->gpu, 0 + 1);
+	stop(&rig);
+}
+
+static void test_what_running_out_does_not_tell(void **state)
+{
+	struct core_model usual = {.weights = "m", .work = 1000, .batch_max = 1};
+	struct request large = a_request(1);
+	static const int64_t cards[] = {8 * GB, 24 * GB};
+	struct rig rig;
+
+	/* A member has chosen a larger picture than is usual. */
+	begin(&rig, 2, cards);
+	core_model(rig.core, "m", &usual);
+	large.model = "m";
+	large.work = 4000;
+	assert_int_equal(core_request(rig.core, &large, rig.now_ms), REFUSE_NOTHING);
+	run(&rig);
+	assert_int_equal(job(&rig, 1)->gpu, 0);
+	runs_out(&rig, 1);
+	assert_int_equal(job(&rig, 1)->gpu, 1);
+	assert_int_equal(request(&rig, 2, "m", false), REFUSE_NOTHING);
+	assert_int_equal(job(&rig, 2)->gpu, 0);
+	stop(&rig);
+	/* What the owner says stands. */
+	begin(&rig, 2, cards);
+	knows(&rig, "m", 6 * GB);
+	assert_int_equal(request(&rig, 1, "m", false), REFUSE_NOTHING);
+	runs_out(&rig, 1);
+	assert_int_equal(job(&rig, 1)->gpu, 1);
+	assert_int_equal(request(&rig, 2, "m", false), REFUSE_NOTHING);
+	assert_int_equal(job(&rig, 2)->gpu, 0);
+	stop(&rig);
+}
+
 static void test_boosters_have_a_head_start(void **state)
 {
 	struct rig rig;
@@ -322,6 +392,8 @@ int main(void)
 		cmocka_unit_test(test_what_others_hold_counts_and_what_comfyui_keeps_does_not),
 		cmocka_unit_test(test_a_card_with_nothing_of_ours_is_tried_rather_than_waited_for),
 		cmocka_unit_test(test_a_need_that_is_not_known_goes_where_the_minimum_is_free),
+		cmocka_unit_test(test_a_card_that_ran_out_is_not_tried_again),
+		cmocka_unit_test(test_what_running_out_does_not_tell),
 		cmocka_unit_test(test_boosters_have_a_head_start),
 		cmocka_unit_test(test_a_prompt_is_sent_ahead),
 		cmocka_unit_test(test_it_comes_back_for_an_administrator),
