@@ -80,6 +80,24 @@ void shell_save_value(struct shell *sh, const char *name, const char *value)
 	sh->ports.store(sh->ports.ctx, &op, value_saved, sh);
 }
 
+/* What is learned from each run is worth no commit of its own. */
+#define LEARNED_EVERY_MS 60000
+
+static void save_learned(struct shell *sh, int64_t now_ms)
+{
+	struct learned_row row;
+
+	while (core_next_learned(sh->core, &row)) {
+		struct store_op op = {.kind = STORE_LEARNED,
+			.card = row.card,
+			.name = row.model,
+			.value = row.value};
+
+		sh->ports.store(sh->ports.ctx, &op, shell_value_saved, sh);
+	}
+	sh->learned_ms = now_ms;
+}
+
 struct shell *shell_new(const struct shell_config *config, const struct ports *ports, uint64_t seed)
 {
 	struct shell *sh = xcalloc(1, sizeof(*sh));
@@ -149,7 +167,7 @@ void shell_start(struct shell *sh, const struct shell_past *past)
 {
 	int64_t now_ms = shell_now(sh);
 
-	sh->started_ms = now_ms;
+	sh->started_ms = sh->learned_ms = now_ms;
 	shell_workflows_note(sh);
 	shell_workflows_tell(sh);
 	core_load_max_id(sh->core, past->rows.max_job_id);
@@ -158,6 +176,7 @@ void shell_start(struct shell *sh, const struct shell_past *past)
 		core_load_session(sh->core, &past->rows.sessions[i]);
 	for (size_t i = 0; i < past->rows.n_jobs; i++)
 		core_load_job(sh->core, &past->rows.jobs[i], now_ms);
+	core_load_learned(sh->core, past->rows.learned, past->rows.n_learned);
 	shell_limits_load(sh, past);
 	shell_cards_load(sh, past);
 	shell_words_load(sh, past);
@@ -191,6 +210,7 @@ static void begin_close(struct shell *sh, int64_t now_ms)
 	struct store_op op = {.kind = STORE_VALUE, .name = xstrdup("gateway")};
 
 	op.value = shell_gateway_text(sh);
+	save_learned(sh, now_ms);
 	sh->phase = CLOSE;
 	sh->close_by_ms = now_ms + CLOSE_MS;
 	if (sh->gateway)
@@ -225,6 +245,8 @@ static void tick(struct shell *sh, int64_t now_ms)
 	shell_export_tick(sh, now_ms);
 	shell_words_tick(sh, now_ms);
 	shell_answers_go(sh);
+	if (core_has_learned(sh->core) && sh->learned_ms + LEARNED_EVERY_MS <= now_ms)
+		save_learned(sh, now_ms);
 }
 
 static int64_t next_deadline(const struct shell *sh, int64_t now_ms)
@@ -237,6 +259,8 @@ static int64_t next_deadline(const struct shell *sh, int64_t now_ms)
 		at = min_of(at, comfy_deadline(sh->comfy[i].client));
 	at = min_of(at, live_deadline(sh));
 	at = min_of(at, shell_export_deadline(sh));
+	if (core_has_learned(sh->core))
+		at = min_of(at, sh->learned_ms + LEARNED_EVERY_MS);
 	at = min_of(at, sh->words_ms);
 	at = min_of(at, shell_answers_deadline(sh));
 	if (sh->phase == FINISH)

@@ -155,6 +155,14 @@ static void progressed(struct shell *sh, const struct comfy_event *e, int percen
 		core_progress(sh->core, job->row.id, job->epoch, percent, shell_now(sh));
 }
 
+static void stepped(struct shell *sh, const struct comfy_event *e)
+{
+	const struct job *job = tagged_job(sh, e->tag);
+
+	if (job)
+		core_stepped(sh->core, job->row.id, job->epoch, shell_now(sh));
+}
+
 /* While an ask is a locate, being there ends it; while it is a watch, it is only news. */
 static void is_there(struct shell *sh, const struct comfy_event *e, int percent)
 {
@@ -218,6 +226,8 @@ static void on_event(struct shell_comfy *c, struct comfy_event *e)
 		break;
 	case COMFY_PROGRESS:
 		progressed(sh, e, e->percent);
+		if (e->stepped)
+			stepped(sh, e);
 		break;
 	case COMFY_PREVIEW:
 		previewed(sh, e);

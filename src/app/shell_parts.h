@@ -189,7 +189,7 @@ struct shell {
 	size_t edits;	       /* workflows that edit, 2 for several: what the commands depend on */
 	bool commands_cleared; /* by an administrator: they stay away until he wants them back */
 	bool content_asked, content_known, content_granted; /* the intent MESSAGE_CONTENT */
-	int64_t started_ms;
+	int64_t started_ms, learned_ms; /* what was learned was saved last */
 	size_t file_limit;	/* what a file in this guild may have */
 	bool clock_known;	/* Discord's clock was seen ... */
 	int64_t clock_ahead_ms; /* ... and is so far ahead of ours */

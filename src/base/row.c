@@ -64,3 +64,11 @@ void job_row_prompt_id(const struct job_row *row, int part, char ret[UUID_SIZE])
 	n = strtoul(last, NULL, 16) ^ (unsigned long)part;
 	snprintf(last, 5, "%04lx", n & 0xffff);
 }
+
+void learned_row_free(struct learned_row *row)
+{
+	free(row->card);
+	free(row->model);
+	free(row->value);
+	*row = (struct learned_row){0};
+}

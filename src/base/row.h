@@ -66,6 +66,12 @@ void job_row_prompt_id(const struct job_row *row, int part, char ret[UUID_SIZE])
 void job_row_free(struct job_row *row);
 void job_row_copy(struct job_row *dst, const struct job_row *src);
 
+/* What was learned of a workflow (model) on a card; "": of the card. The texts are owned. */
+struct learned_row {
+	char *card, *model, *value;
+};
+void learned_row_free(struct learned_row *row);
+
 struct session_row {
 	uint64_t user_id, guild_id, channel_id;
 	int64_t active_ms;

@@ -85,7 +85,7 @@ enum comfy_event_kind {
 	COMFY_PENDING,
 	COMFY_RUNNING,
 	COMFY_PROGRESS,   /* percent of the whole run, 0..100, never falling within a prompt;
-			     text: the node's id, or NULL. An unread one is replaced */
+			     text: the node's id, or NULL; stepped. An unread one is replaced */
 	COMFY_PREVIEW,    /* files[0]: a JPEG or PNG of at most PREVIEW_MAX; an unread one is
 			     replaced */
 	COMFY_FINISHED,
@@ -108,6 +108,7 @@ struct comfy_event {
 	enum comfy_event_kind kind;
 	uint64_t tag; /* 0 for UP, DOWN and STATS */
 	int percent;
+	bool stepped; /* PROGRESS: a sampler has done a step, so all is loaded */
 	char *text;
 	bool out_of_memory;
 	bool machine; /* a fault of the computer's: another one may do it */

@@ -83,6 +83,7 @@ struct ask {
 	int64_t behind_ms; /* since when that one runs */
 	int64_t looked_ms; /* when the queue was last seen to have it */
 	int told_percent;  /* -1: nothing told yet */
+	bool told_stepped;
 	char *told_node;
 
 	/* FETCH */

@@ -123,6 +123,7 @@ struct run {
 	bool graph;
 	char *current;
 	int percent;
+	bool stepped;
 };
 
 struct run *run_new(void)
@@ -191,6 +192,7 @@ static void node_done(struct run *run, const char *id, double value, double max)
 		return;
 	if (max >= 2 && node->weight < WEIGHT_STEPPED)
 		node->weight = run->graph ? WEIGHT_STEPPED : WEIGHT_SAMPLER;
+	run->stepped |= max >= 2 && value >= 1 && node->weight >= WEIGHT_SAMPLER;
 	done = max_of(min_of(done, 1.0), 0.0);
 	node->done = max_of(node->done, done);
 }
@@ -260,6 +262,11 @@ int run_percent(struct run *run)
 	if (whole > 0)
 		run->percent = max_of(run->percent, min_of((int)(100 * done / whole), 99));
 	return run->percent;
+}
+
+bool run_stepped(const struct run *run)
+{
+	return run->stepped;
 }
 
 const char *run_node(const struct run *run)

@@ -58,6 +58,8 @@ bool run_has_graph(const struct run *run);
 void run_apply(struct run *run, const struct ws_message *m);
 /* 0..99, never falling. */
 int run_percent(struct run *run);
+/* A sampler has done its first step: all that it needs is loaded. */
+bool run_stepped(const struct run *run);
 /* The id of the node being executed, or NULL. */
 const char *run_node(const struct run *run);
 

@@ -39,8 +39,11 @@ static void tell_progress(struct comfy_client *c, struct ask *a)
 	const char *node = run_node(a->run);
 
 	event.percent = run_percent(a->run);
-	if (event.percent == a->told_percent && (!node || str_eq(node, a->told_node)))
+	event.stepped = run_stepped(a->run);
+	if (event.percent == a->told_percent && event.stepped == a->told_stepped &&
+		(!node || str_eq(node, a->told_node)))
 		return;
+	a->told_stepped = event.stepped;
 	a->told_percent = event.percent;
 	str_set(&a->told_node, node);
 	event.text = xstrdup(node);

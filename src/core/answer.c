@@ -12,6 +12,7 @@ static void answer_ok(
 		return;
 	case JOB_WATCH:
 	case JOB_LOCATE:
+		measure_done(core, job, now_ms);
 		if (!job->row.started_ms)
 			job->row.started_ms = now_ms;
 		if (pass_next_part(core, job, now_ms))
@@ -224,6 +225,7 @@ static void dispatch_answer(struct core *core, struct job *job, enum answer answ
 		break;
 	case ANSWER_APART: /* only of a shared pass */
 	case ANSWER_LOST:
+		measure_lost(core, job);
 		core_requeue(core, job, SORRY_LOST, NULL, now_ms);
 		break;
 	case ANSWER_FAILED:

@@ -90,8 +90,9 @@ void core_progress(struct core *core, uint64_t job_id, uint32_t epoch, int perce
 		/* The wait in the ComfyUI's own queue is not the picture's time. */
 		if (job->row.part == 0)
 			job->row.started_ms = now_ms;
-		place_running(core, job, now_ms);
 	}
+	if (percent >= 0)
+		place_running(core, job, now_ms);
 	percent = part_percent(&job->row, percent);
 	if (percent != job->percent)
 		core_emit(core, (struct effect){.kind = FX_SHOW, .job = job});
@@ -334,6 +335,7 @@ void core_gpu_stats(struct core *core, int gpu, const struct card_stats *stats, 
 	must(gpu >= 0 && gpu < core->config.n_gpus);
 	core->gpus[gpu].stats = *stats;
 	core->gpus[gpu].stats_ms = now_ms;
+	measure_stats(core, gpu);
 	place_gpu_memory(core, gpu);
 	if (core->vram_changed)
 		core_tick(core, now_ms);

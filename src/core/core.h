@@ -48,6 +48,12 @@ struct core_count {
 };
 void core_load_day(struct core *core, int64_t day, const struct core_count *counts, size_t n);
 
+/* What was learned of run times. After all workflows are told. */
+void core_load_learned(struct core *core, const struct learned_row *rows, size_t n);
+/* What is to be stored of it, a row at a time (learned_row_free(); value NULL: the row goes). */
+bool core_has_learned(const struct core *core);
+bool core_next_learned(struct core *core, struct learned_row *ret);
+
 /* Discord answers and the guild is ours: asks may go out. */
 void core_ready(struct core *core, uint64_t guild_id, int64_t now_ms);
 bool core_is_ready(const struct core *core);
@@ -184,6 +190,9 @@ const char *core_gpu_why(const struct core *core, int gpu);
 int64_t core_gpu_retry_ms(const struct core *core, int gpu, int64_t now_ms);
 /* What the card's ComfyUI says of its memory; told again now and then while it is up. */
 void core_gpu_stats(struct core *core, int gpu, const struct card_stats *stats, int64_t now_ms);
+
+/* It has drawn its first step. */
+void core_stepped(struct core *core, uint64_t job_id, uint32_t epoch, int64_t now_ms);
 
 /* Answers to the effects about a channel; id: the made category, channel or thread. */
 void core_session_answer(struct core *core, uint64_t user_id, uint32_t epoch, enum answer answer,

@@ -305,7 +305,7 @@ static const struct learn_model *model_find(struct learn *l, const char *name)
 /* What a work is worth against one of 1, as a logarithm. */
 static double weight_of(const struct learn_model *m, int64_t work)
 {
-	return work > 0 ? m->exponent * log((double)work) : 0;
+	return m->exponent * (work > 0 ? log((double)work) : m->usual);
 }
 
 static double pictures_factor(const struct learn_model *m, int pictures)
@@ -339,11 +339,19 @@ int learn_work(struct learn *l, const char *model, int64_t usual_work, int64_t w
 	struct learn_model none = {.exponent = 1, .extra = 1};
 	double per_mille;
 
-	m = m && m->known ? m : &none;
+	if (!m || !m->known)
+		m = &none;
 	per_mille = log(1000) + pictures_factor(m, pictures);
-	if (work > 0 && usual_work > 0)
+	if (m != &none || (work > 0 && usual_work > 0))
 		per_mille += weight_of(m, work) - weight_of(m, usual_work);
 	return (int)lround(min_of(max_of(exp(per_mille), 10.0), 1e6));
+}
+
+int64_t learn_first_ms(const struct learn *l, const char *model, const char *card)
+{
+	const struct learn_cell *cell = learn_cell_find(l, card, model);
+
+	return cell && cell->first.n > 0 ? (int64_t)exp(learn_ring_median(&cell->first)) : -1;
 }
 
 int64_t learn_pass_ms(

@@ -2,7 +2,7 @@
 #ifndef FULLET_CORE_LEARN_H
 #define FULLET_CORE_LEARN_H
 
-#include "base/defs.h"
+#include "base/row.h"
 
 /*
  * What runs teach about times and memory: of each workflow on each card. Pure; it keeps the newest
@@ -50,6 +50,9 @@ int learn_work(struct learn *l, const char *model, int64_t usual_work, int64_t w
 int64_t learn_pass_ms(
 	struct learn *l, const char *model, const char *card, int64_t work, int pictures);
 
+/* From the start to the end of the first step, with all loaded; -1: not known. */
+int64_t learn_first_ms(const struct learn *l, const char *model, const char *card);
+
 struct learn_card {
 	int speed, load_speed;
 	int keep; /* sets of files that it keeps loaded, as far as memory allows */
@@ -59,13 +62,9 @@ void learn_card(struct learn *l, const char *card, struct learn_card *ret);
 /* ---- kept through restarts ---- */
 /* A row of the table: 0, or -EINVAL when it is none of ours: then nothing is taken from it. */
 int learn_load(struct learn *l, const char *card, const char *model, const char *value);
-/* The next row that has changed since it was given out last: value NULL: it is to be removed. The
- * texts are the caller's. False: none. */
-struct learn_row {
-	char *card, *model, *value;
-};
-bool learn_save(struct learn *l, struct learn_row *ret);
-void learn_row_free(struct learn_row *row);
+/* The next row that has changed since it was given out last; value NULL: it is to be removed. It is the
+ * caller's. False: none. */
+bool learn_save(struct learn *l, struct learned_row *ret);
 bool learn_changed(const struct learn *l);
 
 #endif

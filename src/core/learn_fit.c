@@ -76,6 +76,23 @@ static double exponent_of(const struct learn_model *m)
 	return min_of(max_of(learn_median(at, n), 0.3), 1.6);
 }
 
+static double usual_of(const struct learn_model *m)
+{
+	double at[SLOPES_MAX];
+	int n = 0;
+
+	for (const struct learn_cell *c = m->cells; c; c = c->next_of_model)
+		for (int i = 0; i < c->n_runs && n < SLOPES_MAX; i++)
+			if (c->runs[i].work > 0)
+				at[n++] = c->runs[i].work;
+	return n ? learn_median(at, n) : 0;
+}
+
+static double work_of(const struct learn_model *m, const struct learn_sample *s)
+{
+	return s->work > 0 ? s->work : m->usual;
+}
+
 /* One picture of work 1, from the runs that drew one, or from all. */
 static double centre_of(const struct learn_cell *cell, const struct learn_model *m, bool single)
 {
@@ -87,7 +104,7 @@ static double centre_of(const struct learn_cell *cell, const struct learn_model 
 
 		if (single && s->pictures > 1)
 			continue;
-		at[n++] = s->ms - m->exponent * s->work - log(1 + (s->pictures - 1) * m->extra);
+		at[n++] = s->ms - m->exponent * work_of(m, s) - log(1 + (s->pictures - 1) * m->extra);
 	}
 	return n ? learn_median(at, n) : NAN;
 }
@@ -104,7 +121,7 @@ static double extra_of(const struct learn_model *m)
 
 		for (int i = 0; i < c->n_runs && n < SLOPES_MAX && !isnan(one); i++) {
 			const struct learn_sample *s = &c->runs[i];
-			double first = exp(one + m->exponent * s->work);
+			double first = exp(one + m->exponent * work_of(m, s));
 
 			if (s->pictures > 1)
 				at[n++] = (exp(s->ms) / first - 1) / (s->pictures - 1);
@@ -116,6 +133,7 @@ static double extra_of(const struct learn_model *m)
 static void fit_model(struct learn_model *m)
 {
 	m->extra = 1;
+	m->usual = usual_of(m);
 	m->exponent = exponent_of(m);
 	m->extra = extra_of(m);
 	m->known = false;

@@ -37,7 +37,7 @@ struct learn_cell {
 	struct learn_ring vram; /* MB, not as logarithms */
 	int warm[LEARN_DISTANCES], cold[LEARN_DISTANCES];
 	/* Made from these. */
-	double centre; /* one picture of work 1 */
+	double centre; /* one picture of work 1; NAN: it has not run */
 	uint64_t used;
 	bool dirty, gone;
 	struct learn_model *of_model;
@@ -51,6 +51,7 @@ struct learn_model {
 	char *name;
 	struct learn_cell *cells;
 	bool known;
+	double usual; /* logarithm of the work that counts where none is told */
 	double centre, load, exponent, extra;
 	UT_hash_handle hh;
 };

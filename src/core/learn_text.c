@@ -162,7 +162,7 @@ static bool is_kept(const struct learn_cell *cell)
 	       strlen(cell->model_name) <= LEARNED_NAME_MAX;
 }
 
-bool learn_save(struct learn *l, struct learn_row *ret)
+bool learn_save(struct learn *l, struct learned_row *ret)
 {
 	struct learn_cell *cell, *next;
 
@@ -177,7 +177,7 @@ bool learn_save(struct learn *l, struct learn_row *ret)
 		cell->dirty = false;
 		l->n_dirty--;
 		if (kept)
-			*ret = (struct learn_row){xstrdup(cell->card_name),
+			*ret = (struct learned_row){xstrdup(cell->card_name),
 				xstrdup(cell->model_name), cell->gone ? NULL : text_of(cell)};
 		if (cell->gone) {
 			HASH_DEL(l->cells, cell);
@@ -189,12 +189,4 @@ bool learn_save(struct learn *l, struct learn_row *ret)
 			return true;
 	}
 	return false;
-}
-
-void learn_row_free(struct learn_row *row)
-{
-	free(row->card);
-	free(row->model);
-	free(row->value);
-	*row = (struct learn_row){0};
 }

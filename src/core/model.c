@@ -26,8 +26,74 @@ static unsigned weights_id(struct core *core, const char *text)
 	return w->id;
 }
 
-/* What a picture is taken to cost while nothing is known. */
-#define PICTURE_MS 10000
+/* Smaller changes are chance, and would only make the scheduler count anew. */
+static bool is_news(int64_t a, int64_t b)
+{
+	return llabs(a - b) * 20 > max_of(a, b);
+}
+
+/* What the scheduler is to know of it. */
+static struct sched_needs needs_of(struct core *core, const struct model *m)
+{
+	struct learn_times times;
+	struct sched_needs needs;
+
+	learn_times(core->learn, m->name, m->known.work, &times);
+	needs = (struct sched_needs){.weights = m->weights,
+		.vram_mb = model_vram_mb(core, m),
+		.image_ms = times.image_ms,
+		.extra_ms = times.extra_ms,
+		.load_ms = times.load_ms,
+		.batch_max = 1};
+	vram_needs(core, m, &needs);
+	return needs;
+}
+
+static struct sched_needs line_needs(const struct model *m)
+{
+	struct sched_needs needs = m->told;
+
+	needs.batch_max = m->shares;
+	return needs;
+}
+
+static void tell_lines(struct core *core, struct model *m)
+{
+	struct sched_needs needs = line_needs(m);
+
+	for (struct model_line *line = m->lines; line; line = line->next)
+		sched_model_set(core->sched, line->sched, &needs);
+}
+
+void model_learned(struct core *core, struct model *m)
+{
+	struct sched_needs needs = needs_of(core, m);
+	bool memory = needs.vram_mb != m->told.vram_mb;
+
+	if (!memory && !is_news(needs.image_ms, m->told.image_ms) &&
+		!is_news(needs.extra_ms, m->told.extra_ms) &&
+		!is_news(needs.load_ms, m->told.load_ms))
+		return;
+	m->told = needs;
+	core->vram_changed |= memory;
+	sched_model_set(core->sched, m->sched, &needs);
+	tell_lines(core, m);
+}
+
+int64_t model_vram_mb(struct core *core, const struct model *m)
+{
+	struct learn_times times;
+
+	if (m->known.vram_mb > 0)
+		return m->known.vram_mb;
+	learn_times(core->learn, m->name, 0, &times);
+	return times.vram_mb;
+}
+
+int model_work(struct core *core, const struct model *m, const struct job_row *row)
+{
+	return learn_work(core->learn, m->name, m->known.work, row->work, max_of(row->pictures, 1));
+}
 
 static void tell_sched(struct core *core, struct model *m)
 {
@@ -35,21 +101,14 @@ static void tell_sched(struct core *core, struct model *m)
 	cleanup(freep) char *own = m->known.weights && *m->known.weights
 					   ? xstrdup(m->known.weights)
 					   : xasprintf("workflow %s", m->name);
-	struct sched_needs needs = {.weights = weights_id(core, own),
-		.image_ms = PICTURE_MS,
-		.extra_ms = PICTURE_MS,
-		.batch_max = 1};
 
-	vram_needs(core, m, &needs);
+	m->weights = weights_id(core, own);
+	m->told = needs_of(core, m);
 	if (m->sched)
-		sched_model_set(core->sched, m->sched, &needs);
+		sched_model_set(core->sched, m->sched, &m->told);
 	else
-		m->sched = sched_model_add(core->sched, &needs);
-	m->weights = needs.weights;
-	needs.batch_max = m->shares;
-	for (struct model_line *line = m->lines; line; line = line->next)
-		sched_model_set(core->sched, line->sched, &needs);
-	m->needs = needs;
+		m->sched = sched_model_add(core->sched, &m->told);
+	tell_lines(core, m);
 	core->vram_changed = true;
 }
 
@@ -113,8 +172,10 @@ static struct model_line *line_of(struct core *core, struct model *m, const char
 			idle = line;
 	}
 	if (!idle) {
+		struct sched_needs needs = line_needs(m);
+
 		idle = xcalloc(1, sizeof(*idle));
-		idle->sched = sched_model_add(core->sched, &m->needs);
+		idle->sched = sched_model_add(core->sched, &needs);
 		idle->next = m->lines;
 		m->lines = idle;
 	}

@@ -13,10 +13,10 @@ struct model {
 	struct core_model known; /* its text is owned */
 	unsigned weights;
 	struct sched_model *sched;
+	struct sched_needs told;
 	int shares; /* as known, or fewer when a card had not the memory for so many */
 	int64_t too_small_mb; /* a card that had so much for it ran out of memory; 0: none did */
-	struct sched_needs needs; /* of those lines */
-	struct model_line *lines;
+	struct model_line *lines; /* its needs: as told, but for the passes */
 	UT_hash_handle hh;
 };
 
@@ -39,6 +39,12 @@ void model_too_many(struct core *core, const char *name, int n);
 /* A card that had so much memory for it ran out of it at one picture; 0: one could draw it after
  * all. */
 void model_too_small(struct core *core, struct model *m, int64_t mb);
+/* What it needs on a card: its owner's word, or what was seen; 0: not known. */
+int64_t model_vram_mb(struct core *core, const struct model *m);
+/* How much there is to do for a job of it, in per mille of a usual picture. */
+int model_work(struct core *core, const struct model *m, const struct job_row *row);
+/* More may be known of it: the scheduler hears it. */
+void model_learned(struct core *core, struct model *m);
 void model_free_all(struct core *core);
 
 #endif

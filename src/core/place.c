@@ -33,14 +33,17 @@ size_t core_gpu_jobs_there(const struct core *core, int gpu)
 
 void place_card_added(struct core *core, int gpu)
 {
-	struct sched_card card = {.speed = 1000, .load_speed = 1000, .keep = 1};
+	struct sched_card *card = &core->gpus[gpu].card;
 
-	vram_card(core, gpu, &card);
-	sched_down(core->sched, 0, sched_card_add(core->sched, &card));
+	*card = (struct sched_card){.speed = 1000, .load_speed = 1000, .keep = 1};
+	vram_card(core, gpu, card);
+	sched_down(core->sched, 0, sched_card_add(core->sched, card));
+	measure_card(core, gpu);
 }
 
 void place_init(struct core *core)
 {
+	core->learn = learn_new();
 	struct sched_policy policy = sched_policy_default;
 
 	policy.affinity_ms = (double)core->config.affinity_ms;
@@ -58,6 +61,7 @@ void place_free(struct core *core)
 		}
 	model_free_all(core);
 	core->sched = sched_free(core->sched);
+	core->learn = learn_free(core->learn);
 }
 
 /* ---- the line ---- */
@@ -76,8 +80,10 @@ void place_leave(struct core *core, struct job *job)
 
 static struct sched_job *arrive(struct core *core, struct job *job, int64_t now_ms)
 {
+	const struct model *m = model_get(core, job->row.model);
+
 	return sched_arrive(core->sched, now_ms, model_enter(core, job),
-		1000 * max_of(job->row.pictures, 1), job->row.user_id, job_priority(job),
+		model_work(core, m, &job->row), job->row.user_id, job_priority(job),
 		job->row.created_ms, job->row.id);
 }
 
@@ -202,8 +208,10 @@ void place_moved(struct core *core, struct job *job, int64_t now_ms)
 		adopt(core, job, now_ms);
 	else if (!is_on_card(job) && job->pass)
 		release(core, job, now_ms);
-	else if (job->pass && job->step == JOB_SUBMIT)
-		job->pass->running = false; /* the next part is on its way */
+	else if (job->pass && job->step == JOB_SUBMIT) { /* the next part is on its way */
+		job->pass->running = false;
+		measure_again(job->pass);
+	}
 	if (unposted == job->unposted)
 		return;
 	job->unposted = unposted;
@@ -229,22 +237,24 @@ void place_running(struct core *core, struct job *job, int64_t now_ms)
 {
 	struct place_pass *pass = job->pass;
 
+	measure_begun(core, pass, now_ms);
 	if (pass->running)
 		return;
 	pass->running = true;
 	pass->running_ms = now_ms;
 	learn_lead(core, pass, now_ms);
-	if (pass->planned && pass == core->gpus[pass->gpu].passes)
-		sched_started(core->sched, now_ms, pass->gpu, 0, NULL, -1);
+	if (pass->planned && pass == core->gpus[pass->gpu].passes && job->row.part == 0)
+		sched_started(core->sched, now_ms, pass->gpu, measure_load_ms(core, pass),
+			NULL, -1);
 	place_review(core, pass->gpu);
 }
 
 void place_gpu_memory(struct core *core, int gpu)
 {
-	struct sched_card card = {.speed = 1000, .load_speed = 1000, .keep = 1};
+	struct sched_card *card = &core->gpus[gpu].card;
 
-	vram_card(core, gpu, &card);
-	if (sched_card_set(core->sched, gpu, &card))
+	vram_card(core, gpu, card);
+	if (sched_card_set(core->sched, gpu, card))
 		core->vram_changed = true;
 }
 
@@ -339,6 +349,7 @@ void place_gpu(struct core *core, int gpu, int64_t now_ms)
 	core->line_changed = true;
 	if (g->used != used) {
 		g->used = used;
+		measure_forget(core, gpu);
 		for (struct place_pass *pass = g->passes; pass && !used; pass = pass->next)
 			forget(core, pass, now_ms);
 		if (!used && ahead_on(core, gpu) && cards_has_others(core, gpu))

@@ -6,6 +6,7 @@
 #include "core/core.h"
 #include "core/flow.h"
 #include "core/health.h"
+#include "core/learn.h"
 #include "core/sched.h"
 #include "core/session.h"
 
@@ -36,6 +37,8 @@
 
 /* The rank of what goes before all that the scheduler ranks. */
 #define RANK_FIRST (-1e18)
+/* Sets of files that a card ran last. */
+#define GPU_RECENT_MAX 8
 
 struct core_gpu {
 	bool known, up;
@@ -52,6 +55,9 @@ struct core_gpu {
 	int n_passes;
 	int64_t lead_ms; /* from sending a prompt until it runs, when nothing is before it; 0: not
 			    known */
+	struct sched_card card;		 /* as the scheduler was told */
+	unsigned recent[GPU_RECENT_MAX]; /* what it ran since it is up; the last is the newest */
+	int n_recent;
 };
 
 /* Prompts of ours that a card has at a time: one that runs, and one that is there when it ends. */
@@ -71,6 +77,10 @@ struct place_pass {
 	bool apart;	/* one has left before: all of them go back to the line */
 	int64_t sent_ms, running_ms;
 	int64_t reserved_mb; /* of the card's memory, while it is the first there */
+	/* measure.c; of the part that is under way */
+	int64_t begun_ms, stepped_ms; /* 0: not seen */
+	int pictures, distance;
+	bool fits, measured;
 	struct place_pass *prev, *next;
 };
 
@@ -107,6 +117,7 @@ struct core {
 	struct core_gpu gpus[COMFY_SERVERS_MAX];
 	int elsewhere; /* at least so many jobs wait for a card that has not failed them */
 	struct sched *sched;
+	struct learn *learn;
 	struct model *models;	 /* uthash */
 	struct weights *weights; /* uthash */
 	uint64_t guild_id;
@@ -280,6 +291,23 @@ void pass_left(struct core *core, struct job *job, int64_t now_ms);
 /* An answer to a job that shares its prompt: true when that is all that it means. */
 bool pass_answer(struct core *core, struct job *job, enum answer answer, const char *detail,
 	int64_t now_ms);
+
+/* measure.c: what passes teach about times */
+/* The card has begun the pass. */
+void measure_begun(struct core *core, struct place_pass *pass, int64_t now_ms);
+/* How long it will load, as far as is known; once it has begun. */
+int64_t measure_load_ms(struct core *core, const struct place_pass *pass);
+/* The job's pass is done: its pictures are there. */
+void measure_done(struct core *core, const struct job *job, int64_t now_ms);
+/* Its next part comes. */
+void measure_again(struct place_pass *pass);
+/* It is not there any more: mostly its ComfyUI was started again. */
+void measure_lost(struct core *core, const struct job *job);
+/* What the card held is not known any more. */
+void measure_forget(struct core *core, int gpu);
+void measure_stats(struct core *core, int gpu);
+/* The scheduler hears what is known of the card. */
+void measure_card(struct core *core, int gpu);
 
 /* session.c, leaving.c */
 /* A job of the member begins (1) or has ended (-1). */

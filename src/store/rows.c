@@ -12,11 +12,8 @@ void store_snapshot_free(struct store_snapshot *s)
 	free(s->jobs);
 	free(s->sessions);
 	free(s->today);
-	for (size_t i = 0; i < s->n_learned; i++) {
-		free(s->learned[i].card);
-		free(s->learned[i].model);
-		free(s->learned[i].value);
-	}
+	for (size_t i = 0; i < s->n_learned; i++)
+		learned_row_free(&s->learned[i]);
 	free(s->learned);
 	*s = (struct store_snapshot){0};
 }

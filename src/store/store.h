@@ -22,11 +22,6 @@ struct day_count {
 	int n;
 };
 
-/* What was learned of a workflow (model) on a card; "": of the card. Owned. */
-struct learned_row {
-	char *card, *model, *value;
-};
-
 /* What the start needs: every job not ended, every session, the small values. */
 struct store_snapshot {
 	struct job_row *jobs; /* by id */

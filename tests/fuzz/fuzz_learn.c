@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct learn *l = learn_new(), *again = learn_new();
 	cleanup(freep) char *text = xcalloc(size + 1, 1);
 	char *rest = text;
-	struct learn_row row;
+	struct learned_row row;
 	int n = 0;
 
 	memcpy(text, data, size);
@@ -44,7 +44,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	ask(l);
 	while (learn_save(l, &row)) {
 		must(learn_load(again, row.card, row.model, row.value) == 0);
-		learn_row_free(&row);
+		learned_row_free(&row);
 	}
 	ask(again);
 	learn_free(l);

@@ -275,13 +275,13 @@ static void test_nonsense(void **state)
 
 static void copy(struct learn *from, struct learn *to)
 {
-	struct learn_row row;
+	struct learned_row row;
 
 	while (learn_save(from, &row)) {
 		if (row.value)
 			assert_int_equal(learn_load(to, row.card, row.model, row.value), 0);
 		assert_true(!row.value || strlen(row.value) <= LEARNED_VALUE_MAX);
-		learn_row_free(&row);
+		learned_row_free(&row);
 	}
 	assert_false(learn_changed(from));
 }
@@ -340,7 +340,7 @@ static void test_bounded(void **state)
 {
 	struct learn *l = learn_new();
 	int n = 0, removed = 0;
-	struct learn_row row;
+	struct learned_row row;
 
 	for (int i = 0; i < LEARNED_ROWS_MAX + 300; i++) {
 		char name[16];
@@ -350,13 +350,13 @@ static void test_bounded(void **state)
 		learn_ran(l, &run);
 		while (i == LEARNED_ROWS_MAX / 2 && learn_save(l, &row)) {
 			n++;
-			learn_row_free(&row);
+			learned_row_free(&row);
 		}
 	}
 	while (learn_save(l, &row)) {
 		n += row.value ? 1 : -1;
 		removed += !row.value;
-		learn_row_free(&row);
+		learned_row_free(&row);
 	}
 	assert_int_equal(removed, 300);
 	assert_int_equal(n, LEARNED_ROWS_MAX);
@@ -373,7 +373,7 @@ static void test_bounded(void **state)
 		learn_ran(l, &run);
 		while (learn_save(l, &row)) {
 			assert_null(row.value);
-			learn_row_free(&row);
+			learned_row_free(&row);
 		}
 		assert_true(learn_pass_ms(l, name, "a", USUAL, 1) > 0);
 	}
