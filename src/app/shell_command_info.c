@@ -45,6 +45,7 @@ static void add_left_out(struct buf *out, const char *locale, int64_t left_out)
 char *shell_job_line(const struct shell *sh, const struct job *job, const char *locale)
 {
 	cleanup(freep) char *prompt = text_plain(job->row.prompt, LIST_PROMPT_CHARS_MAX);
+	cleanup(freep) char *about = text_about(shell_left_ms(sh, job));
 	cleanup(freep) char *state = NULL;
 
 	if (job->step == JOB_QUEUE)
@@ -52,7 +53,8 @@ char *shell_job_line(const struct shell *sh, const struct job *job, const char *
 				  : job->shown_wait == WAIT_NO_GPU ? TEXT_LIVE_NO_GPU
 				  : job->shown_wait == WAIT_MEMORY ? TEXT_LIVE_NO_MEMORY
 								   : TEXT_LIVE_QUEUED,
-			locale, &(struct text_args){.number = job->position});
+			locale,
+			&(struct text_args){.number = job->position, .text = about});
 	else if (job->step == JOB_WATCH && job->percent >= 0)
 		state = text_make(TEXT_LIVE_DRAWING, locale, NULL);
 	else if (job->step == JOB_SUBMIT || job->step == JOB_WATCH || job->step == JOB_LOCATE)

@@ -93,10 +93,12 @@ static void answer_interaction(struct shell *sh, const struct effect *e)
 {
 	const struct job_row *row = &e->job->row;
 	bool apology = row->outcome == OUTCOME_APOLOGY;
+	cleanup(freep) char *about = text_about(shell_left_ms(sh, e->job));
 	char *sentence = apology && !row->channel_id
 				 ? shell_sorry_text(e->job)
 				 : text_make(apology ? TEXT_SORRY_THERE : TEXT_QUEUED, row->locale,
 					   &(struct text_args){.number = (int64_t)e->id,
+						   .text = about,
 						   .channel_id = row->channel_id});
 
 	if (row->token)

@@ -401,6 +401,8 @@ void live_answer(struct shell *sh, struct rest_call *call);
 bool live_pump(struct shell *sh, int64_t now_ms);
 int64_t live_deadline(const struct shell *sh);
 
+/* How long one that waits will take, about; 0: that is not known. */
+int64_t shell_left_ms(const struct shell *sh, const struct job *job);
 /* The title that members know a workflow by, in the locale's language. */
 const char *shell_title(const struct shell *sh, const char *model, const char *locale);
 /* The sentence of a job's apology; the caller owns it. */

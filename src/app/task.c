@@ -253,6 +253,11 @@ static bool preview_is_due(const struct task *task, const struct job *job, int64
 	       now_ms - task->preview_sent_ms >= PREVIEW_MS;
 }
 
+int64_t shell_left_ms(const struct shell *sh, const struct job *job)
+{
+	return job->done_ms ? max_of(job->done_ms - shell_now(sh), 0) : 0;
+}
+
 static struct live_view view_of(
 	const struct shell *sh, const struct task *task, const struct job *job, bool with_preview)
 {
@@ -263,6 +268,7 @@ static struct live_view view_of(
 		.title = shell_title(sh, job->row.model, job->row.locale),
 		.prompt = job->row.prompt,
 		.position = job->position ? job->position : 1,
+		.left_ms = shell_left_ms(sh, job),
 		.no_gpu = job->shown_wait == WAIT_NO_GPU,
 		.paused = job->shown_wait == WAIT_PAUSED,
 		.no_memory = job->shown_wait == WAIT_MEMORY,

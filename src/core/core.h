@@ -213,6 +213,11 @@ void core_tick(struct core *core, int64_t now_ms);
 int64_t core_deadline(const struct core *core);
 bool core_next_effect(struct core *core, struct effect *ret);
 
+/* What a picture of the workflow usually takes, on a usual card; -1: not known yet. */
+int64_t core_usual_ms(struct core *core, const char *model);
+/* Nothing is said of waits that are shorter: they are over before they are read. */
+#define ESTIMATE_MIN_MS 10000
+
 /* For looking: NULL when there is none. */
 const struct job *core_job(const struct core *core, uint64_t id);
 const struct job *core_first_job(const struct core *core); /* then job->next */

@@ -144,6 +144,8 @@ struct job {
 	const char *back;   /* why it came back into the line, if it did */
 	int position;	    /* in the line of those that wait; 1 is next; 0: does not wait */
 	int shown_position; /* as it was last shown; 0 never */
+	int64_t done_ms; /* when its pictures will be there, about; 0: not known, or it has a card */
+	int64_t shown_done_ms;
 	enum wait_why shown_wait;
 	bool answered;		 /* the ephemeral answer was given */
 	enum sorry dismissed;	 /* it was cancelled where nothing could be stopped; SORRY_NONE */

@@ -62,8 +62,8 @@ void learn_card(struct learn *l, const char *card, struct learn_card *ret);
 /* ---- kept through restarts ---- */
 /* A row of the table: 0, or -EINVAL when it is none of ours: then nothing is taken from it. */
 int learn_load(struct learn *l, const char *card, const char *model, const char *value);
-/* The next row that has changed since it was given out last; value NULL: it is to be removed. It is the
- * caller's. False: none. */
+/* The next row that has changed since it was given out last; value NULL: it is to be removed. It is
+ * the caller's. False: none. */
 bool learn_save(struct learn *l, struct learned_row *ret);
 bool learn_changed(const struct learn *l);
 

@@ -104,7 +104,8 @@ static double centre_of(const struct learn_cell *cell, const struct learn_model 
 
 		if (single && s->pictures > 1)
 			continue;
-		at[n++] = s->ms - m->exponent * work_of(m, s) - log(1 + (s->pictures - 1) * m->extra);
+		at[n++] =
+			s->ms - m->exponent * work_of(m, s) - log(1 + (s->pictures - 1) * m->extra);
 	}
 	return n ? learn_median(at, n) : NAN;
 }

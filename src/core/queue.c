@@ -183,12 +183,14 @@ static void show(struct core *core, struct job *job, int position, enum wait_why
 		wait = WAIT_MEMORY;
 	job->position = position;
 	queue_answer(core, job, now_ms);
-	if (job->position == job->shown_position && job->shown_wait == wait)
+	if (job->position == job->shown_position && job->shown_wait == wait &&
+		!estimate_is_news(job, now_ms))
 		return;
 	if (job->shown_position && job->position > job->shown_position)
 		log_moved_back(core, job, b);
 	job->shown_position = job->position;
 	job->shown_wait = wait;
+	job->shown_done_ms = job->done_ms;
 	core_emit(core, (struct effect){.kind = FX_SHOW, .job = job});
 }
 
@@ -203,6 +205,7 @@ void queue_show(struct core *core, int64_t now_ms)
 		return;
 	core->line_changed = false;
 	order = queue_order(core, &n, now_ms);
+	estimate_line(core, order, n, now_ms);
 	for (size_t i = 0; i < n; i++) {
 		bool again = order[i]->row.submits && !order[i]->shown_position;
 

@@ -69,6 +69,11 @@ size_t sched_bytes(const struct sched *s)
 	return s->job_pool.bytes + s->flow_pool.bytes + s->user_pool.bytes + s->sent_pool.bytes;
 }
 
+int64_t sched_free_ms(const struct sched *s, int card)
+{
+	return s->cards[card]->free_ms;
+}
+
 int sched_sent(const struct sched *s, int card)
 {
 	return s->cards[card]->n_sent;

@@ -145,6 +145,8 @@ void sched_forget(struct sched *s, int card);
 double sched_rank(struct sched *s, int64_t now_ms, const struct sched_job *job, double *turn_ms);
 /* Passes sent to the card and not yet finished. */
 int sched_sent(const struct sched *s, int card);
+/* When the card will have done what was sent to it, as far as is known. */
+int64_t sched_free_ms(const struct sched *s, int card);
 /* Jobs that wait. */
 size_t sched_waiting(const struct sched *s);
 /* Kinds of cards that differ, and such as were. */

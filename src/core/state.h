@@ -195,6 +195,13 @@ void queue_answer(struct core *core, struct job *job, int64_t now_ms);
 /* Positions, ephemeral answers and live messages after a change; of a long line now and then. */
 void queue_show(struct core *core, int64_t now_ms);
 
+/* estimate.c: when pictures will be there */
+#define ESTIMATE_OFF_MS INT64_C(15000)
+/* Sets done_ms of those who wait, in the order in which they will be served. */
+void estimate_line(struct core *core, struct job *const *order, size_t n, int64_t now_ms);
+/* The member was told something else. */
+bool estimate_is_news(const struct job *job, int64_t now_ms);
+
 /* quota.c: pictures a day */
 void quota_count(struct core *core, const struct job *job, int64_t now_ms);
 /* A job that ended without a picture is given back. */

@@ -100,6 +100,7 @@ void core_set_step(struct core *core, struct job *job, enum job_step step, int64
 		if (i != JOB_RESAVE)
 			timer_set(core, job, (enum job_timer)i, NEVER);
 	job->position = job->shown_position = 0;
+	job->done_ms = job->shown_done_ms = 0;
 	if (!flow_step(step)->stored) {
 		job->enter = false;
 		if (step == JOB_DROPPED)

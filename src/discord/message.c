@@ -275,6 +275,7 @@ static char *state_line(const struct live_view *view)
 	switch (view->state) {
 	case LIVE_QUEUED:
 		args.number = view->position;
+		args.text = duration = text_about(view->left_ms);
 		return text_make(view->paused	   ? TEXT_LIVE_PAUSED
 				 : view->no_gpu	   ? TEXT_LIVE_NO_GPU
 				 : view->no_memory ? TEXT_LIVE_NO_MEMORY

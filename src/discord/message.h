@@ -51,6 +51,7 @@ struct live_view {
 	const char *title;     /* the workflow's readable title */
 	const char *prompt;    /* untrusted; cleaned and shortened inside */
 	int position;          /* LIVE_QUEUED: 1 is next */
+	int64_t left_ms;       /* LIVE_QUEUED: until it is done, about; 0: not known */
 	bool no_gpu;           /* LIVE_QUEUED: no card answers right now: say so */
 	bool paused;           /* LIVE_QUEUED: by an administrator */
 	bool no_memory;        /* LIVE_QUEUED: no card that is idle has the memory for it */

@@ -22,8 +22,8 @@ static const struct {
 } sentences[TEXT_COUNT] = {
 	[TEXT_NONE] = {"", ""},
 	[TEXT_QUEUED] = {
-		"Queued[ (Pos: {number})][ in {channel}]",
-		"En cola[ (Pos: {number})][ en {channel}]"},
+		"Queued[ (Pos: {number})][ in {channel}][, about {text}]",
+		"En cola[ (Pos: {number})][ en {channel}][, aprox. {text}]"},
 	[TEXT_CAP_REACHED] = {
 		"You already have {number} pictures waiting or being made, which is as many as "
 		"fit. Wait for one to finish, or cancel one, and ask again.",
@@ -562,7 +562,8 @@ static const struct {
 		"Cancelled, as you asked. Use /imagine whenever you want a new picture.",
 		"Cancelada, como pediste. Usa /imaginar cuando quieras otra imagen."},
 
-	[TEXT_LIVE_QUEUED] = {"Queued[ (Pos: {number})]", "En cola[ (Pos: {number})]"},
+	[TEXT_LIVE_QUEUED] = {"Queued[ (Pos: {number})][, about {text}]",
+		"En cola[ (Pos: {number})][, aprox. {text}]"},
 	[TEXT_LIVE_NO_GPU] = {
 		"Queued[ (Pos: {number})] · no graphics card answers right now; it goes on by "
 		"itself as soon as one does",
@@ -693,6 +694,25 @@ char *text_gigabytes(int64_t mb, const char *locale)
 
 	return xasprintf("%" PRId64 "%c%" PRId64 " GB", tenths / 10,
 		locale_is_spanish(locale) ? ',' : '.', tenths % 10);
+}
+
+char *text_about(int64_t ms)
+{
+	int64_t s = (ms + 500) / 1000, min;
+
+	if (s < 10 || s > 48 * 3600)
+		return NULL;
+	if (s < 55)
+		return xasprintf("%" PRId64 " s", (s + 5) / 10 * 10);
+	min = max_of((s + 30) / 60, 1);
+	if (min > 10)
+		min = (min + 2) / 5 * 5;
+	if (min < 60)
+		return xasprintf("%" PRId64 " min", min);
+	min = min < 240 ? (min + 15) / 30 * 30 : (min + 30) / 60 * 60;
+	if (min % 60)
+		return xasprintf("%" PRId64 " h %" PRId64 " min", min / 60, min % 60);
+	return xasprintf("%" PRId64 " h", min / 60);
 }
 
 char *text_duration(int64_t ms, const char *locale)

@@ -11,7 +11,7 @@
 enum text_id {
 	TEXT_NONE,
 	/* answers to the interaction */
-	TEXT_QUEUED,	  /* position, channel: "Queued (Pos: 3) in <#channel>" */
+	TEXT_QUEUED,	  /* position, channel, text: "Queued (Pos: 3) in <#channel>, about 2 min" */
 	TEXT_CAP_REACHED, /* number: "You already have N pictures waiting..." */
 	TEXT_QUEUE_FULL,
 	TEXT_UNKNOWN_MODEL, /* text: what was typed */
@@ -159,7 +159,7 @@ enum text_id {
 	TEXT_SESSION_KEPT,
 	TEXT_SESSION_GONE, /* too late to keep it */
 	/* the state line of the live message */
-	TEXT_LIVE_QUEUED, /* number: the position */
+	TEXT_LIVE_QUEUED, /* number: the position; text: how long, about */
 	TEXT_LIVE_NO_GPU, /* number: the position */
 	TEXT_LIVE_NO_MEMORY, /* number: the position */
 	TEXT_LIVE_PAUSED, /* number: the position; an administrator holds what waits */
@@ -194,6 +194,9 @@ char *text_make(enum text_id id, const char *locale, const struct text_args *arg
 char *text_gigabytes(int64_t mb, const char *locale);
 /* "8.2 s", then "1 min 05 s", "2 h 05 min", "3 d 4 h"; Spanish writes "8,2 s". The caller owns it. */
 char *text_duration(int64_t ms, const char *locale);
+/* A time that is only estimated: "20 s", "2 min", "25 min", "1 h 30 min", "9 h", rounded as people would.
+ * NULL below ten seconds and beyond two days. The caller owns it. */
+char *text_about(int64_t ms);
 
 /*
  * Untrusted text made harmless for a Discord message: controls, bidi overrides
