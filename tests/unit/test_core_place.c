@@ -89,6 +89,74 @@ static void test_workflows_with_the_same_files_share_them(void **state)
 	stop(&rig);
 }
 
+/* It ran for so long, with a first step after first_ms. */
+static void ran(struct rig *rig, uint64_t id, int64_t first_ms, int64_t run_ms)
+{
+	core_progress(rig->core, id, rig->epoch[id], 0, rig->now_ms);
+	rig->now_ms += first_ms;
+	core_stepped(rig->core, id, rig->epoch[id], rig->now_ms);
+	rig->now_ms += run_ms - first_ms;
+	finish(rig, id);
+}
+
+/* Members are told how long it takes as soon as that is known, in the order of the line. */
+static void test_what_ran_tells_how_long_the_line_takes(void **state)
+{
+	const struct job *second, *third, *unknown;
+	struct learned_row row;
+	struct rig rig;
+
+	begin(&rig, 1);
+	request(&rig, 1, "m", 1);
+	second = request(&rig, 2, "m", 2);
+	assert_int_equal(second->done_ms, 0); /* nothing is known */
+	assert_false(core_has_learned(rig.core));
+	ran(&rig, 1, 9000, 28000); /* it loads */
+	ran(&rig, 2, 1000, 20000);
+	request(&rig, 1, "m", 3);
+	ran(&rig, 3, 1000, 21000);
+	assert_true(core_usual_ms(rig.core, "m") >= 19000 && core_usual_ms(rig.core, "m") <= 22000);
+	assert_int_equal(core_usual_ms(rig.core, "other"), -1);
+	request(&rig, 1, "m", 4);
+	core_progress(rig.core, 4, rig.epoch[4], 0, rig.now_ms);
+	rig.now_ms += 10000; /* half of it */
+	second = request(&rig, 2, "m", 5);
+	third = request(&rig, 3, "m", 6);
+	assert_in_range(second->done_ms - rig.now_ms, 25000, 35000);
+	assert_in_range(third->done_ms - rig.now_ms, 45000, 57000);
+	unknown = request(&rig, 4, "other", 7);
+	assert_int_equal(unknown->done_ms, 0);
+	core_set_mode(rig.core, CORE_PAUSE, rig.now_ms);
+	run(&rig);
+	assert_int_equal(third->done_ms, 0);
+	/* What is stored of it. */
+	assert_true(core_has_learned(rig.core));
+	assert_true(core_next_learned(rig.core, &row));
+	assert_string_equal(row.card, "http://a");
+	assert_string_equal(row.model, "m");
+	assert_string_equal(row.value, "r0:22800:1 r0:20000:1 r0:21000:1 f1000 f1000 l5200");
+	learned_row_free(&row);
+	assert_false(core_next_learned(rig.core, &row));
+	stop(&rig);
+}
+
+static void test_learned_rows_are_taken_up(void **state)
+{
+	struct learned_row rows[] = {{"http://a", "m", "r0:30000:1 r0:31000:1 l8000"},
+		{"http://a", "n", "r0:30000:1 and more"}, {"http://a", "", "w1:9"}};
+	const struct job *second;
+	struct rig rig;
+
+	begin(&rig, 1);
+	core_load_learned(rig.core, rows, countof(rows));
+	assert_int_equal(core_usual_ms(rig.core, "m"), 30000);
+	assert_int_equal(core_usual_ms(rig.core, "n"), -1);
+	request(&rig, 1, "m", 1);
+	second = request(&rig, 2, "m", 2);
+	assert_in_range(second->done_ms - rig.now_ms, 55000, 80000);
+	stop(&rig);
+}
+
 static void test_a_card_that_was_away_holds_nothing_and_gets_nothing(void **state)
 {
 	struct rig rig;
@@ -203,6 +271,8 @@ int main(void)
 		cmocka_unit_test(test_members_take_turns),
 		cmocka_unit_test(test_a_free_card_that_ran_the_workflow_takes_it_again),
 		cmocka_unit_test(test_workflows_with_the_same_files_share_them),
+		cmocka_unit_test(test_what_ran_tells_how_long_the_line_takes),
+		cmocka_unit_test(test_learned_rows_are_taken_up),
 		cmocka_unit_test(test_a_card_that_was_away_holds_nothing_and_gets_nothing),
 		cmocka_unit_test(test_a_cancelled_job_leaves_the_line),
 		cmocka_unit_test(test_a_long_line_is_shown_now_and_then),

@@ -149,6 +149,10 @@ static void test_make(void **state)
 		{TEXT_QUEUED, "es-419", {.number = 1}, "En cola (Pos: 1)"},
 		{TEXT_QUEUED, "et", {.number = 12}, "Queued (Pos: 12)"},
 		{TEXT_QUEUED, NULL, {0}, "Queued"},
+		{TEXT_QUEUED, "en-US", {.number = 3, .channel_id = 77, .text = "2 min"},
+			"Queued (Pos: 3) in <#77>, about 2 min"},
+		{TEXT_LIVE_QUEUED, "es-ES", {.number = 3, .text = "2 min"},
+			"En cola (Pos: 3), aprox. 2 min"},
 		{TEXT_UNKNOWN_MODEL, "en-GB", {.text = "<@1>"},
 			"I don't know the model “\\<@" ZW
 			"1\\>”. Type the command again and pick one "
@@ -246,6 +250,26 @@ static void test_duration(void **state)
 	}
 }
 
+static void test_about(void **state)
+{
+	static const struct {
+		int64_t ms;
+		const char *text;
+	} cases[] = {{0, NULL}, {9000, NULL}, {10000, "10 s"}, {26000, "30 s"}, {54000, "50 s"},
+		{55000, "1 min"}, {100000, "2 min"}, {600000, "10 min"}, {750000, "15 min"},
+		{3500000, "1 h"}, {5400000, "1 h 30 min"}, {36000000, "10 h"},
+		{200000000, NULL}, {INT64_C(1) << 50, NULL}, {-5, NULL}};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		char *text = text_about(cases[i].ms);
+
+		if ((text != NULL) != (cases[i].text != NULL) ||
+			(text && strcmp(text, cases[i].text) != 0))
+			fail_msg("%" PRId64 ": \"%s\"", cases[i].ms, text ? text : "");
+		free(text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -255,6 +279,7 @@ int main(void)
 		cmocka_unit_test(test_make),
 		cmocka_unit_test(test_make_all),
 		cmocka_unit_test(test_duration),
+		cmocka_unit_test(test_about),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
