@@ -7,8 +7,6 @@
 #include "base/limits.h"
 #include "core/learn_in.h"
 
-/* What a picture is taken to cost while nothing is known. */
-#define PICTURE_MS 10000
 /* Shorter pauses before the first step are no loads, whatever they are. */
 #define LOAD_MIN_MS 700
 /* Longer times are a clock that was set, or a computer that slept. */
@@ -318,12 +316,14 @@ void learn_times(struct learn *l, const char *model, int64_t usual_work, struct 
 	const struct learn_model *m = model_find(l, model);
 	double vram = 0;
 
-	*ret = (struct learn_times){.image_ms = PICTURE_MS, .extra_ms = PICTURE_MS};
+	*ret = (struct learn_times){.image_ms = LEARN_PICTURE_MS, .extra_ms = LEARN_PICTURE_MS};
 	if (!m)
 		return;
-	for (const struct learn_cell *c = m->cells; c; c = c->next_of_model)
+	for (const struct learn_cell *c = m->cells; c; c = c->next_of_model) {
+		ret->runs += c->n_runs;
 		for (int i = 0; i < c->vram.n; i++)
 			vram = max_of(vram, c->vram.at[i]);
+	}
 	ret->vram_mb = (int64_t)vram;
 	if (!m->known)
 		return;

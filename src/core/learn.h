@@ -35,9 +35,13 @@ int64_t learn_ran(struct learn *l, const struct learn_run *run);
  * started. */
 void learn_took(struct learn *l, const char *model, const char *card, int64_t mb);
 
+/* What a picture is taken to cost while nothing is known. */
+#define LEARN_PICTURE_MS 10000
+
 /* Of one workflow on a usual card. */
 struct learn_times {
 	bool known;	  /* it has run; else these are what is taken for granted */
+	int runs;	  /* ... so often, of those that are remembered */
 	int64_t image_ms; /* one picture of usual work, with all loaded */
 	int64_t extra_ms; /* each further one of the same pass */
 	int64_t load_ms;  /* 0: not known */

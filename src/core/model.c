@@ -32,6 +32,9 @@ static bool is_news(int64_t a, int64_t b)
 	return llabs(a - b) * 20 > max_of(a, b);
 }
 
+/* The first runs are often odd: so many it takes until the scheduler weighs by them. */
+#define RUNS_MIN 3
+
 /* What the scheduler is to know of it. */
 static struct sched_needs needs_of(struct core *core, const struct model *m)
 {
@@ -41,10 +44,14 @@ static struct sched_needs needs_of(struct core *core, const struct model *m)
 	learn_times(core->learn, m->name, m->known.work, &times);
 	needs = (struct sched_needs){.weights = m->weights,
 		.vram_mb = model_vram_mb(core, m),
-		.image_ms = times.image_ms,
-		.extra_ms = times.extra_ms,
-		.load_ms = times.load_ms,
+		.image_ms = LEARN_PICTURE_MS,
+		.extra_ms = LEARN_PICTURE_MS,
 		.batch_max = 1};
+	if (times.runs >= RUNS_MIN) {
+		needs.image_ms = times.image_ms;
+		needs.extra_ms = times.extra_ms;
+		needs.load_ms = times.load_ms;
+	}
 	vram_needs(core, m, &needs);
 	return needs;
 }
