@@ -142,7 +142,7 @@ static void test_what_ran_tells_how_long_the_line_takes(void **state)
 
 static void test_learned_rows_are_taken_up(void **state)
 {
-	struct learned_row rows[] = {{"http://a", "m", "r0:30000:1 r0:31000:1 l8000"},
+	struct learned_row rows[] = {{"http://a", "m", "r0:30000:1 r0:31000:1 r0:30000:1 l8000"},
 		{"http://a", "n", "r0:30000:1 and more"}, {"http://a", "", "w1:9"}};
 	const struct job *second;
 	struct rig rig;
