@@ -275,9 +275,10 @@ struct best {
 	int n;
 };
 
-/* Equal prices: the smaller card, the faster one, the first one. */
-static bool better(
-	const struct sched *s, double price, const struct offer *o, const struct best *best)
+/* Equal prices: the smaller card, the faster one, the first one. A model whose need is guessed may
+ * need more: the larger card. */
+static bool better(const struct sched *s, const struct sched_model *m, double price,
+	const struct offer *o, const struct best *best)
 {
 	const struct bucket *b = o->bucket, *other = best->offer.bucket;
 	const struct sched_card *x = &s->kinds[b->kind].card, *y;
@@ -286,7 +287,7 @@ static bool better(
 		return price < (other ? best->price : INFINITY);
 	y = &s->kinds[other->kind].card;
 	if (x->vram_mb != y->vram_mb)
-		return x->vram_mb < y->vram_mb;
+		return (x->vram_mb < y->vram_mb) != m->needs.guess;
 	if (x->speed != y->speed)
 		return x->speed > y->speed;
 	return first_card(b)->index < first_card(other)->index;
@@ -300,7 +301,7 @@ static void choose_in(
 		int n = 1;
 		double price = f ? price_of(s, o, c, f, &n) : INFINITY;
 
-		if (better(s, price, o, best))
+		if (better(s, m, price, o, best))
 			*best = (struct best){price, *o, c, n};
 	}
 }

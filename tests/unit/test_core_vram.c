@@ -200,9 +200,11 @@ static void test_a_card_that_ran_out_is_not_tried_again(void **state)
 	char *text;
 
 	begin(&rig, 3, cards);
+	core_gpu(rig.core, 1, false, rig.now_ms);
 	core_gpu(rig.core, 2, false, rig.now_ms);
 	assert_int_equal(request(&rig, 1, "m", false), REFUSE_NOTHING);
 	assert_int_equal(job(&rig, 1)->gpu, 0);
+	core_gpu(rig.core, 1, true, rig.now_ms);
 	runs_out(&rig, 1);
 	assert_int_equal(job(&rig, 1)->gpu, 1);
 	/* The small one is idle, but the next waits. */
@@ -235,12 +237,14 @@ static void test_what_running_out_does_not_tell(void **state)
 
 	/* A member has chosen a larger picture than is usual. */
 	begin(&rig, 2, cards);
+	core_gpu(rig.core, 1, false, rig.now_ms);
 	core_model(rig.core, "m", &usual);
 	large.model = "m";
 	large.work = 4000;
 	assert_int_equal(core_request(rig.core, &large, rig.now_ms), REFUSE_NOTHING);
 	run(&rig);
 	assert_int_equal(job(&rig, 1)->gpu, 0);
+	core_gpu(rig.core, 1, true, rig.now_ms);
 	runs_out(&rig, 1);
 	assert_int_equal(job(&rig, 1)->gpu, 1);
 	assert_int_equal(request(&rig, 2, "m", false), REFUSE_NOTHING);

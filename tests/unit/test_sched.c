@@ -433,6 +433,28 @@ static void test_a_card_is_tried_rather_than_waited_for(void **state)
 	sched_free(s);
 }
 
+/* Nothing runs: what needs little leaves the large card free, and what may need more than is guessed
+ * begins where there is most. */
+static void test_what_may_need_more_begins_on_the_larger_card(void **state)
+{
+	for (int guess = 0; guess < 2; guess++) {
+		struct sched *s = sched_new(NULL, 0);
+		struct sched_card card = {
+			.vram_mb = 8000, .total_mb = 8000, .speed = 1000, .load_speed = 1000};
+		struct sched_needs small = needs[SMALL];
+		struct sched_pass pass;
+
+		sched_card_add(s, &card);
+		card.vram_mb = card.total_mb = 24000;
+		sched_card_add(s, &card);
+		small.guess = guess;
+		assert_non_null(sched_arrive(s, 0, sched_model_add(s, &small), 1000, 1, 2, 0, 1));
+		assert_true(sched_next(s, 0, &pass));
+		assert_int_equal(pass.card, guess);
+		sched_free(s);
+	}
+}
+
 /* One card, a model that it holds and always more of it, and one job that needs a
  * load. How long that job waits, at most ten minutes. */
 static int64_t wait_beside_what_is_held(double affinity_ms)
@@ -607,6 +629,7 @@ int main(void)
 		cmocka_unit_test(test_a_lost_card_gives_its_jobs_back),
 		cmocka_unit_test(test_the_next_pass_is_there_when_a_card_is_done),
 		cmocka_unit_test(test_a_card_is_tried_rather_than_waited_for),
+		cmocka_unit_test(test_what_may_need_more_begins_on_the_larger_card),
 		cmocka_unit_test(test_affinity_delays_nobody_beyond_its_bound),
 		cmocka_unit_test(test_a_holder_is_not_waited_for_beyond_the_bound),
 		cmocka_unit_test(test_a_pass_that_waits_on_its_card_can_be_called_off),
