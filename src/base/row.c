@@ -16,6 +16,7 @@ void job_row_free(struct job_row *row)
 	free(row->reason);
 	free(row->options);
 	free(row->input);
+	free(row->failed_on);
 	*row = (struct job_row){0};
 }
 
@@ -32,6 +33,7 @@ void job_row_copy(struct job_row *dst, const struct job_row *src)
 	dst->reason = xstrdup(src->reason);
 	dst->options = xstrdup(src->options);
 	dst->input = xstrdup(src->input);
+	dst->failed_on = xstrdup(src->failed_on);
 }
 
 static bool is_shared(const struct job_row *row)

@@ -41,6 +41,8 @@ struct job_row {
 	int part;	    /* which of its passes is under way, from 0 */
 	int batch;	    /* pictures of one pass, the last may have fewer; 0: all in one */
 	int64_t work;	    /* pixels times steps of one of them; 0 unknown */
+	char *failed_on;    /* the cards that failed it by no fault of its own: URLs with a space
+			       between; NULL: none did */
 };
 
 /* job_row.flags */

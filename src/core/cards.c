@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <utlist.h>
 
 #include "core/state.h"
 
@@ -153,16 +154,22 @@ bool cards_has_drawn(const struct core *core, const struct job *job)
 
 /* ---- another card ---- */
 
-static bool may_have(struct core *core, const struct job *job, int gpu)
+static bool has_failed(const struct job *job, int gpu)
 {
-	if (!place_fits(core, job, gpu))
-		return false;
 	for (int i = 0; i < job->n_failed_on; i++)
 		if (job->failed_on[i] == gpu)
-			return false;
-	return core_gpu_takes(core, gpu) || (core_gpu_exists(core, gpu) && core->gpus[gpu].up &&
-						    core->gpus[gpu].wish == GPU_WISH_RUN &&
-						    core->gpus[gpu].health.circuit == HEALTH_TRIAL);
+			return true;
+	return false;
+}
+
+/* It has not failed the job, and may take it sooner or later. After a start that is not known. */
+static bool may_have(struct core *core, const struct job *job, int gpu)
+{
+	const struct core_gpu *g = &core->gpus[gpu];
+
+	return core_gpu_exists(core, gpu) && (g->up || !g->known) && g->wish == GPU_WISH_RUN &&
+	       g->health.circuit != HEALTH_OPEN && !has_failed(job, gpu) &&
+	       place_fits(core, job, gpu);
 }
 
 static bool has_other(struct core *core, const struct job *job)
@@ -173,53 +180,90 @@ static bool has_other(struct core *core, const struct job *job)
 	return false;
 }
 
+static void note_failed(struct core *core, struct job *job)
+{
+	cleanup(freep) char *before = take(job->row.failed_on);
+
+	if (job->n_failed_on == CARDS_TRIED_MAX)
+		return;
+	job->failed_on[job->n_failed_on++] = job->gpu;
+	job->row.failed_on = xasprintf("%s%s%s", before ? before : "", before ? " " : "",
+		core->config.gpu_names[job->gpu]);
+}
+
+void cards_load(const struct core *core, struct job *job)
+{
+	cleanup(freep) char *text = xstrdup(job->row.failed_on);
+	char *rest = text;
+
+	for (char *name; (name = strsep(&rest, " "));)
+		for (int i = 0; i < core->config.n_gpus; i++)
+			if (job->n_failed_on < CARDS_TRIED_MAX && !has_failed(job, i) &&
+				str_eq(core->config.gpu_names[i], name))
+				job->failed_on[job->n_failed_on++] = i;
+}
+
 bool cards_elsewhere(
 	struct core *core, struct job *job, enum sorry sorry, const char *why, int64_t now_ms)
 {
 	if (job->gpu < 0)
 		return false;
-	if (job->n_failed_on < CARDS_TRIED_MAX)
-		job->failed_on[job->n_failed_on++] = job->gpu;
+	note_failed(core, job);
 	if (job->n_failed_on == CARDS_TRIED_MAX || !has_other(core, job))
 		return false;
 	core_log(core, LOG_INFO, job, "goes to another card: %s failed it: %s",
 		core->config.gpu_names[job->gpu], why ? why : "");
 	core_requeue(core, job, sorry, why, now_ms);
-	if (job->step != JOB_QUEUE)
-		return true; /* that was its last try */
-	timer_set(core, job, JOB_PAUSE, NEVER);
-	job->elsewhere = true;
-	core->elsewhere++;
+	if (job->step == JOB_QUEUE) /* else that was its last try */
+		timer_set(core, job, JOB_PAUSE, NEVER);
 	return true;
+}
+
+static int by_id(const struct job *a, const struct job *b)
+{
+	return a->row.id < b->row.id ? -1 : a->row.id > b->row.id;
+}
+
+bool cards_enter(struct core *core, struct job *job)
+{
+	if (!job->n_failed_on || !has_other(core, job))
+		return false;
+	if (!job->elsewhere)
+		DL_INSERT_INORDER2(core->elsewhere, job, by_id, elsewhere_prev, elsewhere_next);
+	job->elsewhere = true;
+	job->rank = RANK_FIRST;
+	return true;
+}
+
+void cards_leave(struct core *core, struct job *job)
+{
+	if (job->elsewhere)
+		DL_DELETE2(core->elsewhere, job, elsewhere_prev, elsewhere_next);
+	job->elsewhere = false;
 }
 
 struct job *cards_next(struct core *core, int *ret_gpu)
 {
-	for (struct job *job = core->elsewhere ? core->jobs : NULL; job; job = job->next) {
-		if (!job->elsewhere || !queue_waits(job))
-			continue;
+	for (struct job *job = core->elsewhere; job; job = job->elsewhere_next)
 		for (int i = 0; i < core->config.n_gpus; i++) {
-			if (!may_have(core, job, i) || core->gpus[i].n_passes)
+			if (core->gpus[i].n_passes || !core_gpu_takes(core, i) ||
+				!may_have(core, job, i))
 				continue;
 			*ret_gpu = i;
 			return job;
 		}
-	}
 	return NULL;
 }
 
 void cards_sync(struct core *core, int64_t now_ms)
 {
-	int n = 0;
-
-	for (struct job *job = core->elsewhere ? core->jobs : NULL; job; job = job->next) {
-		if (job->elsewhere && !has_other(core, job)) {
-			job->elsewhere = false; /* those have gone: any card is better than none */
-			place_enter(core, job, now_ms);
-		}
-		n += job->elsewhere;
+	for (struct job *job = core->elsewhere, *next; job; job = next) {
+		next = job->elsewhere_next;
+		if (has_other(core, job))
+			continue;
+		cards_leave(core, job); /* those have gone: any card is better than none */
+		place_enter(core, job, now_ms);
 	}
-	core->elsewhere = n;
 }
 
 /* ---- what comes from outside ---- */

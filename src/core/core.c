@@ -285,6 +285,7 @@ void core_load_job(struct core *core, const struct job_row *row, int64_t now_ms)
 	for (int i = 0; row->gpu && i < core->config.n_gpus; i++)
 		if (str_eq(core->config.gpu_names[i], row->gpu))
 			job->gpu = i;
+	cards_load(core, job);
 	timer_clear(core, job);
 	DL_APPEND(core->jobs, job);
 	HASH_ADD(hh, core->by_id, row.id, sizeof(job->row.id), job);

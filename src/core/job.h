@@ -140,7 +140,8 @@ struct job {
 	int gpu;	    /* index of the card; -1 none */
 	int failed_on[CARDS_TRIED_MAX]; /* cards that failed it, by no fault of its own */
 	int n_failed_on;
-	bool elsewhere;	    /* JOB_QUEUE: it waits for a card that has not failed it */
+	bool elsewhere;	    /* JOB_QUEUE: it waits for a card that has not failed it, in a list: */
+	struct job *elsewhere_prev, *elsewhere_next;
 	const char *back;   /* why it came back into the line, if it did */
 	int position;	    /* in the line of those that wait; 1 is next; 0: does not wait */
 	int shown_position; /* as it was last shown; 0 never */

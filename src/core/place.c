@@ -75,6 +75,7 @@ void place_leave(struct core *core, struct job *job)
 		core->n_top -= job_priority(job) == 0;
 	}
 	model_leave(job);
+	cards_leave(core, job);
 	job->waits = NULL;
 }
 
@@ -95,7 +96,7 @@ void place_enter(struct core *core, struct job *job, int64_t now_ms)
 	if (job->at_ms[JOB_PAUSE] != NEVER)
 		return;
 	core->queue_changed = true;
-	if (job->elsewhere)
+	if (cards_enter(core, job))
 		return;
 	job->waits = arrive(core, job, now_ms);
 	if (job->waits)

@@ -115,7 +115,7 @@ struct core {
 	struct core_category categories[CATEGORIES_MAX];
 	size_t n_categories;
 	struct core_gpu gpus[COMFY_SERVERS_MAX];
-	int elsewhere; /* at least so many jobs wait for a card that has not failed them */
+	struct job *elsewhere; /* those that wait for a card that has not failed them, by id */
 	struct sched *sched;
 	struct learn *learn;
 	struct model *models;	 /* uthash */
@@ -248,6 +248,11 @@ bool cards_has_drawn(const struct core *core, const struct job *job);
  * another card, or has just been tried too often. False: there is no other one for it. */
 bool cards_elsewhere(struct core *core, struct job *job, enum sorry sorry, const char *why,
 	int64_t now_ms);
+/* What a row tells of the cards that failed its job. */
+void cards_load(const struct core *core, struct job *job);
+/* The job comes into the line. True: it waits for a card that has not failed it, not for any. */
+bool cards_enter(struct core *core, struct job *job);
+void cards_leave(struct core *core, struct job *job);
 /* Jobs whose other cards have gone are as all others again. */
 void cards_sync(struct core *core, int64_t now_ms);
 /* The first job that waits for another card of which one is idle; NULL: none. */

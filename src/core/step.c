@@ -89,7 +89,6 @@ void core_set_step(struct core *core, struct job *job, enum job_step step, int64
 {
 	core_log(core, LOG_DEBUG, job, "%s -> %s", job_step_name(job->step), job_step_name(step));
 	place_leave(core, job);
-	job->elsewhere = false;
 	if (job->step == JOB_SUBMIT)
 		pass_left(core, job, now_ms);
 	job->step = step;

@@ -64,6 +64,7 @@ static const struct column {
 	COL(COL_INT, part),
 	COL(COL_INT, batch),
 	COL(COL_I64, work),
+	COL(COL_TEXT, failed_on),
 };
 
 static void add_names(struct buf *sql, const char *before)

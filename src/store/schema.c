@@ -98,6 +98,9 @@ static const char *const migrations[] = {
 
 	/* 6: why a job went to its card. */
 	"ALTER TABLE jobs ADD COLUMN reason {text}",
+
+	/* 7: which cards have failed a job. */
+	"ALTER TABLE jobs ADD COLUMN failed_on {text}",
 };
 
 /* By enum sql_dialect. */

@@ -152,6 +152,50 @@ static void test_without_another_card_any_is_better_than_none(void **state)
 	stop(&rig);
 }
 
+/* A job that card 0 has failed waits for card 1 when the process ends; what is up then? */
+static void test_a_restart_remembers_who_failed_it(void **state)
+{
+	for (int case_no = 0; case_no < 3; case_no++) {
+		struct job_row row = {0};
+		const struct job *job;
+		struct rig rig;
+
+		begin(&rig, 2);
+		request(&rig, 1, "m", 1);
+		request(&rig, 2, "m", 2);
+		answers(&rig, 1, ANSWER_MACHINE);
+		assert_string_equal(rig.kept[1].row.failed_on, "http://a");
+		assert_int_equal(rig.kept[1].row.submits, 1);
+		job_row_copy(&row, &rig.kept[1].row);
+		stop(&rig);
+
+		start_with(&rig, (struct core_config){.n_gpus = 2, .gpu_vram_mb = vram_mb});
+		rig.silent = RIG_BIT(FX_WATCH);
+		core_load_job(rig.core, &row, rig.now_ms);
+		job_row_free(&row);
+		ready(&rig); /* card 0 is up, of the other nothing is known */
+		job = core_job(rig.core, 1);
+		assert_int_equal(job->step, JOB_QUEUE);
+		assert_int_equal(job->position, 1);
+		if (case_no == 0) {
+			core_gpu(rig.core, 1, true, rig.now_ms);
+			run(&rig);
+			assert_int_equal(job->gpu, 1);
+			answers(&rig, 1, ANSWER_MACHINE); /* that was all there is */
+			assert_int_equal(rig.kept[1].row.step, JOB_APOLOGISED);
+		} else if (case_no == 1) {
+			core_gpu(rig.core, 1, false, rig.now_ms);
+			run(&rig);
+			assert_int_equal(job->gpu, 0);
+		} else {
+			core_cancel(rig.core, 1, 1, false, rig.now_ms);
+			run(&rig);
+			assert_int_equal(rig.kept[1].row.step, JOB_APOLOGISED);
+		}
+		stop(&rig);
+	}
+}
+
 static void test_a_card_that_takes_no_job_is_left_at_once(void **state)
 {
 	const struct job *job;
@@ -448,6 +492,7 @@ int main(void)
 		cmocka_unit_test(test_it_is_tried_on_three_cards_at_most),
 		cmocka_unit_test(test_it_keeps_its_place_in_line),
 		cmocka_unit_test(test_without_another_card_any_is_better_than_none),
+		cmocka_unit_test(test_a_restart_remembers_who_failed_it),
 		cmocka_unit_test(test_a_card_that_takes_no_job_is_left_at_once),
 		cmocka_unit_test(test_it_goes_where_its_workflow_fits),
 		cmocka_unit_test(test_a_card_that_keeps_failing_gets_nothing_but_a_trial),

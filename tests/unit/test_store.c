@@ -39,6 +39,8 @@ static void rows_same(const struct job_row *a, const struct job_row *b)
 	str_same(a->detail, b->detail);
 	str_same(a->options, b->options);
 	str_same(a->input, b->input);
+	str_same(a->reason, b->reason);
+	str_same(a->failed_on, b->failed_on);
 	assert_true(a->origin_id == b->origin_id && a->number == b->number);
 	assert_int_equal(a->flags, b->flags);
 	assert_int_equal(a->pictures, b->pictures);
@@ -83,6 +85,7 @@ static struct job_row full_row(void)
 	row.detail = xstrdup("line\nline\x01");
 	row.options = xstrdup("{\"steps\":4}");
 	row.input = xstrdup("last");
+	row.reason = xstrdup("gpu=0: loads m");
 	row.origin_id = UINT64_MAX;
 	row.number = INT64_MAX;
 	row.flags = JOB_RESTRICTED;
@@ -91,6 +94,7 @@ static struct job_row full_row(void)
 	row.part = 1;
 	row.batch = 3;
 	row.work = INT64_MAX;
+	str_set(&row.failed_on, "http://a http://b");
 	str_copy(row.prompt_id, sizeof(row.prompt_id), "01234567-89ab-4def-8123-456789abcdef");
 	return row;
 }
@@ -777,10 +781,10 @@ static void goes_on_from(const char *version)
 		"1");
 }
 
-/* What the fourth migration and the fifth added to jobs. */
+/* What the fourth migration and those after it added to jobs. */
 #define FOURTH                                                                                     \
 	"DROP COLUMN slot, DROP COLUMN part, DROP COLUMN batch, DROP COLUMN work, "                \
-	"DROP COLUMN reason"
+	"DROP COLUMN reason, DROP COLUMN failed_on"
 
 /* MySQL: a program that died in the middle of a migration left some of its statements behind. */
 static void test_cut_off_migration(void **state)
