@@ -101,7 +101,9 @@ static void tell(struct shell *sh, const struct comfy_event *e, enum answer answ
 
 	if (job)
 		core_answer(sh->core, job->row.id, job->epoch, answer,
-			&(struct answer_args){.detail = e->text}, shell_now(sh));
+			&(struct answer_args){.detail = e->text,
+				.run_ms = e->kind == COMFY_FINISHED ? e->number : 0},
+			shell_now(sh));
 }
 
 static void fetched(struct shell *sh, struct comfy_event *e)

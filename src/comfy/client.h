@@ -88,7 +88,7 @@ enum comfy_event_kind {
 			     text: the node's id, or NULL; stepped. An unread one is replaced */
 	COMFY_PREVIEW,    /* files[0]: a JPEG or PNG of at most PREVIEW_MAX; an unread one is
 			     replaced */
-	COMFY_FINISHED,
+	COMFY_FINISHED,   /* number: the ms it ran, 0: not told */
 	COMFY_FAILED,     /* text: exception message, one line; out_of_memory, machine */
 	COMFY_INTERRUPTED,
 	COMFY_LOST,

@@ -9,6 +9,8 @@
 #include "comfy/reply.h"
 
 #define ERROR_TEXT_MAX 300
+/* What is longer is a clock that was set. */
+#define RUN_MS_MAX (INT64_C(24) * 3600 * 1000)
 
 void history_cut(struct history *history, size_t n)
 {
@@ -84,6 +86,28 @@ static void read_outputs(struct history *history, struct json_object *outputs)
 	}
 }
 
+/* The last time at which the event happened, in ms; 0: it did not, or that is not told. */
+static int64_t time_of(struct json_object *messages, const char *event)
+{
+	for (size_t i = json_len(messages); i-- > 0;) {
+		struct json_object *message = json_object_array_get_idx(messages, i);
+
+		if (str_eq(json_str(message, "0"), event))
+			return json_int(message, "1.timestamp", 0);
+	}
+	return 0;
+}
+
+static int64_t run_ms_of(struct json_object *messages)
+{
+	int64_t start_ms = time_of(messages, "execution_start");
+	int64_t end_ms = time_of(messages, "execution_success");
+
+	return start_ms > 0 && end_ms > start_ms && end_ms - start_ms <= RUN_MS_MAX
+		       ? end_ms - start_ms
+		       : 0;
+}
+
 static void read_status(struct history *history, struct json_object *status)
 {
 	struct json_object *messages = json_array(status, "messages");
@@ -91,8 +115,10 @@ static void read_status(struct history *history, struct json_object *status)
 
 	history->outcome = HISTORY_FINISHED;
 	/* Very old servers keep no status; being in the history then means having run. */
-	if (!str_eq(text, "error"))
+	if (!str_eq(text, "error")) {
+		history->run_ms = run_ms_of(messages);
 		return;
+	}
 	history->outcome = HISTORY_FAILED;
 	for (size_t i = json_len(messages); i-- > 0;) {
 		struct json_object *message = json_object_array_get_idx(messages, i);

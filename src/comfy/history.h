@@ -30,6 +30,7 @@ struct history {
 	char *text;
 	bool out_of_memory;
 	bool machine; /* it failed by the machine's fault: comfy/failure.h */
+	int64_t run_ms; /* FINISHED: from its start to its end, by the server's clock; 0: not told */
 	struct output_file files[HISTORY_FILES_MAX];
 	size_t n_files; /* those of type "output"; further ones are left out */
 };

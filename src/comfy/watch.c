@@ -86,7 +86,10 @@ void watch_ended(struct comfy_client *c, struct ask *a, struct history *history,
 	if (a->kind == ASK_WATCH && !a->ending)
 		link_expect(c, a->executing ? c->link.heard : a->heard_before, now_ms);
 	if (history->outcome == HISTORY_FINISHED) {
-		ask_end(c, a, COMFY_FINISHED, NULL, now_ms);
+		event.kind = COMFY_FINISHED;
+		event.number = history->run_ms;
+		client_tell(c, &event);
+		client_remove(c, a);
 	} else if (a->stalled) {
 		ask_end(c, a, COMFY_STALLED, NULL, now_ms);
 	} else if (history->outcome == HISTORY_INTERRUPTED) {

@@ -3,6 +3,20 @@
 
 /* What each answer means for a job, wherever it stands. */
 
+/* The ComfyUI's own word counts more than what was seen of the run, if that can be. How long it
+ * took that began unseen is not known: 0. */
+static void ran(struct core *core, struct job *job, int64_t run_ms, int64_t now_ms)
+{
+	struct job_row *row = &job->row;
+
+	if (run_ms < 0 || run_ms > now_ms - row->created_ms)
+		run_ms = 0;
+	measure_done(core, job, run_ms, now_ms);
+	if (run_ms > 0 && row->part == 0)
+		row->started_ms = now_ms - run_ms;
+	row->duration_ms = row->started_ms ? max_of(now_ms - row->started_ms, 0) : 0;
+}
+
 static void answer_ok(
 	struct core *core, struct job *job, const struct answer_args *args, int64_t now_ms)
 {
@@ -12,12 +26,9 @@ static void answer_ok(
 		return;
 	case JOB_WATCH:
 	case JOB_LOCATE:
-		measure_done(core, job, now_ms);
-		if (!job->row.started_ms)
-			job->row.started_ms = now_ms;
+		ran(core, job, args->run_ms, now_ms);
 		if (pass_next_part(core, job, now_ms))
 			return;
-		job->row.duration_ms = now_ms - job->row.started_ms;
 		break;
 	case JOB_FETCH:
 		cards_drew(core, job, now_ms);

@@ -87,8 +87,9 @@ void core_progress(struct core *core, uint64_t job_id, uint32_t epoch, int perce
 		return;
 	if (percent >= 0 && !job->running) {
 		job->running = true;
-		/* The wait in the ComfyUI's own queue is not the picture's time. */
-		if (job->row.part == 0)
+		/* The wait in the ComfyUI's own queue is not the picture's time. That of an earlier
+		 * process, or of one that was away, began nobody knows when. */
+		if (job->row.part == 0 && job->pass->planned)
 			job->row.started_ms = now_ms;
 	}
 	if (percent >= 0)
@@ -389,7 +390,7 @@ static void begin(struct core *core, struct place_pass *pass, int64_t now_ms)
 		job->percent = -1;
 		job->running = false;
 		job->row.submits++;
-		job->row.started_ms = now_ms;
+		job->row.started_ms = 0;
 		str_set(&job->row.gpu, core->config.gpu_names[pass->gpu]);
 		explain_placed(core, pass, job, now_ms);
 	}

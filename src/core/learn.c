@@ -246,6 +246,13 @@ static void note_residency(struct learn *l, const struct learn_run *run, bool lo
 	learn_touch(l, card);
 }
 
+/* ComfyUI draws nothing that it has drawn before: no step is told, and it is done at once. */
+static bool was_there(struct learn *l, const struct learn_cell *cell, const struct learn_run *run)
+{
+	return run->first_ms < 0 && cell->first.n > 0 &&
+	       run->run_ms < learn_pass_ms(l, run->model, run->card, run->work, run->pictures) / 2;
+}
+
 int64_t learn_ran(struct learn *l, const struct learn_run *run)
 {
 	struct learn_sample sample = {
@@ -258,6 +265,8 @@ int64_t learn_ran(struct learn *l, const struct learn_run *run)
 		run->pictures < 1 || run->pictures > BATCH_MAX)
 		return 0;
 	cell = learn_cell_get(l, run->card, run->model);
+	if (was_there(l, cell, run))
+		return 0;
 	load = load_of(l, cell, run);
 	loaded = load > 0 && is_load(cell, run, load);
 	sample.cold = load < 0;

@@ -123,15 +123,16 @@ void core_stepped(struct core *core, uint64_t job_id, uint32_t epoch, int64_t no
 		stepped(core, job->pass, now_ms);
 }
 
-static void learn_pass(struct core *core, struct place_pass *pass, int64_t now_ms)
+static void learn_pass(struct core *core, struct place_pass *pass, int64_t run_ms)
 {
 	const struct job_row *row = &pass->jobs[0]->row;
 	struct learn_run run = {.model = row->model,
 		.card = core->config.gpu_names[pass->gpu],
 		.work = row->work,
 		.pictures = pass->pictures,
-		.run_ms = now_ms - pass->begun_ms,
-		.first_ms = pass->stepped_ms ? pass->stepped_ms - pass->begun_ms : -1,
+		.run_ms = run_ms,
+		.first_ms =
+			pass->stepped_ms ? min_of(pass->stepped_ms - pass->begun_ms, run_ms) : -1,
 		.distance = pass->distance,
 		.fits = pass->fits};
 	int64_t load_ms = learn_ran(core->learn, &run);
@@ -143,16 +144,20 @@ static void learn_pass(struct core *core, struct place_pass *pass, int64_t now_m
 	measure_card(core, pass->gpu);
 }
 
-void measure_done(struct core *core, const struct job *job, int64_t now_ms)
+void measure_done(struct core *core, const struct job *job, int64_t run_ms, int64_t now_ms)
 {
 	struct place_pass *pass = job->pass;
 
 	if (!pass || pass->measured || job->step != JOB_WATCH)
 		return;
 	pass->measured = true;
-	/* Of an earlier process's, or when the card was away, the beginning is not known. */
-	if (pass->planned && pass->begun_ms && job->row.model && *job->row.model)
-		learn_pass(core, pass, now_ms);
+	/* Of an earlier process's, or when the card was away, too little is known. */
+	if (!pass->planned || !job->row.model || !*job->row.model)
+		return;
+	if (run_ms > 0)
+		measure_begun(core, pass, now_ms - run_ms);
+	if (pass->begun_ms)
+		learn_pass(core, pass, run_ms > 0 ? run_ms : now_ms - pass->begun_ms);
 }
 
 void measure_lost(struct core *core, const struct job *job)

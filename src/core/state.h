@@ -310,7 +310,7 @@ void measure_begun(struct core *core, struct place_pass *pass, int64_t now_ms);
 /* How long it will load, as far as is known; once it has begun. */
 int64_t measure_load_ms(struct core *core, const struct place_pass *pass);
 /* The job's pass is done: its pictures are there. */
-void measure_done(struct core *core, const struct job *job, int64_t now_ms);
+void measure_done(struct core *core, const struct job *job, int64_t run_ms, int64_t now_ms);
 /* Its next part comes. */
 void measure_again(struct place_pass *pass);
 /* It is not there any more: mostly its ComfyUI was started again. */

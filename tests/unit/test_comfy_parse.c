@@ -214,6 +214,48 @@ static void test_histories(void **state)
 	}
 }
 
+#define RAN(start, end, of)                                                                        \
+	"{\"a\":{\"status\":{\"status_str\":\"success\",\"messages\":"                              \
+	"[[\"execution_start\"," start "],[\"execution_cached\",{\"timestamp\":7}],[\"" end "\","  \
+	of "]]}}}"
+
+/* How long a run took, by the server's clock; 0 when that cannot be told. */
+static void test_run_times(void **state)
+{
+	static const struct {
+		const char *in;
+		int64_t run_ms;
+	} cases[] = {
+		{RAN("{\"timestamp\":1795344183285}", "execution_success",
+			 "{\"timestamp\":1795344195296}"),
+			12011},
+		{RAN("{\"timestamp\":5}", "execution_success", "{\"timestamp\":5}"), 0},
+		{RAN("{\"timestamp\":9000}", "execution_success", "{\"timestamp\":8000}"), 0},
+		{RAN("{\"timestamp\":1}", "execution_success", "{\"timestamp\":86400002}"), 0},
+		{RAN("{\"timestamp\":1}", "execution_success",
+			 "{\"timestamp\":9223372036854775807}"),
+			0},
+		{RAN("{\"timestamp\":-8}", "execution_success", "{\"timestamp\":8000}"), 0},
+		{RAN("{\"timestamp\":\"5\"}", "execution_success", "{\"timestamp\":8000}"), 0},
+		{RAN("{}", "execution_success", "{\"timestamp\":8000}"), 0},
+		{RAN("7", "execution_success", "null"), 0},
+		{RAN("{\"timestamp\":5}", "executed", "{\"timestamp\":8000}"), 0},
+		{"{\"a\":{\"status\":{\"status_str\":\"success\",\"messages\":[null,7,[]]}}}", 0},
+		{"{\"a\":{}}", 0},
+	};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct json_object *doc = parse(cases[i].in);
+		struct history h = {0};
+
+		assert_int_equal(history_read(doc, "a", &h), 0);
+		assert_int_equal(h.outcome, HISTORY_FINISHED);
+		assert_int_equal(h.run_ms, cases[i].run_ms);
+		history_free(&h);
+		json_put(&doc);
+	}
+}
+
 static void test_out_of_memory(void **state)
 {
 	static const struct {
@@ -551,6 +593,7 @@ int main(void)
 		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_histories),
+		cmocka_unit_test(test_run_times),
 		cmocka_unit_test(test_out_of_memory),
 		cmocka_unit_test(test_queue),
 		cmocka_unit_test(test_previews),

@@ -157,6 +157,40 @@ static void test_learned_rows_are_taken_up(void **state)
 	stop(&rig);
 }
 
+/* The ComfyUI's word counts, if that can be; else what was seen; else nothing is said. */
+static void test_how_long_a_picture_took(void **state)
+{
+	static const struct {
+		bool seen; /* its begin, after 1 s; it ends after 10 s */
+		int64_t told_ms, duration_ms;
+	} cases[] = {{true, 0, 9000}, {true, 8500, 8500}, {false, 8500, 8500}, {false, 0, 0},
+		{false, -5, 0}, {true, INT64_MAX, 9000}, {false, 3600000, 0}};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		const struct job *job;
+		struct rig rig;
+
+		begin(&rig, 1);
+		rig.silent |= RIG_BIT(FX_POST);
+		job = request(&rig, 1, "m", 1);
+		rig.now_ms += 1000;
+		if (cases[i].seen)
+			core_progress(rig.core, 1, rig.epoch[1], 0, rig.now_ms);
+		rig.now_ms += 9000;
+		core_answer(rig.core, 1, rig.epoch[1], ANSWER_OK,
+			&(struct answer_args){.run_ms = cases[i].told_ms}, rig.now_ms);
+		run(&rig);
+		assert_int_equal(job->step, JOB_POST);
+		assert_int_equal(job->row.duration_ms, cases[i].duration_ms);
+		assert_int_equal(job->row.started_ms, cases[i].duration_ms
+							      ? rig.now_ms - cases[i].duration_ms
+							      : 0);
+		assert_int_equal(core_usual_ms(rig.core, "m"),
+			cases[i].duration_ms ? cases[i].duration_ms : -1);
+		stop(&rig);
+	}
+}
+
 static void test_a_card_that_was_away_holds_nothing_and_gets_nothing(void **state)
 {
 	struct rig rig;
@@ -273,6 +307,7 @@ int main(void)
 		cmocka_unit_test(test_workflows_with_the_same_files_share_them),
 		cmocka_unit_test(test_what_ran_tells_how_long_the_line_takes),
 		cmocka_unit_test(test_learned_rows_are_taken_up),
+		cmocka_unit_test(test_how_long_a_picture_took),
 		cmocka_unit_test(test_a_card_that_was_away_holds_nothing_and_gets_nothing),
 		cmocka_unit_test(test_a_cancelled_job_leaves_the_line),
 		cmocka_unit_test(test_a_long_line_is_shown_now_and_then),

@@ -155,6 +155,21 @@ static void test_a_cold_start_does_not_stay(void **state)
 	}
 }
 
+/* The same graph again costs ComfyUI nothing, and says nothing of the next one. */
+static void test_what_comfyui_had_already_tells_nothing(void **state)
+{
+	struct drive d = {learn_new()};
+	struct learn_run again = {fast.name, "a", USUAL, 1, 150, -1, 0, true};
+
+	rng_seed(&d.rng, 9);
+	for (int i = 0; i < 4; i++)
+		drive(&d, &fast, "a", 1, USUAL, 1, i ? 0 : -1, !i);
+	for (int i = 0; i < 30; i++)
+		assert_int_equal(learn_ran(d.learn, &again), 0);
+	assert_true(off(&fast, &d, "a", 1, USUAL, 1) < 0.35);
+	learn_free(d.learn);
+}
+
 static void test_work_and_pictures(void **state)
 {
 	struct drive d = {learn_new()};
@@ -386,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_is_known),
 		cmocka_unit_test(test_error_after_n_runs),
 		cmocka_unit_test(test_a_cold_start_does_not_stay),
+		cmocka_unit_test(test_what_comfyui_had_already_tells_nothing),
 		cmocka_unit_test(test_work_and_pictures),
 		cmocka_unit_test(test_speeds_of_cards),
 		cmocka_unit_test(test_what_changes_is_learned_anew),
