@@ -226,6 +226,8 @@ def test_watch_ended_meanwhile(lab):
     lab.start_bot()
     one_outcome(lab, sandbox, user)
     assert len(sandbox.state().prompts()) == 1
+    # How long it took is known all the same.
+    sandbox.wait(lambda s: "Done in" in s.live(user)[0]["content"], "the end in the live message")
 
 
 def test_watch_forgotten_meanwhile(lab):
