@@ -231,7 +231,8 @@ static void dispatch_answer(struct core *core, struct job *job, enum answer answ
 	case ANSWER_TOO_LARGE:
 		answer_too_large(core, job, detail, now_ms);
 		break;
-	case ANSWER_RUNNING:
+	case ANSWER_RUNNING: /* of a step on a card only */
+		must(job->gpu >= 0);
 		core_set_step(core, job, JOB_WATCH, now_ms);
 		break;
 	case ANSWER_APART: /* only of a shared pass */

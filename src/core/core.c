@@ -263,7 +263,8 @@ void core_load_max_id(struct core *core, uint64_t max_job_id)
 
 void core_load_image_count(struct core *core, int64_t n)
 {
-	core->image_count = max_of(core->image_count, n);
+	if (n <= IMAGE_COUNT_MAX)
+		core->image_count = max_of(core->image_count, n);
 }
 
 int64_t core_image_count(const struct core *core)
@@ -277,10 +278,21 @@ void core_load_job(struct core *core, const struct job_row *row, int64_t now_ms)
 
 	if (core_job(core, row->id) || row->step >= STORE_ENDED)
 		return;
+	if (!row->id || row->id > INT64_MAX) {
+		core_log(core, LOG_WARN, NULL,
+			"a row of the table `jobs` has an id that cannot be: "
+			"it is left out");
+		return;
+	}
 	job = xcalloc(1, sizeof(*job));
 	job_row_copy(&job->row, row);
+	if (mend_job(&job->row))
+		core_log(core, LOG_WARN, job,
+			"its row holds what cannot be (step %d): it goes on "
+			"from %s",
+			row->step, job_step_name((enum job_step)job->row.step));
 	job->step = JOB_LOOK;
-	job->resume = (enum job_step)row->step;
+	job->resume = (enum job_step)job->row.step;
 	job->stored = true;
 	job->gpu = -1;
 	for (int i = 0; row->gpu && i < core->config.n_gpus; i++)
@@ -293,7 +305,7 @@ void core_load_job(struct core *core, const struct job_row *row, int64_t now_ms)
 	place_moved(core, job, now_ms);
 	session_count_job(core, job, 1);
 	core_load_max_id(core, row->id);
-	core_load_image_count(core, row->number);
+	core_load_image_count(core, job->row.number);
 }
 
 /* The ephemeral answer may have died with the process: "thinking" must not be the last word. Jobs

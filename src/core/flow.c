@@ -32,6 +32,14 @@ const struct flow_step *flow_step(enum job_step step)
 	return NULL;
 }
 
+bool flow_is_kept(int step)
+{
+	for (size_t i = 0; i < countof(flow); i++)
+		if ((int)flow[i].step == step)
+			return flow[i].stored;
+	return false;
+}
+
 const char *job_step_name(enum job_step step)
 {
 	return flow_step(step)->name;

@@ -24,5 +24,7 @@ struct flow_step {
 
 /* Never NULL for a known step. */
 const struct flow_step *flow_step(enum job_step step);
+/* True for a step that may stand in a row. */
+bool flow_is_kept(int step);
 
 #endif

@@ -48,7 +48,7 @@ void core_load_day(struct core *core, int64_t day, const struct core_count *coun
 {
 	turn_page(core, day);
 	for (size_t i = 0; i < n; i++)
-		get(core, counts[i].user_id)->n = counts[i].n;
+		get(core, counts[i].user_id)->n = max_of(0, min_of(counts[i].n, DAY_PICTURES_MAX));
 }
 
 void quota_count(struct core *core, const struct job *job, int64_t now_ms)

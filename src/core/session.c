@@ -393,6 +393,7 @@ void core_load_session(struct core *core, const struct session_row *row)
 	struct session *s = session_get(core, row->user_id);
 
 	s->row = *row;
-	s->saved_ms = row->active_ms;
+	mend_session(&s->row);
+	s->saved_ms = s->row.active_ms;
 	s->state = row->channel_id ? SESSION_READY : SESSION_NONE;
 }

@@ -17,6 +17,10 @@
 #define BACKOFF_MAX_MS 60000
 /* How often a run may be lost, refused or stalled before the member is told so. */
 #define SUBMITS_MAX 5
+/* More pictures than any bot has ever made: a number beyond was not written by us. */
+#define IMAGE_COUNT_MAX (INT64_C(1) << 53)
+/* The same of one member's in a day. */
+#define DAY_PICTURES_MAX 1000000
 /* Discord: an interaction token lives 15 minutes; one of margin. */
 #define TOKEN_LIFE_MS (14 * 60 * 1000)
 /* How often a picture that Discord finds too large is fetched smaller. */
@@ -320,6 +324,11 @@ void measure_forget(struct core *core, int gpu);
 void measure_stats(struct core *core, int gpu);
 /* The scheduler hears what is known of the card. */
 void measure_card(struct core *core, int gpu);
+
+/* mend.c: rows that nobody of ours wrote */
+/* True when something in it cannot be; it is possible then. */
+bool mend_job(struct job_row *row);
+void mend_session(struct session_row *row);
 
 /* session.c, leaving.c */
 /* A job of the member begins (1) or has ended (-1). */

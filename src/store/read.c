@@ -65,6 +65,8 @@ static void take_picture(void *arg, const struct sql_value *columns, size_t n)
 {
 	struct store_result *ret = arg;
 
+	if (ret->found) /* there is but one: the question names a key */
+		return;
 	ret->found = true;
 	ret->picture.bytes = blob_of(&columns[0]);
 	if (n > 2) {

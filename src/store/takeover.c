@@ -125,7 +125,7 @@ static void take_bytes(void *arg, const struct sql_value *columns, size_t n)
 {
 	struct buf bytes = BUF(STORE_PICTURE_MAX);
 
-	if (columns[0].type == SQL_BLOB && buf_add(&bytes, columns[0].data, columns[0].len) == 0)
+	if (!*(struct blob **)arg && columns[0].type == SQL_BLOB && buf_add(&bytes, columns[0].data, columns[0].len) == 0)
 		*(struct blob **)arg = blob_take(&bytes);
 }
 

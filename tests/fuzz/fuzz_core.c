@@ -29,11 +29,13 @@ struct fact {
 	struct job_row row;
 	int said;	/* ANSWER_FOUND_*, while the message stands; 0: nothing */
 	uint64_t where; /* its channel */
+	bool posted;	/* there was a picture; its channel may have gone since */
 };
 
 struct ask {
 	struct effect e;
 	uint64_t job, user;
+	uint64_t where;	    /* the job's channel; 0: through the interaction */
 	struct job_row row; /* FX_SAVE */
 };
 
@@ -114,6 +116,7 @@ static void take_ask(struct world *w, const struct effect *e)
 	if (!e->job)
 		return;
 	ask->job = e->job->row.id;
+	ask->where = e->job->no_channel ? 0 : e->job->row.channel_id;
 	if (e->kind == FX_SAVE)
 		job_row_copy(&ask->row, &e->job->row);
 }
@@ -165,6 +168,17 @@ static void commit(struct world *w, struct ask *ask, bool ok)
 	f->stored = true;
 }
 
+static bool is_there(const struct world *w, uint64_t channel_id)
+{
+	for (size_t i = 0; i < w->n_channels; i++)
+		if (w->channels[i].id == channel_id)
+			return true;
+	for (size_t i = 0; i < w->n_threads; i++)
+		if (w->threads[i].id == channel_id)
+			return true;
+	return false;
+}
+
 /* Nothing of a job may be said while something said before stands. An ask that the core waits for
  * no more does not happen: the REST queue gives up before the core does. */
 static bool do_say(struct world *w, const struct ask *ask)
@@ -174,11 +188,14 @@ static bool do_say(struct world *w, const struct ask *ask)
 
 	if (!job || job->epoch != ask->e.epoch)
 		return false;
-	if (job->no_channel)
+	if (!ask->where)
 		return true; /* the answer to the interaction: writing it again changes nothing */
+	if (!is_there(w, ask->where))
+		return false;
 	must(!f->said);
 	f->said = ask->e.kind == FX_POST ? ANSWER_FOUND_PICTURE : ANSWER_FOUND_SORRY;
-	f->where = job->row.channel_id;
+	f->where = ask->where;
+	f->posted |= f->said == ANSWER_FOUND_PICTURE;
 	return true;
 }
 
@@ -194,6 +211,8 @@ static enum answer say(struct world *w, const struct ask *ask, unsigned how)
 			failure = ANSWER_NO;
 		return failure;
 	}
+	if (ask->where && !is_there(w, ask->where))
+		return ANSWER_GONE;
 	(void)do_say(w, ask);
 	return !w->fair && how % 4 == 2 ? ANSWER_DOUBT : ANSWER_OK;
 }
@@ -204,6 +223,7 @@ static enum answer answer_to(struct world *w, const struct ask *ask)
 		ANSWER_MEMORY, ANSWER_INTERRUPTED, ANSWER_STALLED, ANSWER_NO_OUTPUT, ANSWER_DAMAGED,
 		ANSWER_MODEL_GONE, ANSWER_NO_INPUT, ANSWER_OPTIONS, ANSWER_NO, ANSWER_RUNNING,
 		ANSWER_TOO_LARGE};
+	static const enum answer of_input[] = {ANSWER_AGAIN, ANSWER_NO};
 	static const enum answer of_discord[] = {
 		ANSWER_AGAIN, ANSWER_DOUBT, ANSWER_NO, ANSWER_AGAIN};
 	unsigned how = byte(w);
@@ -221,8 +241,9 @@ static enum answer answer_to(struct world *w, const struct ask *ask)
 	case FX_SUBMIT:
 	case FX_WATCH:
 	case FX_FETCH:
-	case FX_INPUT:
 		return w->fair || how % 2 ? ANSWER_OK : of_cards[how / 2 % countof(of_cards)];
+	case FX_INPUT:
+		return w->fair || how % 2 ? ANSWER_OK : of_input[how / 2 % countof(of_input)];
 	default:
 		return w->fair || how % 2 ? ANSWER_OK : of_discord[how / 2 % countof(of_discord)];
 	}
@@ -486,7 +507,7 @@ static void fair_days(struct world *w)
 		if (!f->stored)
 			continue; /* was never accepted */
 		must(f->row.step >= STORE_ENDED);
-		must(f->row.step != JOB_DONE || f->said == ANSWER_FOUND_PICTURE);
+		must(f->row.step != JOB_DONE || f->posted);
 	}
 }
 

@@ -500,6 +500,47 @@ static void test_channels_that_vanish_have_an_end(void **state)
 	stop(&rig);
 }
 
+/* Rows that nobody of ours wrote: each job ends in a picture or an apology, and none harms others. */
+static void test_damaged_rows_go_on(void **state)
+{
+	static const struct job_row rows[] = {
+		{.id = 1, .step = 33},
+		{.id = 2, .step = JOB_WATCH, .gpu = (char *)"http://a"},
+		{.id = 3, .step = -7, .outcome = 9, .sorry = -1},
+		{.id = 4, .step = JOB_QUEUE, .pictures = INT32_MAX, .slot = 99, .batch = -1},
+		{.id = 5, .step = JOB_SUBMIT, .part = -3, .submits = INT32_MIN},
+		{.id = 6, .step = JOB_QUEUE, .created_ms = INT64_MIN, .work = INT64_MAX},
+		{.id = 7, .step = JOB_QUEUE, .number = INT64_MAX},
+		{.id = UINT64_MAX, .step = JOB_QUEUE},
+		{.id = 0, .step = JOB_QUEUE},
+	};
+	struct rig rig;
+
+	start(&rig, 10);
+	for (size_t i = 0; i < countof(rows); i++) {
+		struct job_row row = rows[i];
+
+		row.user_id = i + 1;
+		row.guild_id = 7;
+		core_load_job(rig.core, &row, rig.now_ms);
+	}
+	core_load_session(rig.core,
+		&(struct session_row){.user_id = 1, .channel_id = 5, .active_ms = INT64_MIN});
+	core_load_day(rig.core, rig.now_ms / CORE_DAY_MS, &(struct core_count){4, INT32_MAX}, 1);
+	core_load_image_count(rig.core, INT64_MAX);
+	ready(&rig);
+	for (int i = 0; i < 40 && core_first_job(rig.core); i++) {
+		rig.now_ms = max_of(rig.now_ms, core_deadline(rig.core));
+		core_tick(rig.core, rig.now_ms);
+		run(&rig);
+	}
+	for (int id = 1; id <= 7; id++)
+		assert_int_equal(rig.kept[id].row.step, id == 3 ? JOB_APOLOGISED : JOB_DONE);
+	assert_null(core_first_job(rig.core));
+	assert_true(core_image_count(rig.core) < 100);
+	stop(&rig);
+}
+
 static void test_owner_is_told_once(void **state)
 {
 	struct rig rig;
@@ -536,6 +577,7 @@ int main(void)
 		cmocka_unit_test(test_a_refused_run_waits),
 		cmocka_unit_test(test_an_apology_finds_its_way),
 		cmocka_unit_test(test_channels_that_vanish_have_an_end),
+		cmocka_unit_test(test_damaged_rows_go_on),
 		cmocka_unit_test(test_owner_is_told_once),
 	};
 
