@@ -45,7 +45,7 @@ int source_parse(const char *text, struct source *ret)
 	if (!text)
 		return -EINVAL;
 	message = str_starts(text, message_prefix) ? text : strchr(text, ' ');
-	if (message && message != text && !str_starts(++message, message_prefix))
+	if (message && *message == ' ' && !str_starts(++message, message_prefix))
 		return -EINVAL;
 	if (message && !parse_message(message, &source))
 		return -EINVAL;

@@ -107,6 +107,7 @@ static void test_parse(void **state)
 		{NULL, -EINVAL},
 		{"", -EINVAL},
 		{" message:1:2:0", -EINVAL},
+		{" x", -EINVAL}, /* shorter than what it is compared with */
 		{"https://a b", -EINVAL},
 		{"message:12:34", -EINVAL},
 		{"message:12:34:10", -EINVAL},
