@@ -65,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	enum workflow_field field = FIELD_PROMPT;
 	enum options_fault fault;
+	static struct workflow *wfs[2]; /* the same for all */
 	struct workflow *wf;
 	struct options o;
 	char *text;
@@ -72,8 +73,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size < 1)
 		return 0;
-	wf = data[0] & 1 ? workflow_read("a", whole, strlen(whole))
-			 : workflow_read("a", bare, strlen(bare));
+	if (!wfs[0]) {
+		wfs[0] = workflow_read("a", bare, strlen(bare));
+		wfs[1] = workflow_read("a", whole, strlen(whole));
+	}
+	wf = wfs[data[0] & 1];
 	must(workflow_usable(wf));
 	text = xstrndup((const char *)data + 1, size - 1);
 	(void)seed_parse(text, &seed);
@@ -86,7 +90,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	else
 		must(option_name(field) && o.text[field]);
 	options_free(&o);
-	workflow_free(wf);
 	free(text);
 	return 0;
 }

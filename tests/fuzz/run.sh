@@ -1,15 +1,62 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds every fuzz target with clang's libFuzzer, ASan and UBSan in build-fuzz/ and runs each
-# for SECONDS (30), starting from its corpus:  tests/fuzz/run.sh [SECONDS [NAME...]]
-# What it finds new stays in build-fuzz/corpus/NAME and is used again; a crash is kept as
-# build-fuzz/crash-NAME-*: put it into tests/fuzz/corpus/NAME together with the fix.
+# Builds every fuzz target with clang's libFuzzer, ASan, UBSan and leak detection in build-fuzz/ and
+# runs each, starting from its corpus:
+#   tests/fuzz/run.sh [SECONDS [NAME...]]             each for so long (30)
+#   tests/fuzz/run.sh --executions SHARES [NAME...]   so many times its share in tests/fuzz/shares
+#                                                     (1 for each is 100 million in all), in ten rounds
+#   tests/fuzz/run.sh --table                         what was executed so far, of either kind
+# An input that takes more than a second, an allocation above the target's ceiling in that file, a leak
+# and whatever the sanitizers or must() see are findings. What it finds new stays in
+# build-fuzz/corpus/NAME and is used again; a finding is kept as build-fuzz/crash-NAME-*: put it
+# into tests/fuzz/corpus/NAME together with the fix. FUZZ_BUILT=1: what is built already is taken.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 root=$PWD
-seconds=${1:-30}
-[ $# -gt 0 ] && shift
 build='build-fuzz'
+kept=$PWD/$build/corpus # whole paths: a target may go elsewhere
+counts=$build/executions
+seconds=30
+shares=
+rounds=1
+
+# Executions in thousands, longest input in bytes, ceiling of an allocation in MB, dictionary.
+share_of() {
+	awk -v name="$1" '$1 == name { print $2, $3, $4, $5 ? $5 : $1 }' tests/fuzz/shares
+}
+
+# A line a target: executions, how many a second, edges covered (of all that are in the program), inputs
+# that are kept because of them, findings.
+table() {
+	local name line all=0 found
+	printf '%-14s %12s %8s %15s %7s %9s\n' target executions per_s edges inputs findings
+	for name in $(awk '/^[a-z]/ { print $1 }' tests/fuzz/shares); do
+		found=$(find "$build" -maxdepth 1 -name "crash-$name-*" 2>/dev/null | wc -l)
+		line=$(awk -v name="$name" '$1 == name { runs += $2; s += $3; if ($4 > cov) cov = $4; all = $5 }
+			END { printf "%d %d %d/%d", runs, s ? runs / s : 0, cov, all }' "$counts" 2>/dev/null)
+		# shellcheck disable=SC2086 # three words
+		printf '%-14s %12s %8s %15s %7s %9s\n' "$name" ${line:-0 0 0/0} \
+			"$(find "$kept/$name" -type f 2>/dev/null | wc -l)" "$found"
+	done
+	all=$(awk '{ runs += $2 } END { printf "%d", runs }' "$counts" 2>/dev/null)
+	printf '%-14s %12s\n' all "${all:-0}"
+}
+
+case ${1-} in
+--table)
+	table
+	exit
+	;;
+--executions)
+	shares=${2:?--executions needs a number}
+	rounds=10
+	shift 2
+	;;
+*)
+	seconds=${1:-30}
+	[ $# -gt 0 ] && shift
+	;;
+esac
 
 clang=
 for name in clang clang-19 clang-16 clang-15 clang-14; do
@@ -23,38 +70,78 @@ if [ -z "$clang" ]; then
 	exit 1
 fi
 
-CC=$clang scripts/build.sh "$build" fuzzers -Dfuzz=true --buildtype=debugoptimized \
-	-Db_sanitize=address,undefined -Db_lundef=false \
-	-Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=undefined' || exit 1
+if [ -z "${FUZZ_BUILT-}" ]; then
+	CC=$clang scripts/build.sh "$build" fuzzers -Dfuzz=true --buildtype=debugoptimized \
+		-Db_sanitize=address,undefined -Db_lundef=false \
+		-Dc_args='-fsanitize=fuzzer-no-link -fno-sanitize-recover=undefined' || exit 1
+fi
+# So that a build meanwhile does not take away what runs.
+mkdir -p "$build/running"
+for source in tests/fuzz/fuzz_*.c; do
+	name=$(basename "$source" .c)
+	cp --update --preserve=timestamps "$build/tests/fuzz/$name" "$build/running/" 2>/dev/null
+done
+export UBSAN_OPTIONS=print_stacktrace=1
+# Nobody reads where most blocks came from; a small quarantine stays in the processor's caches.
+export ASAN_OPTIONS=malloc_context_size=3:quarantine_size_mb=8:detect_leaks=1
+
+# run NAME: once, for $seconds or its share; notes what was executed.
+run() {
+	local name=$1 log=$build/fuzz-$1.log status dictionary=() much=() thousands max_len max_mb words
+	read -r thousands max_len max_mb words <<<"$(share_of "$name")"
+	[ -f "tests/fuzz/$words.dict" ] && dictionary=("-dict=$root/tests/fuzz/$words.dict")
+	if [ -n "$shares" ]; then
+		much=("-runs=$(awk -v n="$thousands" -v s="$shares" -v r="$rounds" \
+			'BEGIN { printf "%d", n * 1000 * s / r }')")
+	else
+		much=("-max_total_time=$seconds")
+	fi
+	mkdir -p "$kept/$name"
+	"$root/$build/running/fuzz_$name" "${much[@]}" -timeout=1 -rss_limit_mb=1024 \
+		-malloc_limit_mb="$max_mb" -max_len="$max_len" -artifact_prefix="$root/$build/crash-$name-" \
+		-print_final_stats=1 "${dictionary[@]}" "$kept/$name" "$root/tests/fuzz/corpus/$name" \
+		>"$log" 2>&1
+	status=$?
+	# The last line of its course has the edges, the statistics the executions, also of one that failed.
+	awk -v name="$name" -v start="$started" -v now="$(date +%s)" '
+		/INFO: Loaded 1 modules/ { sub(/^.*\(/, ""); all = $1 }
+		/ cov: / { sub(/^.* cov: /, ""); cov = $1 }
+		/^stat::number_of_executed_units/ { runs = $2 }
+		END { if (runs) print name, runs, now - start, cov + 0, all + 0 }' "$log" >>"$counts"
+	return $status
+}
 
 passed=0
 failed=0
-for source in tests/fuzz/fuzz_*.c; do
-	name=${source##*/fuzz_}
-	name=${name%.c}
-	if [ $# -gt 0 ]; then
-		case " $* " in *" $name "*) ;; *) continue ;; esac
-	fi
-	program=$root/$build/tests/fuzz/fuzz_$name
-	if [ ! -x "$program" ]; then
-		echo "not ok fuzz $name: it is not in tests/fuzz/meson.build"
-		failed=$((failed + 1))
-		continue
-	fi
-	mkdir -p "$build/corpus/$name"
-	log=$build/fuzz-$name.log
-	dictionary=()
-	[ -f "tests/fuzz/$name.dict" ] && dictionary=("-dict=$root/tests/fuzz/$name.dict")
-	if UBSAN_OPTIONS=print_stacktrace=1 "$program" -max_total_time="$seconds" -timeout=10 \
-		-rss_limit_mb=1024 -max_len=65536 -artifact_prefix="$build/crash-$name-" \
-		"${dictionary[@]}" "$build/corpus/$name" "tests/fuzz/corpus/$name" >"$log" 2>&1; then
-		echo "ok fuzz $name: $(grep -E '^Done' "$log")"
-		passed=$((passed + 1))
-	else
-		tail -n 40 "$log"
-		echo "not ok fuzz $name (log: $log)"
-		failed=$((failed + 1))
-	fi
+gone=' '
+for round in $(seq "$rounds"); do
+	for source in tests/fuzz/fuzz_*.c; do
+		name=${source##*/fuzz_}
+		name=${name%.c}
+		if [ $# -gt 0 ]; then
+			case " $* " in *" $name "*) ;; *) continue ;; esac
+		fi
+		case $gone in *" $name "*) continue ;; esac
+		if [ ! -x "$build/running/fuzz_$name" ] || [ -z "$(share_of "$name")" ]; then
+			echo "not ok fuzz $name: it is not in tests/fuzz/meson.build, or not in tests/fuzz/shares"
+			failed=$((failed + 1))
+			gone="$gone$name "
+			continue
+		fi
+		started=$(date +%s)
+		if run "$name"; then
+			echo "ok fuzz $name: $(grep -E '^Done' "$build/fuzz-$name.log")"
+			[ "$round" -eq 1 ] && passed=$((passed + 1))
+		else
+			tail -n 40 "$build/fuzz-$name.log"
+			cp "$build/fuzz-$name.log" "$build/finding-$name.log"
+			echo "not ok fuzz $name (log: $build/finding-$name.log)"
+			[ "$round" -gt 1 ] && passed=$((passed - 1))
+			failed=$((failed + 1))
+			gone="$gone$name " # nothing new behind the same finding
+		fi
+	done
 done
+[ -z "$shares" ] || table
 echo "fuzz: $passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
