@@ -3,9 +3,11 @@
 # Builds every fuzz target with clang's libFuzzer, ASan, UBSan and leak detection in build-fuzz/ and
 # runs each, starting from its corpus:
 #   tests/fuzz/run.sh [SECONDS [NAME...]]             each for so long (30)
-#   tests/fuzz/run.sh --executions SHARES [NAME...]   so many times its share in tests/fuzz/shares
-#                                                     (1 for each is 100 million in all), in ten rounds
-#   tests/fuzz/run.sh --table                         what was executed so far, of either kind
+#   tests/fuzz/run.sh --executions SHARES [NAME...]   each until it has so many times its share in
+#                                                     tests/fuzz/shares (1: 100 million in all); goes on
+#                                                     where it was stopped
+#   tests/fuzz/run.sh --table                         what was executed so far, of either kind;
+#                                                     build-fuzz/executions keeps the count
 # An input that takes more than a second, an allocation above the target's ceiling in that file, a leak
 # and whatever the sanitizers or must() see are findings. What it finds new stays in
 # build-fuzz/corpus/NAME and is used again; a finding is kept as build-fuzz/crash-NAME-*: put it
@@ -23,6 +25,13 @@ rounds=1
 # Executions in thousands, longest input in bytes, ceiling of an allocation in MB, dictionary.
 share_of() {
 	awk -v name="$1" '$1 == name { print $2, $3, $4, $5 ? $5 : $1 }' tests/fuzz/shares
+}
+
+# The executions that are to do in this round, of what the rounds up to it have to have done together.
+to_do() {
+	awk -v name="$1" -v n="$2" -v s="$shares" -v r="$round" -v of="$rounds" '
+		$1 == name { done += $2 }
+		END { n = n * 1000 * s * r / of - done; printf "%d", (n > 0) ? n : 0 }' "$counts"
 }
 
 # A line a target: executions, how many a second, edges covered (of all that are in the program), inputs
@@ -77,6 +86,7 @@ if [ -z "${FUZZ_BUILT-}" ]; then
 fi
 # So that a build meanwhile does not take away what runs.
 mkdir -p "$build/running"
+touch "$counts"
 for source in tests/fuzz/fuzz_*.c; do
 	name=$(basename "$source" .c)
 	cp --update --preserve=timestamps "$build/tests/fuzz/$name" "$build/running/" 2>/dev/null
@@ -91,8 +101,11 @@ run() {
 	read -r thousands max_len max_mb words <<<"$(share_of "$name")"
 	[ -f "tests/fuzz/$words.dict" ] && dictionary=("-dict=$root/tests/fuzz/$words.dict")
 	if [ -n "$shares" ]; then
-		much=("-runs=$(awk -v n="$thousands" -v s="$shares" -v r="$rounds" \
-			'BEGIN { printf "%d", n * 1000 * s / r }')")
+		much=("-runs=$(to_do "$name" "$thousands")")
+		if [ "${much[0]}" = -runs=0 ]; then # it has them
+			rm -f "$log"
+			return 0
+		fi
 	else
 		much=("-max_total_time=$seconds")
 	fi
@@ -130,7 +143,7 @@ for round in $(seq "$rounds"); do
 		fi
 		started=$(date +%s)
 		if run "$name"; then
-			echo "ok fuzz $name: $(grep -E '^Done' "$build/fuzz-$name.log")"
+			echo "ok fuzz $name: $(grep -E '^Done' "$build/fuzz-$name.log" 2>/dev/null)"
 			[ "$round" -eq 1 ] && passed=$((passed + 1))
 		else
 			tail -n 40 "$build/fuzz-$name.log"
