@@ -9,6 +9,9 @@
 
 #include "app/shell_parts.h"
 
+/* Turns come when they are due: one that comes so much later means that the clock was put forward. */
+#define CLOCK_JUMP_MS 5000
+
 /* How long the gateway's close and the last rows may take at the end. */
 #define CLOSE_MS 2000
 
@@ -270,12 +273,22 @@ static int64_t next_deadline(const struct shell *sh, int64_t now_ms)
 	return at;
 }
 
+/* Our clock was put right, or we were stopped: what was known of Discord's is nothing worth until it
+ * is heard again. */
+static void watch_clock(struct shell *sh, int64_t now_ms)
+{
+	if (sh->turn_ms && now_ms - CLOCK_JUMP_MS > max_of(sh->due_ms, sh->turn_ms))
+		sh->clock_known = false;
+	sh->turn_ms = now_ms;
+}
+
 int64_t shell_turn(struct shell *sh, int64_t now_ms)
 {
 	bool moved;
 
 	if (sh->phase == STOPPED || sh->phase == FAILED)
 		return NEVER;
+	watch_clock(sh, now_ms);
 	tick(sh, now_ms);
 	do {
 		moved = shell_gateway_pump(sh, now_ms);
@@ -286,7 +299,9 @@ int64_t shell_turn(struct shell *sh, int64_t now_ms)
 		moved |= shell_rest_pump(sh, now_ms);
 	} while (moved && sh->phase != FAILED);
 	step_phase(sh, now_ms);
-	return sh->phase == STOPPED || sh->phase == FAILED ? NEVER : next_deadline(sh, now_ms);
+	sh->due_ms = sh->phase == STOPPED || sh->phase == FAILED ? NEVER
+								 : next_deadline(sh, now_ms);
+	return sh->due_ms;
 }
 
 enum shell_state shell_state(const struct shell *sh)

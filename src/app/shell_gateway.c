@@ -377,6 +377,8 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 	 * RESUMED: a command among it is not told that the bot is still starting. */
 	if (!sh->ready_ms && !sh->identified && !str_eq(name, "READY"))
 		taken_up(sh);
+	if (str_eq(name, "READY") || str_eq(name, "RESUMED"))
+		sh->replaying = false;
 	for (size_t i = 0; i < countof(events); i++)
 		if (str_eq(name, events[i].name))
 			events[i].handle(sh, d);
@@ -428,6 +430,7 @@ static void act(struct shell *sh, struct gateway_action *a)
 		ask_application(sh);
 		break;
 	case GATEWAY_OPEN:
+		sh->replaying = true;
 		open_socket(sh, a->text);
 		break;
 	case GATEWAY_SEND:

@@ -111,13 +111,14 @@ static bool seen_before(struct shell *sh, uint64_t id)
 
 /*
  * Discord: an interaction is answered within 3 s; a session that is resumed gives older ones
- * again. By Discord's own clock, which is known to a second: ours may be wrong by any amount.
+ * again. By Discord's own clock, which is known to a second: ours may be wrong by any amount, and
+ * may just have been put right, so that what comes as it happens is believed to be new.
  */
 static bool is_too_old(const struct shell *sh, const struct interaction *it)
 {
 	int64_t age_ms = shell_now(sh) + sh->clock_ahead_ms - snowflake_ms(it->id);
 
-	return sh->clock_known && age_ms > 3000 + 1000;
+	return sh->replaying && sh->clock_known && age_ms > 3000 + 1000;
 }
 
 /* Only our guild, only as a guild install (DISCORD.md, section 8): anything else is not answered.

@@ -191,6 +191,8 @@ struct shell {
 	bool content_asked, content_known, content_granted; /* the intent MESSAGE_CONTENT */
 	int64_t started_ms, learned_ms; /* what was learned was saved last */
 	size_t file_limit;	/* what a file in this guild may have */
+	bool replaying;		/* what the session missed is being given again */
+	int64_t turn_ms, due_ms; /* the last turn, and when the next one was due at the latest */
 	bool clock_known;	/* Discord's clock was seen ... */
 	int64_t clock_ahead_ms; /* ... and is so far ahead of ours */
 	uint64_t seen[SEEN_INTERACTIONS];

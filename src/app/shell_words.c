@@ -169,7 +169,9 @@ static void hear(struct shell *sh, struct json_object *message, enum word_kind k
 	if (!admin)
 		word->roles = json_object_get(roles);
 	/* Not waited for: were it lost, so would be the later place in the session, and Discord
-	 * would give the word again; then the nonce keeps its answer from being said twice. */
+	 * would give the word again. What is given again is looked for first: an earlier process may
+	 * have answered it, longer ago than Discord remembers a nonce. */
+	word->state = sh->replaying ? WORD_DOUBTFUL : WORD_HEARD;
 	words_save(sh);
 	shell_words_go(sh);
 }

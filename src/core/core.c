@@ -44,6 +44,14 @@ static void job_free(struct job *job)
 	free(job);
 }
 
+/* An ask that nobody waits for any more: the job has gone on since. An acknowledgement is owed
+ * whatever becomes of the job. */
+static bool is_stale(const struct effect *effect)
+{
+	return effect->kind > FX_ACK && effect->kind <= FX_TIDY &&
+	       effect->epoch != effect->job->epoch;
+}
+
 bool core_next_effect(struct core *core, struct effect *ret)
 {
 	struct effect_node *node;
@@ -56,6 +64,8 @@ bool core_next_effect(struct core *core, struct effect *ret)
 		if (!core->effects)
 			core->effects_last = NULL;
 		free(node);
+		if (is_stale(&effect))
+			continue;
 		if (effect.user_id) {
 			effect.session = session_find(core, effect.user_id);
 			if (!effect.session)

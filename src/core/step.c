@@ -120,12 +120,13 @@ void core_set_step(struct core *core, struct job *job, enum job_step step, int64
 /* What was asked meanwhile goes on: only the writing is tried again. */
 static void not_saved(struct core *core, struct job *job, int64_t now_ms)
 {
-	/* A job whose first row cannot be written is not accepted. */
-	if (!job->stored && job->save_tries >= FIRST_SAVES_MAX - 1) {
+	/* A job whose first row cannot be written is not accepted. But perhaps it was written and only
+	 * the answer was lost: that it has ended is written too, however long that takes. */
+	if (!job->stored && job->step == JOB_CHANNEL && job->save_tries >= FIRST_SAVES_MAX - 1) {
 		job->row.outcome = OUTCOME_APOLOGY;
 		job->row.sorry = SORRY_STORE;
 		core_emit(core, (struct effect){.kind = FX_ANSWER, .job = job});
-		core_set_step(core, job, JOB_DROPPED, now_ms);
+		core_set_step(core, job, JOB_TIDY, now_ms);
 		return;
 	}
 	job->save_again = false;

@@ -29,6 +29,10 @@
 
 #define BLOCK_MS 600000 /* Cloudflare's bans last at least so long */
 
+/* Discord remembers a nonce for "a few minutes": so long after a POST that may have been carried out
+ * it may be repeated. Then only looking helps. */
+#define NONCE_MS 60000
+
 #define TRIES_MAX	   4
 #define CALLBACK_TRIES_MAX 2
 #define CALLBACK_RETRY_MS  100
@@ -295,6 +299,7 @@ static void call_send(struct rest *rest, struct rest_call *call, int64_t now_ms)
 		slot->flying = call;
 	}
 	call->state = CALL_FLYING;
+	call->sent_ms = now_ms;
 	call->tries++;
 	DL_APPEND(rest->flying, call);
 	if (!(call->flags & REST_INTERACTION))
@@ -541,6 +546,9 @@ static void on_trouble(struct rest *rest, struct rest_call *call,
 	int most = callback && maybe ? CALLBACK_TRIES_MAX : TRIES_MAX;
 	int64_t at = now_ms + retry_delay(rest, call, reading);
 
+	if (maybe && !call->doubt && call->http.method == HTTP_POST && !callback)
+		call->deadline_ms = min_of(call->deadline_ms ? call->deadline_ms : NEVER,
+			call->sent_ms + NONCE_MS);
 	call->doubt = call->doubt || (maybe && call->http.method != HTTP_GET);
 	again = !(call->flags & REST_ONCE) && call->tries < most &&
 		(!maybe || callback || (call->flags & REST_REPEATABLE));

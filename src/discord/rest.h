@@ -20,7 +20,8 @@
  * try of a callback half of that, so that it can be repeated. A call one of whose
  * tries may have happened ends as REST_DOUBTFUL, never as REST_EXPIRED or
  * REST_FAILED (a GET has no effect and is never doubtful). 429s and Cloudflare's
- * refusals are waited out however often they come, within the deadline.
+ * refusals are waited out however often they come, within the deadline. A POST that may have happened
+ * is repeated only while Discord surely remembers its nonce.
  * After a REST_DEAD_TOKEN every bot call, waiting or new, ends the same way unsent.
  */
 struct rest;
@@ -76,7 +77,7 @@ struct rest_call {
 	bool doubt; /* a try that may have happened */
 	char *path; /* while `http` holds what is sent */
 	size_t n_headers;
-	int64_t timeout_ms;
+	int64_t timeout_ms, sent_ms;
 	struct wake wake;
 	int64_t not_before_ms;
 	uint64_t order;

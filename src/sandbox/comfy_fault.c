@@ -23,7 +23,7 @@ void cw_faults_clear(struct comfy_world *w)
 {
 	while (w->faults)
 		fault_remove(w, w->faults);
-	w->oom = w->oom_above = w->errors = w->machine = w->forget = 0;
+	w->oom = w->oom_above = w->errors = w->machine = w->forget = w->node_errors = 0;
 	w->ws_refuse_until_ms = w->stall_until_ms = w->down_until_ms = 0;
 	w->pad_bytes = 0;
 	w->n_spoil = 0;
@@ -137,6 +137,8 @@ int comfy_world_fault(struct comfy_world *w, struct json_object *fault, int64_t 
 		w->errors += count;
 	else if (str_eq(kind, "comfy_machine"))
 		w->machine += count;
+	else if (str_eq(kind, "comfy_node_errors"))
+		w->node_errors += count;
 	else if (str_eq(kind, "comfy_stall"))
 		set_until(w, &w->stall_until_ms, fault, -1);
 	else if (str_eq(kind, "comfy_ws_drop"))

@@ -278,6 +278,19 @@ static int next_counter(
 	return counter + 1;
 }
 
+/* A node counts on from its first picture, whatever becomes of the files. */
+static int counter_after(struct json_object *images)
+{
+	size_t n = json_len(images);
+	const char *name =
+		n ? json_str(json_object_array_get_idx(images, n - 1), "filename") : NULL;
+	const char *end = name ? strrchr(name, '_') : NULL;
+
+	while (end && end > name && end[-1] != '_')
+		end--;
+	return end ? (int)strtol(end, NULL, 10) + 1 : 1;
+}
+
 void cw_save_picture(struct comfy_world *w, const struct cw_prompt *p, const char *node,
 	const struct picture_wish *wish, int index, struct json_object *images)
 {
@@ -303,7 +316,8 @@ void cw_save_picture(struct comfy_world *w, const struct cw_prompt *p, const cha
 	if (slash)
 		*slash = '\0';
 	name = xasprintf("%s_%05d_.png", slash ? slash + 1 : prefix,
-		next_counter(w, type, slash ? prefix : "", slash ? slash + 1 : prefix));
+		max_of(next_counter(w, type, slash ? prefix : "", slash ? slash + 1 : prefix),
+			counter_after(images)));
 	draw.prompt = own ? own : draw.prompt;
 	len = w->config.draw ? w->config.draw(w->config.draw_ctx, &draw, &png) : 0;
 	b = with_metadata(p, png ? png : "", len);

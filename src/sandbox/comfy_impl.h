@@ -145,7 +145,7 @@ struct comfy_world {
 	size_t n_files, files_bytes;
 
 	struct cw_fault *faults;
-	int64_t oom, errors, machine, forget; /* how many more */
+	int64_t oom, errors, machine, forget, node_errors; /* how many more */
 	int64_t oom_above;	     /* larger batches run out of memory; 0: none does */
 	int64_t down_until_ms, stall_until_ms, ws_refuse_until_ms;
 	size_t pad_bytes;

@@ -126,6 +126,22 @@ static struct json_object *no_prompt(void)
 	return error;
 }
 
+/* What a graph with a good output and a bad one gets, of which the good one is not ours: it is
+ * taken, and nothing is drawn. */
+static void drop_outputs(
+	struct comfy_world *w, struct json_object **outputs, struct json_object *node_errors)
+{
+	struct json_object *entry = json_object_new_object();
+
+	w->node_errors--;
+	json_put(outputs);
+	*outputs = json_object_new_array();
+	json_add(entry, "errors", json_object_new_array());
+	json_add(entry, "dependent_outputs", json_object_new_array());
+	json_add_str(entry, "class_type", "SaveImage");
+	json_add(node_errors, "7", entry);
+}
+
 void cw_post_prompt(
 	struct comfy_world *w, const struct http_request *req, struct http_response *ret)
 {
@@ -168,6 +184,8 @@ void cw_post_prompt(
 		refuse(ret, error, node_errors);
 		return;
 	}
+	if (w->node_errors > 0)
+		drop_outputs(w, &outputs, node_errors);
 	id = prompt_id(w, body);
 	value = extra ? json_member(extra, "client_id") : NULL;
 	/* A number as client_id matches no socket. */

@@ -443,3 +443,18 @@ void dw_gateway_bot_get(struct dw_call *c)
 	json_add(o, "session_start_limit", limit);
 	dw_reply(c, 200, o);
 }
+
+size_t discord_world_channels_made(const struct discord_world *w)
+{
+	return HASH_COUNT(w->channels) + w->n_forgotten;
+}
+
+const char *discord_world_channel_about(const struct discord_world *w, uint64_t channel_id)
+{
+	struct dw_channel *ch;
+
+	HASH_FIND(hh, w->channels, &channel_id, sizeof(channel_id), ch);
+	if (!ch)
+		return NULL;
+	return ch->thread_of ? ch->name : ch->topic ? ch->topic : "";
+}

@@ -204,11 +204,14 @@ static bool gateway_fault(struct discord_world *w, const char *kind, struct json
 		w->reconnect_before_hello = true;
 		return true;
 	}
+	if (str_eq(kind, "gateway_forget"))
+		for (struct dw_session *s = w->sessions; s; s = s->next)
+			dw_session_kill(s);
 	HASH_ITER(hh, w->conns, conn, next)
 	{
 		if (conn->closing)
 			continue;
-		if (str_eq(kind, "gateway_drop")) {
+		if (str_eq(kind, "gateway_drop") || str_eq(kind, "gateway_forget")) {
 			dw_conn_close(w, conn, (int)json_int(fault, "code", 0));
 		} else if (str_eq(kind, "gateway_reconnect")) {
 			ask(w, conn, 7);
@@ -231,7 +234,7 @@ int discord_world_fault(struct discord_world *w, struct json_object *fault, int6
 {
 	static const char *const gateway[] = {"gateway_drop", "gateway_reconnect",
 		"gateway_invalid", "gateway_silence", "gateway_refuse", "gateway_garbage",
-		"gateway_limit", "gateway_heartbeat", "message_content"};
+		"gateway_limit", "gateway_heartbeat", "gateway_forget", "message_content"};
 	static const char *const http[] = {"status", "reset", "hang", "html", "429", "redirect",
 		"long"};
 	const char *kind = json_str(fault, "kind");

@@ -253,7 +253,7 @@ struct discord_world {
 	struct dw_guild *guilds, *home;
 	struct json_object *global_commands;
 	struct dw_channel *channels;
-	size_t n_gone;
+	size_t n_gone, n_forgotten; /* channels: deleted and still known; not known any more */
 	struct dw_message *messages;
 	struct dw_file *files;
 	size_t files_bytes;

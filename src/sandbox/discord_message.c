@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "sandbox/discord_impl.h"
+#include "sandbox/discord_world.h"
 
 struct dw_message *dw_message_new(
 	struct discord_world *w, struct dw_channel *ch, struct dw_user *author)
@@ -324,4 +325,18 @@ void dw_message_mentions(struct discord_world *w, struct dw_message *m, struct j
 	m->mentions_bot = false;
 	mentions_of(w, m, m->content, allowed);
 	component_mentions(w, m, m->raw_components, allowed);
+}
+
+/* The table keeps them in the order in which they were made. */
+struct json_object *discord_world_next_message(struct discord_world *w, uint64_t *cursor)
+{
+	struct UT_hash_table *table = w->messages ? w->messages->hh.tbl : NULL;
+	struct dw_message *m = table ? ELMT_FROM_HH(table, table->tail) : NULL;
+
+	if (!m || m->id <= *cursor)
+		return NULL;
+	while (m->hh.prev && ((struct dw_message *)m->hh.prev)->id > *cursor)
+		m = m->hh.prev;
+	*cursor = m->id;
+	return dw_message_json(w, m);
 }

@@ -190,6 +190,7 @@ void dw_channel_delete(struct discord_world *w, struct dw_channel *ch)
 			continue;
 		channel_free(w, old);
 		w->n_gone--;
+		w->n_forgotten++;
 		return;
 	}
 }

@@ -289,6 +289,21 @@ struct json_object *world_cards(struct world *w)
 	return cards;
 }
 
+struct json_object *world_next_message(struct world *w, uint64_t *cursor)
+{
+	return discord_world_next_message(w->discord, cursor);
+}
+
+size_t world_channels_made(const struct world *w)
+{
+	return discord_world_channels_made(w->discord);
+}
+
+const char *world_channel_about(const struct world *w, uint64_t channel_id)
+{
+	return discord_world_channel_about(w->discord, channel_id);
+}
+
 uint64_t world_version(const struct world *w)
 {
 	uint64_t version = discord_world_version(w->discord);

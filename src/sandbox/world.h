@@ -166,6 +166,13 @@ struct json_object *world_state(struct world *w);
 struct json_object *world_view(struct world *w, uint64_t user_id);
 /* An array of the cards: "card" of world_state() and "queue_remaining"; for the page. */
 struct json_object *world_cards(struct world *w);
+/* The oldest message that was made after *cursor (an id; 0 first), as JSON of the world's own, with
+ * "deleted" left out; NULL: there is none. */
+struct json_object *world_next_message(struct world *w, uint64_t *cursor);
+/* How many channels there were ever. */
+size_t world_channels_made(const struct world *w);
+/* A channel's topic, a thread's name; NULL: there is no such one. */
+const char *world_channel_about(const struct world *w, uint64_t channel_id);
 /* Rises with every visible change. */
 uint64_t world_version(const struct world *w);
 size_t world_violations(const struct world *w);
@@ -175,7 +182,9 @@ size_t world_violations(const struct world *w);
  *  "count":1,"executed":true}   executed: the request is carried out, only its answer is spoilt
  * kinds: status | reset (no answer) | hang (no answer for ms) | html | 429 {scope,retry_after} |
  *  gateway_drop {code} | gateway_reconnect | gateway_invalid {resumable} | gateway_silence {ms} |
- *  gateway_refuse {ms} | gateway_garbage | comfy_restart {down_ms} | comfy_oom {count} or {above}: batches of more |
+ *  gateway_refuse {ms} | gateway_garbage | gateway_forget (no session can be resumed any more; open
+ *  connections are cut) | comfy_node_errors {count} (a prompt is taken with errors of its outputs, and
+ *  draws nothing) | comfy_restart {down_ms} | comfy_oom {count} or {above}: batches of more |
  *  comfy_error {count} (the workflow's fault) | comfy_machine {count} (the card's) | comfy_stall {ms} | comfy_ws_drop | comfy_ws_refuse {ms} | comfy_ws_garbage |
  *  comfy_zombie | comfy_forget_output | clear |
  *  comfy_foreign {mb}: other programs take so much of the card's memory |

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/date.h"
@@ -21,18 +20,24 @@ void bot_turn(struct sim *sim)
 
 	if (!sim->shell)
 		return;
-	at_ms = shell_turn(sim->shell, sim_now(sim));
+	at_ms = shell_turn(sim->shell, sim_bot_now(sim));
 	network_pump(sim);
-	check_caps(sim);
+	rules_turn(sim);
 	if (shell_state(sim->shell) == SHELL_FAILED)
-		sim_fail(sim, "the bot gave up: %s", shell_failure(sim->shell));
+		sim_fail(sim, "running", "the bot gave up: %s", shell_failure(sim->shell));
 	if (at_ms == NEVER)
 		return;
-	at_ms = max_of(at_ms, sim_now(sim) + 1);
+	at_ms = max_of(at_ms - sim->skew_ms, sim_now(sim) + 1);
 	if (sim->turn_at > sim_now(sim) && at_ms >= sim->turn_at)
 		return; /* an earlier turn is planned already */
 	sim->turn_at = at_ms;
 	clock_at(sim->clock, at_ms, turn_is_due, NULL);
+}
+
+static void process_starts(void *ctx, void *arg, bool run)
+{
+	if (run)
+		bot_start(ctx);
 }
 
 void bot_start(struct sim *sim)
@@ -43,10 +48,14 @@ void bot_start(struct sim *sim)
 
 	if (sim->shell)
 		return;
+	if (sim_now(sim) < sim->away_until_ms) { /* it waits for its database: app/database.c */
+		clock_at(sim->clock, sim->away_until_ms, process_starts, NULL);
+		return;
+	}
 	sim->life++;
 	network_ports(sim, &ports);
-	if (store_db_load(sim->db, date_day_start(sim_now(sim)), &past.rows, &why) < 0)
-		sim_fail(sim, "the rows cannot be read: %s", why ? why : "?");
+	if (store_db_load(sim->db, date_day_start(sim_bot_now(sim)), &past.rows, &why) < 0)
+		sim_fail(sim, "running", "the rows cannot be read: %s", why ? why : "?");
 	free(why);
 	(void)store_db_value(sim->db, "gateway", &past.gateway);
 	(void)store_db_value(sim->db, "ids", &past.ids);
@@ -69,12 +78,6 @@ void bot_start(struct sim *sim)
 	bot_turn(sim);
 }
 
-static void process_starts(void *ctx, void *arg, bool run)
-{
-	if (run)
-		bot_start(ctx);
-}
-
 /* Most processes are back within seconds, some only after Discord has forgotten nonces and session.
  */
 static int64_t time_to_restart(struct sim *sim)
@@ -95,8 +98,8 @@ void bot_crash(struct sim *sim)
 {
 	if (!sim->shell)
 		return;
-	if (sim->verbose)
-		printf("%10.3f crash\n", (double)sim_now(sim) / 1000);
+	trace_say(sim, "crash");
+	rules_crash(sim);
 	clock_at(sim->clock, sim_now(sim) + time_to_restart(sim), process_starts, NULL);
 	sim->life++; /* whatever was on its way to the dead process is dropped */
 	network_crash(sim);

@@ -33,8 +33,7 @@ static void settings_change(void *ctx, void *arg, bool run)
 	if (!run)
 		return;
 	sim->cards_out = out; /* never all: there is no bot without one */
-	if (sim->verbose)
-		printf("%10.3f the settings leave out the cards %x\n", sim_seconds(sim), out);
+	trace_say(sim, "the settings leave out the cards %x", out);
 	settings_are_read(sim);
 }
 
@@ -47,8 +46,7 @@ static void admin_types(struct sim *sim, const char *word, int card)
 	json_add_str(of, "card", number);
 	json_add(options, word, of);
 	(void)world_command(sim->world, sim->admin_id, 0, 0, "admin", options, &why, sim_now(sim));
-	if (sim->verbose)
-		printf("%10.3f /admin %s card:%s\n", sim_seconds(sim), word, number);
+	trace_say(sim, "/admin %s card:%s", word, number);
 	json_put(&options);
 	free(why);
 	network_pump(sim);
@@ -59,9 +57,11 @@ static void admin_acts(void *ctx, void *arg, bool run)
 	static const char *const words[] = {"pause", "drain", "resume"};
 	struct sim *sim = ctx;
 
-	if (run)
-		admin_types(sim, words[rng_below(&sim->rng, countof(words))],
-			(int)rng_below(&sim->rng, (uint64_t)sim->n_cards));
+	if (run) {
+		const char *word = words[rng_below(&sim->rng, countof(words))];
+
+		admin_types(sim, word, (int)rng_below(&sim->rng, (uint64_t)sim->n_cards));
+	}
 }
 
 /* Until each is used again; the bot may be away at the moment. */
@@ -81,12 +81,13 @@ static void admin_resumes(void *ctx, void *arg, bool run)
 		clock_at(sim->clock, sim_now(sim) + 60000, admin_resumes, NULL);
 }
 
-void cards_plan(struct sim *sim, int64_t (*sometime)(struct sim *sim))
+void cards_plan(struct sim *sim)
 {
 	if (sim->n_cards < 2)
 		return;
 	for (int i = 0; i < sim->weather.card_changes; i++)
-		clock_at(sim->clock, sometime(sim), i % 2 ? settings_change : admin_acts, NULL);
+		clock_at(sim->clock, weather_sometime(sim), i % 2 ? settings_change : admin_acts,
+			NULL);
 }
 
 void cards_clear(struct sim *sim)

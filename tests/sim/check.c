@@ -7,23 +7,23 @@
 #include "base/json.h"
 #include "sim.h"
 
-/* More than a seed's members ask for. */
-#define JOBS_MAX 40
-
 /*
  * What must hold. The pictures and apologies are counted where Discord accepted
  * them, not where the bot believes it sent them.
  */
 
-void sim_fail(struct sim *sim, const char *format, ...)
+void sim_fail(struct sim *sim, const char *rule, const char *format, ...)
 {
+	char *text;
 	va_list args;
 
 	if (sim->failure)
 		return;
 	va_start(args, format);
-	must(vasprintf(&sim->failure, format, args) >= 0);
+	must(vasprintf(&text, format, args) >= 0);
 	va_end(args);
+	sim->failure = xasprintf("[%s] %s", rule, text);
+	free(text);
 }
 
 static struct sim_said *said_about(struct sim *sim, uint64_t job_id)
@@ -35,17 +35,6 @@ static struct sim_said *said_about(struct sim *sim, uint64_t job_id)
 	sim->said[sim->n_said] = (struct sim_said){.job_id = job_id};
 	sim->last_id = max_of(sim->last_id, job_id);
 	return &sim->said[sim->n_said++];
-}
-
-/* The nonce gives an old message again: each message counts once. */
-static bool is_new_message(struct sim *sim, uint64_t id)
-{
-	for (size_t i = 0; i < sim->n_messages; i++)
-		if (sim->messages[i] == id)
-			return false;
-	sim->messages = xrealloc(sim->messages, (sim->n_messages + 1) * sizeof(sim->messages[0]));
-	sim->messages[sim->n_messages++] = id;
-	return true;
 }
 
 static uint64_t job_of_file(const char *name)
@@ -65,32 +54,58 @@ static uint64_t job_of_button(struct json_object *message)
 	return custom_id && sscanf(custom_id, "v1:again:%20llu", &id) == 1 ? id : 0;
 }
 
-static void count_message(struct sim *sim, struct json_object *message)
+/* Into the channel of the one whose job it is; apologies also where the command was typed. */
+static void check_place(struct sim *sim, struct json_object *message, uint64_t job_id, bool picture)
 {
-	uint64_t job_id;
+	const char *about = world_channel_about(sim->world, json_id(message, "channel_id"));
+	struct job_row row = {0};
+	char user[24];
 
-	if (!message || !is_new_message(sim, json_id(message, "id")))
+	if (store_db_job(sim->db, job_id, &row) < 0)
 		return;
-	job_id = job_of_file(json_str(message, "attachments.0.filename"));
+	snprintf(user, sizeof(user), "%" PRIu64, row.user_id);
+	if (about && !strstr(about, user) && (picture || str_starts(about, "fullet:")))
+		sim_fail(sim, "its owner",
+			"what is said of job %" PRIu64 " stands in a channel: %s", job_id, about);
+	if (json_id(message, "mentions.0.id") && json_id(message, "mentions.0.id") != row.user_id)
+		sim_fail(
+			sim, "its owner", "job %" PRIu64 " is announced to another member", job_id);
+	job_row_free(&row);
+}
+
+static void said(struct sim *sim, struct json_object *message, uint64_t job_id, bool picture)
+{
+	struct sim_said *s = said_about(sim, job_id);
+
+	s->pictures += picture;
+	s->sorries += !picture;
+	s->user_id = json_id(message, "mentions.0.id");
+	if (s->pictures + s->sorries > 1)
+		sim_fail(sim, "one message", "job %" PRIu64 " has %d pictures and %d apologies",
+			job_id, s->pictures, s->sorries);
+	check_place(sim, message, job_id, picture);
+}
+
+/* As Discord has them, also those of which nobody heard. */
+void check_message(struct sim *sim, struct json_object *message)
+{
+	uint64_t job_id = job_of_file(json_str(message, "attachments.0.filename"));
+
 	if (job_id) {
-		said_about(sim, job_id)->pictures++;
-		said_about(sim, job_id)->user_id = json_id(message, "mentions.0.id");
+		said(sim, message, job_id, true);
 		members_check_picture(sim, message);
 	}
 	job_id = job_of_button(message);
-	if (job_id) {
-		said_about(sim, job_id)->sorries++;
-		said_about(sim, job_id)->user_id = json_id(message, "mentions.0.id");
-	}
+	if (job_id)
+		said(sim, message, job_id, false);
 }
 
-/* Messages as they are made; those whose answer was spoilt are found in the end, by count_rest().
- */
+/* What is posted with a picture. */
 void check_said(struct sim *sim, const struct http_request *req, const struct http_response *res)
 {
-	struct json_object *message;
+	cleanup(json_put) struct json_object *message = NULL;
 
-	if (req->method != HTTP_POST || res->status / 100 != 2 || !strstr(req->url, "/channels/") ||
+	if (req->method != HTTP_POST || res->status / 100 != 2 || req->n_parts == 0 ||
 		!strstr(req->url, "/messages"))
 		return;
 	message = json_parse(buf_str(&res->body), res->body.len, NULL);
@@ -98,16 +113,6 @@ void check_said(struct sim *sim, const struct http_request *req, const struct ht
 		if (job_of_file(req->parts[i].filename))
 			members_check_drawn(sim, json_str(message, "content"), req->parts[i].data,
 				req->parts[i].len);
-	count_message(sim, message);
-	json_put(&message);
-}
-
-static void count_rest(struct sim *sim, struct json_object *state)
-{
-	struct json_object *messages = json_array(state, "messages");
-
-	for (size_t i = 0; i < json_len(messages); i++)
-		count_message(sim, json_object_array_get_idx(messages, i));
 }
 
 /* ---- what is edited ---- */
@@ -139,13 +144,14 @@ static void check_upload(struct sim *sim, const struct http_request *req)
 		if (!str_eq(part->name, "image"))
 			continue;
 		if (!uploaded_of(part->filename, &job_id, &interaction_id)) {
-			sim_fail(sim, "a picture is uploaded as %s", part->filename);
+			sim_fail(sim, "input", "a picture is uploaded as %s", part->filename);
 			return;
 		}
 		for (size_t k = 0; k < sim->n_edits; k++)
 			if (sim->edits[k].interaction_id == interaction_id &&
 				sim->edits[k].sum != check_sum(part->data, part->len))
-				sim_fail(sim, "job %" PRIu64 " gives another picture to its card",
+				sim_fail(sim, "input",
+					"job %" PRIu64 " gives another picture to its card",
 					job_id);
 	}
 }
@@ -164,7 +170,7 @@ static void check_prompt(struct sim *sim, const struct http_request *req)
 		(!str_starts(image, "fullet/") ||
 			!uploaded_of(image + strlen("fullet/"), &job_id, &interaction_id) ||
 			!prefix || sscanf(prefix, "fullet/%20llu", &saved) != 1 || saved != job_id))
-		sim_fail(sim, "the prompt for %s edits %s", prefix ? prefix : "?", image);
+		sim_fail(sim, "input", "the prompt for %s edits %s", prefix ? prefix : "?", image);
 	members_check_graph(sim, graph);
 	json_put(&body);
 }
@@ -189,8 +195,8 @@ void check_kept(struct sim *sim, const char *name, const struct blob *bytes)
 		return; /* it took so long that the picture was posted before */
 	for (size_t i = 0; i < sim->n_copies; i++)
 		if (sim->copies[i].number == number && sim->copies[i].job_id != job->row.id)
-			sim_fail(sim, "copy %s is of job %" PRIu64 " and of job %" PRIu64, name,
-				sim->copies[i].job_id, job->row.id);
+			sim_fail(sim, "copies", "copy %s is of job %" PRIu64 " and of job %" PRIu64,
+				name, sim->copies[i].job_id, job->row.id);
 	if (sim->n_copies < countof(sim->copies))
 		sim->copies[sim->n_copies++] = (struct sim_copy){job->row.id, number};
 }
@@ -203,13 +209,13 @@ static void check_left(struct sim *sim, const struct job_row *row)
 	(void)store_db_read(
 		sim->db, &(struct store_query){.kind = STORE_READ_PICTURE, .id = row->id}, &result);
 	if (result.found)
-		sim_fail(sim, "the picture of job %" PRIu64 " is still stored", row->id);
+		sim_fail(sim, "rows", "the picture of job %" PRIu64 " is still stored", row->id);
 	store_result_free(&result);
 	if (row->step == JOB_DONE && row->number <= 0)
-		sim_fail(sim, "job %" PRIu64 " has no number", row->id);
+		sim_fail(sim, "rows", "job %" PRIu64 " has no number", row->id);
 	for (size_t i = 0; i < sim->n_said; i++)
 		if (row->number && sim->said[i].number == row->number)
-			sim_fail(sim, "number %" PRId64 " is given twice", row->number);
+			sim_fail(sim, "rows", "number %" PRId64 " is given twice", row->number);
 	said_about(sim, row->id)->number = row->number;
 }
 
@@ -222,52 +228,8 @@ static void check_last(struct sim *sim, const struct job_row *row)
 			.kind = STORE_READ_LAST, .id = row->user_id, .now_ms = row->finished_ms},
 		&result);
 	if (row->step == JOB_DONE && !result.found)
-		sim_fail(sim, "job %" PRIu64 " is not kept as a last picture", row->id);
+		sim_fail(sim, "rows", "job %" PRIu64 " is not kept as a last picture", row->id);
 	store_result_free(&result);
-}
-
-/* Those of one prompt count once. */
-static bool is_first_of_pass(const struct core *core, const struct job *job)
-{
-	const struct job *other = core_first_job(core);
-
-	while (other != job && !(other->gpu == job->gpu && other->step == job->step &&
-				       str_eq(other->row.prompt_id, job->row.prompt_id)))
-		other = other->next;
-	return other == job;
-}
-
-void check_caps(struct sim *sim)
-{
-	const struct core *core = shell_core(sim->shell);
-	size_t live = 0, on_gpu[COMFY_SERVERS_MAX] = {0};
-	struct gpu_memory memory;
-
-	for (const struct job *job = core_first_job(core); job; job = job->next) {
-		int same = 0;
-
-		if (!job_is_live(job))
-			continue;
-		live++;
-		for (const struct job *other = core_first_job(core); other; other = other->next)
-			same += job_is_live(other) && other->row.user_id == job->row.user_id;
-		if (same > sim->config.max_jobs_per_user)
-			sim_fail(sim, "user %" PRIu64 " has %d live jobs", job->row.user_id, same);
-		if ((job->step == JOB_SUBMIT || job->step == JOB_WATCH) && !job->enter &&
-			is_first_of_pass(core, job) && ++on_gpu[job->gpu] > 2)
-			sim_fail(sim, "three prompts on card %d", job->gpu);
-	}
-	for (int i = 0; i < sim->config.n_comfy; i++) {
-		core_gpu_memory(core, i, &memory);
-		if (memory.total_mb && memory.ours_mb > memory.total_mb)
-			sim_fail(sim, "card %d has %" PRId64 " MB for us and %" PRId64 " in all", i,
-				memory.ours_mb, memory.total_mb);
-		if ((memory.ours_mb > 0) != (core_gpu_jobs_there(core, i) > 0))
-			sim_fail(sim, "card %d: %" PRId64 " MB are kept for %zu jobs", i,
-				memory.ours_mb, core_gpu_jobs_there(core, i));
-	}
-	if (live > (size_t)sim->config.max_queue)
-		sim_fail(sim, "%zu live jobs in all", live);
 }
 
 bool all_at_rest(struct sim *sim)
@@ -289,24 +251,27 @@ static void check_job(struct sim *sim, const struct job_row *row)
 	const char *what = job_step_name((enum job_step)row->step);
 
 	if (row->step < STORE_ENDED)
-		sim_fail(sim, "job %" PRIu64 " never came to rest: %s", row->id, what);
+		sim_fail(sim, "one message", "job %" PRIu64 " never came to rest: %s", row->id,
+			what);
 	else if (row->step == JOB_DONE && (said->pictures != 1 || said->sorries != 0))
-		sim_fail(sim, "job %" PRIu64 " done: %d pictures, %d apologies", row->id,
-			said->pictures, said->sorries);
+		sim_fail(sim, "one message", "job %" PRIu64 " done: %d pictures, %d apologies",
+			row->id, said->pictures, said->sorries);
 	else if (row->step == JOB_APOLOGISED && row->result_id && total != 1)
-		sim_fail(sim, "job %" PRIu64 " apologised: %d pictures, %d apologies", row->id,
+		sim_fail(sim, "one message",
+			"job %" PRIu64 " apologised: %d pictures, %d apologies", row->id,
 			said->pictures, said->sorries);
 	else if (total > 1)
-		sim_fail(sim, "job %" PRIu64 " %s: %d messages", row->id, what, total);
+		sim_fail(sim, "one message", "job %" PRIu64 " %s: %d messages", row->id, what,
+			total);
 	else if (row->step == JOB_UNDELIVERABLE)
-		sim_fail(sim,
+		sim_fail(sim, "one message",
 			"job %" PRIu64 " undeliverable (%s), though Discord refuses nothing here",
 			row->id, row->detail ? row->detail : "");
 	check_left(sim, row);
 	if (sim->seed % 10 == 0)
 		check_last(sim, row);
 	if (row->token)
-		sim_fail(sim, "job %" PRIu64 " ended and keeps its token", row->id);
+		sim_fail(sim, "one message", "job %" PRIu64 " ended and keeps its token", row->id);
 }
 
 static size_t count_open(struct json_object *list, const char *member, const char *value)
@@ -319,7 +284,7 @@ static size_t count_open(struct json_object *list, const char *member, const cha
 }
 
 /* One channel a member, though commands come two at once and answers get lost. */
-static void check_channels(struct sim *sim, struct json_object *state)
+void check_channels(struct sim *sim, struct json_object *state)
 {
 	struct json_object *channels = json_array(state, "channels");
 
@@ -333,35 +298,36 @@ static void check_channels(struct sim *sim, struct json_object *state)
 
 				if (str_eq(topic, json_str(d, "topic")) &&
 					!json_flag(d, "deleted", false))
-					sim_fail(sim, "two channels for %s", topic);
+					sim_fail(sim, "one channel", "two channels for %s", topic);
 			}
 	}
 	if (count_open(channels, "name", "sessions") > 1)
-		sim_fail(sim, "two categories");
+		sim_fail(sim, "one channel", "two categories");
 }
 
 void check_rest(struct sim *sim)
 {
 	struct json_object *state = world_state(sim->world);
-	uint64_t jobs = 0, interactions[JOBS_MAX + 1] = {0};
+	uint64_t jobs = 0, interactions[SIM_JOBS_MAX + 1] = {0};
 	struct job_row row;
 
-	count_rest(sim, state);
-	for (uint64_t id = 1; id <= JOBS_MAX; id++) {
+	rules_rest(sim);
+	for (uint64_t id = 1; id <= SIM_JOBS_MAX; id++) {
 		row = (struct job_row){0};
 		if (store_db_job(sim->db, id, &row) < 0) {
 			struct sim_said *said = said_about(sim, id);
 
 			if (said->pictures + said->sorries > 0 &&
 				!members_want_erased(sim, said->user_id))
-				sim_fail(sim, "job %" PRIu64 " was answered and has no row", id);
+				sim_fail(sim, "rows", "job %" PRIu64 " was answered and has no row",
+					id);
 			continue;
 		}
 		check_job(sim, &row);
 		for (uint64_t i = 1; i < id; i++)
 			if (interactions[i] == row.interaction_id)
-				sim_fail(sim, "jobs %" PRIu64 " and %" PRIu64 " of one command", i,
-					id);
+				sim_fail(sim, "rows",
+					"jobs %" PRIu64 " and %" PRIu64 " of one command", i, id);
 		interactions[id] = row.interaction_id;
 		job_row_free(&row);
 		jobs++;
@@ -369,6 +335,6 @@ void check_rest(struct sim *sim)
 	check_channels(sim, state);
 	members_check_rest(sim, state);
 	if (sim->owed > 0 && jobs == 0 && sim->seed % 10 == 0 && !sim->n_erasings)
-		sim_fail(sim, "nothing was accepted");
+		sim_fail(sim, "rows", "nothing was accepted");
 	json_put(&state);
 }

@@ -9,22 +9,23 @@
 /* What members choose for their pictures, that they change their minds and that they want
  * everything of theirs erased, what an administrator writes; and what must come of it. */
 
-#define PROMPT "a red fox no. "
+#define PROMPT SIM_PROMPT " no. "
 
 /* ---- what is chosen ---- */
 
-void members_choose(struct sim *sim, uint64_t n, bool plain, struct json_object *options)
+/* Of "shared" often nothing but the prompt is chosen, so that prompts share passes. */
+void members_choose(struct sim *sim, uint64_t n, const char *model, struct json_object *options)
 {
 	static const char *const cfgs[] = {"1.5", "7", "12.25"};
 	struct rng *rng = &sim->rng;
-	struct sim_choice c = {.n = n};
+	struct sim_choice c = {.n = n, .model = model};
 	char text[40];
 
 	snprintf(text, sizeof(text), PROMPT "%" PRIu64, n);
 	json_add_str(options, "prompt", text);
 	if (sim->n_choices < countof(sim->choices))
 		sim->choices[sim->n_choices++] = c;
-	if (plain && rng_below(rng, 3))
+	if (str_eq(model, "shared") && rng_below(rng, 3))
 		return;
 	if (rng_below(rng, 3) == 0) {
 		c.width = 64 + 8 * (int)rng_below(rng, 4);
@@ -75,8 +76,8 @@ static void expect(struct sim *sim, const struct sim_choice *c, struct json_obje
 	double got = json_num(graph, path, -1);
 
 	if (wanted > 0 && got != wanted)
-		sim_fail(sim, "picture no. %" PRIu64 ": %s is %g and should be %g", c->n, path, got,
-			wanted);
+		sim_fail(sim, "choices", "picture no. %" PRIu64 ": %s is %g and should be %g", c->n,
+			path, got, wanted);
 }
 
 static void check_one(
@@ -89,17 +90,21 @@ static void check_one(
 	expect(sim, c, graph, "4.inputs.height", c->height ? c->height : 64);
 	/* After the card ran out of memory the job goes on in smaller parts. */
 	if (n_shared > 1 && (c->count > 1 || c->seed || batch != n_shared))
-		sim_fail(sim, "picture no. %" PRIu64 " shares a pass and should not", c->n);
+		sim_fail(sim, "choices", "picture no. %" PRIu64 " shares a pass and should not",
+			c->n);
 	if (n_shared == 1 && (batch < 1 || batch > max_of(c->count, 1)))
-		sim_fail(sim, "picture no. %" PRIu64 ": a batch of %d and should be %d", c->n,
-			batch, max_of(c->count, 1));
+		sim_fail(sim, "choices", "picture no. %" PRIu64 ": a batch of %d and should be %d",
+			c->n, batch, max_of(c->count, 1));
 	expect(sim, c, graph, "5.inputs.steps", c->steps ? c->steps : 8);
 	expect(sim, c, graph, "5.inputs.cfg", c->cfg ? strtod(c->cfg, NULL) : 4);
+	if (!str_eq(json_str(graph, "5.inputs.sampler_name"), workflows_sampler(c->model)))
+		sim_fail(sim, "choices", "picture no. %" PRIu64 " is drawn by another workflow",
+			c->n);
 	if (!str_eq(json_str(graph, "3.inputs.text"), c->negative ? c->negative : ""))
-		sim_fail(sim, "picture no. %" PRIu64 " has another negative", c->n);
+		sim_fail(sim, "choices", "picture no. %" PRIu64 " has another negative", c->n);
 	/* Each part counts on from it. */
 	if (c->seed && json_object_get_uint64(seed) - c->seed >= (uint64_t)max_of(c->count, 1))
-		sim_fail(sim, "picture no. %" PRIu64 " has another seed", c->n);
+		sim_fail(sim, "choices", "picture no. %" PRIu64 " has another seed", c->n);
 }
 
 void members_check_graph(struct sim *sim, struct json_object *graph)
@@ -116,7 +121,7 @@ void members_check_graph(struct sim *sim, struct json_object *graph)
 		if (c)
 			check_one(sim, c, graph, n);
 		else if (n > 1)
-			sim_fail(sim, "a shared pass has a text that is nobody's");
+			sim_fail(sim, "choices", "a shared pass has a text that is nobody's");
 	}
 }
 
@@ -130,7 +135,8 @@ void members_check_drawn(struct sim *sim, const char *content, const void *data,
 		return;
 	snprintf(prompt, sizeof(prompt), PROMPT "%" PRIu64, c->n);
 	if (!draw_tiny_is_of(data, len, prompt))
-		sim_fail(sim, "picture no. %" PRIu64 " is drawn from another prompt", c->n);
+		sim_fail(sim, "picture", "picture no. %" PRIu64 " is drawn from another prompt",
+			c->n);
 }
 
 void members_check_picture(struct sim *sim, struct json_object *message)
@@ -139,8 +145,8 @@ void members_check_picture(struct sim *sim, struct json_object *message)
 	size_t n = json_len(json_array(message, "attachments"));
 
 	if (c && n != (size_t)max_of(c->count, 1))
-		sim_fail(sim, "picture no. %" PRIu64 " has %zu files and should have %d", c->n, n,
-			max_of(c->count, 1));
+		sim_fail(sim, "picture", "picture no. %" PRIu64 " has %zu files and should have %d",
+			c->n, n, max_of(c->count, 1));
 }
 
 /* ---- cancelling and erasing ---- */
@@ -225,11 +231,12 @@ static void check_erased(struct sim *sim, const struct sim_erasing *e)
 	(void)store_db_read(sim->db, &query, &rows);
 	for (size_t i = 0; i < rows.n_jobs; i++)
 		if (rows.jobs[i].created_ms < e->at_ms)
-			sim_fail(sim, "job %" PRIu64 " should have been erased", rows.jobs[i].id);
+			sim_fail(sim, "erasing", "job %" PRIu64 " should have been erased",
+				rows.jobs[i].id);
 	if (rows.picture.bytes && rows.picture.at_ms < e->at_ms)
-		sim_fail(sim, "the last picture of a member should have been erased");
+		sim_fail(sim, "erasing", "the last picture of a member should have been erased");
 	if (rows.has_session && (rows.session.flags & SESSION_ERASE))
-		sim_fail(sim, "the wish to be erased is still stored");
+		sim_fail(sim, "erasing", "the wish to be erased is still stored");
 	store_result_free(&rows);
 }
 
@@ -297,8 +304,9 @@ static void check_words(struct sim *sim, struct json_object *state)
 
 		if (word->replies > 1 ||
 			(word->replies == 0 && (word->stored || sim->seed % 10 == 0)))
-			sim_fail(sim, "the word %" PRIu64 " in #admin-tools has %d answers",
-				word->id, word->replies);
+			sim_fail(sim, "words",
+				"the word %" PRIu64 " in #admin-tools has %d answers", word->id,
+				word->replies);
 	}
 }
 
@@ -313,6 +321,7 @@ void members_check_rest(struct sim *sim, struct json_object *state)
 			(strstr(said, "is being erased") || strstr(said, "is erased")))
 			check_erased(sim, e);
 		else if (e->press && sim->seed % 10 == 0)
-			sim_fail(sim, "nobody answered a wish to be erased: %s", said ? said : "");
+			sim_fail(sim, "erasing", "nobody answered a wish to be erased: %s",
+				said ? said : "");
 	}
 }

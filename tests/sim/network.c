@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <utlist.h>
 
@@ -14,7 +15,9 @@ struct sim_ws {
 	bool open, dead; /* dead: abandoned or closed; its memory waits for the end of the call */
 	const struct websocket_events *events;
 	void *arg;
-	int64_t last_ms; /* messages keep their order */
+	int64_t last_ms;    /* messages keep their order */
+	bool given;	    /* it was given something just now */
+	int64_t bytes_left; /* until it breaks; -1: it does not */
 	struct sim_ws *prev, *next;
 };
 
@@ -66,6 +69,8 @@ static void answer_arrives(void *ctx, void *arg, bool run)
 	struct exchange *x = arg;
 
 	if (run && x->life == sim->life && sim->shell) {
+		sim->in_flight -= x->side == WORLD_DISCORD;
+		limits_heard(sim, &x->req, &x->res);
 		x->done(x->arg, &x->res);
 		bot_turn(sim);
 	}
@@ -92,13 +97,20 @@ static void request_arrives(void *ctx, void *arg, bool run)
 	}
 	x->res = (struct http_response){.body = BUF(COMFY_FILE_MAX)};
 	world_http(sim->world, x->side, &x->req, &x->res, sim_now(sim));
-	if (x->side == WORLD_DISCORD)
+	trace_request(sim, &x->req, &x->res);
+	if (x->side == WORLD_DISCORD) {
+		limits_served(sim, &x->req, &x->res);
 		check_said(sim, &x->req, &x->res);
-	else
+	} else {
 		check_given(sim, &x->req);
+	}
 	if (x->res.status == 0 || x->lose_answer) {
+		int hangs_ms = 15000;
+
+		if (x->res.error)
+			(void)sscanf(x->res.error, "hang %d", &hangs_ms);
 		no_answer(x, true);
-		wait_ms = (int64_t)rng_below(&sim->rng, 15000);
+		wait_ms = (int64_t)rng_below(&sim->rng, (uint64_t)hangs_ms + 1);
 	}
 	clock_at(sim->clock, sim_now(sim) + sim_delay(sim) + wait_ms, answer_arrives, x);
 	network_pump(sim);
@@ -116,6 +128,52 @@ static void to_path(struct http_request *req)
 	url_free(&url);
 }
 
+/* ---- acknowledgements ---- */
+
+static void acknowledged(struct sim *sim, const char *url)
+{
+	unsigned long long id;
+	const char *at = strstr(url, "/interactions/");
+
+	if (at && sscanf(at, "/interactions/%20llu/", &id) == 1)
+		for (size_t i = 0; i < sim->n_acks; i++)
+			if (sim->acks[i].id == id)
+				sim->acks[i].sent = true;
+}
+
+static void ack_is_due(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	struct sim_ack *ack = arg;
+
+	if (run && !ack->sent && !sim->banned && ack->life == sim->life &&
+		find_socket(sim, ack->conn))
+		sim_fail(sim, "acknowledgement",
+			"the interaction %" PRIu64
+			" has not been answered half a second after it came",
+			ack->id);
+}
+
+void network_expect_ack(struct sim *sim, uint64_t interaction_id)
+{
+	struct sim_ack *ack = &sim->acks[sim->n_acks];
+	struct sim_ws *ws;
+
+	for (ws = sim->sockets; ws; ws = ws->next)
+		ws->given = false;
+	network_pump(sim);
+	for (ws = sim->sockets; ws; ws = ws->next)
+		if (ws->side == WORLD_DISCORD && ws->given && !ws->dead && ws->life == sim->life)
+			break;
+	/* In time for the second that the bot has by its knowledge of Discord's clock. */
+	if (!ws || ws->last_ms > sim_now(sim) + 2000 || sim->n_acks == countof(sim->acks) ||
+		ws->last_ms < sim_now(sim))
+		return;
+	*ack = (struct sim_ack){.id = interaction_id, .conn = ws->conn, .life = sim->life};
+	sim->n_acks++;
+	clock_at(sim->clock, ws->last_ms + 500, ack_is_due, ack);
+}
+
 static void port_http(void *ctx, const struct http_request *req,
 	void (*done)(void *arg, struct http_response *response), void *arg)
 {
@@ -128,6 +186,11 @@ static void port_http(void *ctx, const struct http_request *req,
 	x->done = done;
 	x->arg = arg;
 	to_path(&x->req);
+	if (x->side == WORLD_DISCORD) {
+		sim->in_flight++;
+		limits_sent(sim, &x->req);
+		acknowledged(sim, x->req.url);
+	}
 	if (sim_chance(sim, sim->weather.lost_requests)) {
 		no_answer(x, rng_below(&sim->rng, 2) == 0);
 		clock_at(sim->clock, sim_now(sim) + sim_delay(sim), answer_arrives, x);
@@ -170,6 +233,10 @@ static void parcel_arrives(void *ctx, void *arg, bool run)
 	struct parcel *p = arg;
 	struct sim_ws *ws = find_socket(sim, p->conn);
 
+	if (run) {
+		trace_number(sim, p->conn << 2 | (uint64_t)p->to_world << 1 | p->close);
+		trace_bytes(sim, p->data ? p->data : "", p->len);
+	}
 	if (run && p->to_world) {
 		if (p->close)
 			world_ws_closed(sim->world, p->conn, p->code, sim_now(sim));
@@ -192,8 +259,10 @@ static void send_parcel(struct sim *sim, struct sim_ws *ws, struct parcel *p)
 {
 	int64_t at_ms = sim_now(sim) + sim_delay(sim);
 
-	if (ws)
+	if (ws) {
 		ws->last_ms = at_ms = max_of(at_ms, ws->last_ms);
+		ws->given = true;
+	}
 	clock_at(sim->clock, at_ms, parcel_arrives, p);
 }
 
@@ -207,14 +276,37 @@ static struct parcel *copy_parcel(const struct parcel *p)
 	return copy;
 }
 
+/* The connection breaks in the middle of the message: nobody gets it, and both hear it. */
+static bool breaks(struct sim *sim, struct sim_ws *ws, size_t len)
+{
+	if (!ws || ws->bytes_left < 0)
+		return false;
+	if (ws->bytes_left == 0)
+		return true;
+	ws->bytes_left -= min_of(ws->bytes_left, (int64_t)len);
+	if (ws->bytes_left > 0)
+		return false;
+	trace_say(sim, "a connection breaks");
+	world_ws_closed(sim->world, ws->conn, 0, sim_now(sim));
+	return true;
+}
+
 void network_pump(struct sim *sim)
 {
 	struct world_output out;
 
 	while (world_next_output(sim->world, &out)) {
 		struct sim_ws *ws = find_socket(sim, out.conn);
-		struct parcel *p = xcalloc(1, sizeof(*p));
+		struct parcel *p;
+		bool was = ws && ws->bytes_left == 0;
 
+		if (breaks(sim, ws, out.len)) {
+			world_output_free(&out);
+			if (was)
+				continue;
+			out = (struct world_output){.conn = ws->conn, .close = true};
+		}
+		p = xcalloc(1, sizeof(*p));
 		*p = (struct parcel){.conn = out.conn,
 			.data = take(out.data),
 			.len = out.len,
@@ -271,6 +363,9 @@ static struct websocket *port_ws_open(void *ctx, const struct http_request *req,
 	ws->life = sim->life;
 	ws->events = events;
 	ws->arg = arg;
+	ws->bytes_left = -1;
+	if (ws->side == WORLD_DISCORD && sim_chance(sim, sim->weather.gateway_cuts))
+		ws->bytes_left = 1 + (int64_t)rng_below(&sim->rng, 30000);
 	DL_APPEND(sim->sockets, ws);
 	http_request_copy(&o->req, req);
 	to_path(&o->req);
@@ -352,6 +447,7 @@ struct statement {
 	void *arg, *before_arg;
 	struct store_query query;
 	store_read_done *read_done;
+	struct statement *next;
 };
 
 static void statement_free(struct statement *s)
@@ -367,39 +463,118 @@ static void statement_answered(void *ctx, void *arg, bool run)
 	struct statement *s = arg;
 
 	if (run && s->life == sim->life && sim->shell) {
+		const char *why = s->result ? "the database is away" : NULL;
+
 		if (s->before_done)
-			s->before_done(s->before_arg, s->result, NULL);
-		s->done(s->arg, s->result, s->result ? "the disk is full" : NULL);
+			s->before_done(s->before_arg, s->result, why);
+		s->done(s->arg, s->result, why);
 		bot_turn(sim);
 	}
 	statement_free(s);
+}
+
+static void apply(struct sim *sim, struct statement *s, int lost);
+
+static void kept_run(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+
+	if (run && sim_now(sim) >= sim->away_until_ms)
+		while (sim->kept) {
+			struct statement *s = sim->kept;
+
+			LL_DELETE(sim->kept, s);
+			apply(sim, s, 0);
+		}
+	else if (run && sim->kept)
+		clock_at(sim->clock, sim->away_until_ms, kept_run, NULL);
+}
+
+static void keep(struct sim *sim, struct statement *s)
+{
+	if (!sim->kept)
+		clock_at(
+			sim->clock, max_of(sim->away_until_ms, sim_now(sim) + 300), kept_run, NULL);
+	LL_APPEND(sim->kept, s);
+}
+
+/* What the store's thread does meanwhile (store/store.c): jobs are answered with the failure, all
+ * else is kept until the database is back. */
+static void put_off(struct sim *sim, struct statement *s)
+{
+	struct statement *first;
+
+	s->result = -ENOTCONN;
+	if (s->op.kind != STORE_JOB) {
+		keep(sim, s);
+		return;
+	}
+	if (s->has_before && s->before.kind != STORE_JOB) {
+		first = xcalloc(1, sizeof(*first));
+		*first = (struct statement){.op = s->before,
+			.life = s->life,
+			.done = s->before_done,
+			.arg = s->before_arg};
+		s->before = (struct store_op){0};
+		s->has_before = false;
+		s->before_done = NULL;
+		keep(sim, first);
+	}
+	clock_at(sim->clock, sim_now(sim) + 1, statement_answered, s);
+}
+
+static void apply(struct sim *sim, struct statement *s, int lost)
+{
+	struct store_op ops[] = {s->before, s->op};
+	char *why = NULL;
+
+	/* A statement whose process died before it ran is lost. */
+	if (s->life != sim->life) {
+		statement_free(s);
+		return;
+	}
+	s->result = store_db_apply(sim->db, s->has_before ? ops : &s->op, s->has_before + 1, &why);
+	trace_number(sim, (uint64_t)s->op.kind);
+	if (s->result < 0)
+		sim_fail(sim, "rows", "the store refused a row: %s", why ? why : "?");
+	members_check_words(sim, &s->op);
+	free(why);
+	if (sim_chance(sim, lost)) {
+		trace_say(sim, "a commit is not acknowledged");
+		sim->away_until_ms = sim_now(sim) + 300;
+		put_off(sim, s);
+	} else {
+		clock_at(sim->clock, sim_now(sim) + 1, statement_answered, s);
+	}
 }
 
 static void statement_runs(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
 	struct statement *s = arg;
-	struct store_op ops[] = {s->before, s->op};
-	char *why = NULL;
 
-	/* A statement whose process died before it ran is lost. */
 	if (!run || s->life != sim->life) {
 		statement_free(s);
 		return;
 	}
-	s->result = store_db_apply(sim->db, s->has_before ? ops : &s->op, s->has_before + 1, &why);
-	if (s->result < 0)
-		sim_fail(sim, "the store refused a row: %s", why ? why : "?");
-	members_check_words(sim, &s->op);
-	free(why);
-	clock_at(sim->clock, sim_now(sim) + 1, statement_answered, s);
+	if (sim_now(sim) < sim->away_until_ms) {
+		put_off(sim, s);
+		return;
+	}
+	kept_run(sim, NULL, true);
+	apply(sim, s, sim->weather.lost_commits);
 	bot_may_crash(sim);
 }
 
 static void held_free(struct sim *sim)
 {
+	struct statement *s, *next;
+
 	if (sim->held)
 		statement_free(take(sim->held));
+	LL_FOREACH_SAFE(sim->kept, s, next)
+	statement_free(s);
+	sim->kept = NULL;
 }
 
 /* A busy disk, in order: others may be served before a row is written. */
@@ -445,7 +620,10 @@ static void read_answered(void *ctx, void *arg, bool run)
 
 	/* A reading whose process died is answered too: the record knows nothing of it. */
 	if (run && s->life == sim->life && sim->shell) {
-		(void)store_db_read(sim->db, &s->query, &result);
+		if (sim_now(sim) < sim->away_until_ms)
+			result = (struct store_result){.error = -ENOTCONN};
+		else
+			(void)store_db_read(sim->db, &s->query, &result);
 		s->read_done(s->arg, &result);
 		store_result_free(&result);
 		bot_turn(sim);
@@ -478,7 +656,7 @@ static void cleaned(void *ctx, void *arg, bool run)
 	struct clean_answer answer = {.type = image_sniff(c->picture->data, c->picture->len)};
 
 	if (run && c->life == sim->life && sim->shell) {
-		if (sim_chance(sim, sim->weather.lost_requests))
+		if (sim_chance(sim, sim->weather.mute_cleaner))
 			answer.result = CLEAN_UNAVAILABLE;
 		else if (answer.type == IMAGE_OTHER)
 			answer.result = CLEAN_NOT_A_PICTURE;
@@ -523,7 +701,7 @@ static void kept(void *ctx, void *arg, bool run)
 	struct keeping *k = arg;
 
 	if (run && k->life == sim->life && sim->shell) {
-		bool full = sim_chance(sim, sim->weather.lost_requests);
+		bool full = sim_chance(sim, sim->weather.full_disk);
 
 		if (!full)
 			check_kept(sim, k->name, k->bytes);
@@ -547,7 +725,7 @@ static void port_keep(void *ctx, const char *folder, const char *name, struct bl
 
 static int64_t port_now(void *ctx)
 {
-	return sim_now(ctx);
+	return sim_bot_now(ctx);
 }
 
 void network_ports(struct sim *sim, struct ports *ports)

@@ -3,6 +3,17 @@
 #define FULLET_SIM_SIM_H
 
 #define SIM_CARDS_MAX 4 /* each seed has one to so many */
+#define SIM_START_MS  INT64_C(1780000000000)
+/* After the storm everything must have come to rest within so long. */
+#define SIM_PATIENCE_MS (6 * 60 * 60 * 1000)
+#define SIM_JOBS_MAX	40 /* more than a seed's members ask for */
+
+/* What must never be in the log: the bot's token, the key of the cards, how tokens of interactions
+ * begin, how what members wish for begins. */
+#define SIM_TOKEN     "simulated-token"
+#define SIM_COMFY_KEY "simulated-key"
+#define SIM_WEBHOOK   "aW50ZXJhY3Rpb246"
+#define SIM_PROMPT    "a red fox"
 
 #include "app/shell.h"
 #include "clock.h"
@@ -16,12 +27,17 @@
 
 /* How bad this seed's world is; chances are per thousand. */
 struct sim_weather {
+	int64_t storm_ms; /* how long it lasts; then it is fair */
 	int lost_requests, lost_answers, repeated_events;
 	int64_t latency_ms; /* the usual one, each way */
 	int slow;	    /* chance of a latency 20 times as long */
 	int crash_chance;   /* at each request that was served and each row that was written */
+	int crash_anywhere; /* per 10,000, between any two events */
 	int crashes, comfy_restarts, gateway_faults, server_errors, run_faults; /* how many */
-	int workflow_changes, card_changes;
+	int workflow_changes, card_changes, database_faults, clock_jumps;
+	int gateway_cuts; /* chance that a gateway connection ends at a byte, drawn when it opens */
+	int lost_commits; /* chance that a row is written and its acknowledgement is lost */
+	int mute_cleaner, full_disk;
 	bool no_compression, no_websocket;
 };
 
@@ -48,6 +64,7 @@ struct sim_said {
 /* What a member chose for a picture: "" and 0: nothing. The prompt ends with the number. */
 struct sim_choice {
 	uint64_t n;
+	const char *model;
 	int width, height, steps, count;
 	const char *cfg, *negative;
 	uint64_t seed;
@@ -66,10 +83,31 @@ struct sim_erasing {
 	int64_t at_ms;			   /* when the button was pressed */
 };
 
+/* A route of Discord's REST API that must not be asked before. */
+struct sim_limit {
+	uint64_t key;
+	int64_t until_ms;
+};
+
+/* An interaction that reaches a bot that runs. */
+struct sim_ack {
+	uint64_t id, conn;
+	unsigned life;
+	bool sent; /* the answer has left */
+};
+
+/* How a job stood in line when it was last looked at. */
+struct sim_place {
+	uint64_t job_id;
+	int shown;
+	int told; /* "moves back in line from 1 to N": N */
+};
+
 struct sim {
 	uint64_t seed;
 	bool verbose;
-	bool strict; /* no violation even in bad weather (some come from lost answers) */
+	bool strict;   /* no violation even in bad weather (some come from lost answers) */
+	uint64_t hash; /* of all that happened */
 	struct rng rng;
 	struct clock *clock;
 	int n_cards;
@@ -87,6 +125,21 @@ struct sim {
 	struct sim_ws *sockets; /* open ones */
 	int64_t stored_ms;	/* when the store's thread is through with what it was given */
 	int64_t turn_at;	/* when the shell's next turn is planned */
+	int64_t skew_ms;	/* the bot's clock is so far ahead of Discord's */
+	int64_t jumped_ms;	/* when it was put forward last; 0: never */
+	int64_t away_until_ms;	/* the database takes nothing */
+	bool fair;		/* the storm is over */
+	uint64_t message_cursor, channel_cursor; /* of what was looked at in the world */
+	int64_t invalid_ms[1000];		 /* when the last invalid requests were made */
+	size_t n_invalid;
+	struct sim_limit limits[64]; /* what was announced to this process */
+	size_t n_limits;
+	struct sim_place places[SIM_JOBS_MAX];
+	size_t n_places;
+	struct sim_ack acks[32];
+	size_t n_acks;
+	bool banned;   /* Cloudflare has answered this process: nothing leaves it */
+	int in_flight; /* requests to Discord */
 	struct sim_said *said;
 	size_t n_said;
 	uint64_t last_id; /* the highest of them: erased rows do not give their ids back */
@@ -101,27 +154,54 @@ struct sim {
 	struct sim_word words[8];
 	size_t n_words;
 	uint64_t admin_id;
-	bool words_wait; /* one that is written down is not answered */
+	bool words_wait;	/* one that is written down is not answered */
+	struct statement *kept; /* until the database is back */
 	struct statement *held; /* waits for the next one, for one commit */
-	uint64_t *messages; /* ids of messages already counted */
-	size_t n_messages;
 	size_t events;
 	int requested, commands_refused;
 	int owed; /* of those requested: none that may be refused, as an edit of no last picture */
 	char *failure; /* the first thing that was wrong */
 };
 
-void sim_fail(struct sim *sim, const char *format, ...) printf_like(2, 3);
+/* `rule` is the name of what does not hold; only the first counts. */
+void sim_fail(struct sim *sim, const char *rule, const char *format, ...) printf_like(3, 4);
 int64_t sim_now(const struct sim *sim);
-double sim_seconds(const struct sim *sim); /* since the beginning */
-int64_t sim_delay(struct sim *sim); /* a latency */
+int64_t sim_bot_now(const struct sim *sim); /* by the clock of the bot's computer */
+double sim_seconds(const struct sim *sim);  /* since the beginning */
+int64_t sim_delay(struct sim *sim);	    /* a latency */
 bool sim_chance(struct sim *sim, int per_thousand);
+
+/* trace.c */
+void trace_number(struct sim *sim, uint64_t n);
+void trace_bytes(struct sim *sim, const void *data, size_t len);
+void trace_text(struct sim *sim, const char *text);
+void trace_say(struct sim *sim, const char *format, ...) printf_like(2, 3);
+void trace_log(void *ctx, enum log_level level, const char *subject, const char *text);
+void trace_request(
+	struct sim *sim, const struct http_request *req, const struct http_response *res);
+
+/* weather.c */
+void weather_make(struct sim *sim);
+void weather_plan(struct sim *sim);
+void weather_clears(struct sim *sim);
+int64_t weather_sometime(struct sim *sim); /* while the storm lasts */
+
+/* wishes.c: members, and what they ask for */
+void wishes_plan(struct sim *sim);
+
+/* workflows.c */
+void workflows_add(struct sim *sim);
+/* The sampler in the graphs of a workflow. */
+const char *workflows_sampler(const char *name);
+void workflows_plan(struct sim *sim); /* an owner changes them */
 
 /* network.c */
 void network_ports(struct sim *sim, struct ports *ports);
 void network_pump(struct sim *sim);  /* what the world has to say goes on its way */
 void network_crash(struct sim *sim); /* the bot's sockets die with it */
 void network_free(struct sim *sim);
+/* An interaction was just made: if it reaches a bot that runs, the acknowledgement must leave. */
+void network_expect_ack(struct sim *sim, uint64_t interaction_id);
 
 /* bot.c */
 void bot_start(struct sim *sim);
@@ -132,7 +212,7 @@ void bot_turn(struct sim *sim);
 
 /* members.c: what members choose, cancel and have erased, and what must come of it */
 /* plain: often nothing but the prompt, so that prompts share passes. */
-void members_choose(struct sim *sim, uint64_t n, bool plain, struct json_object *options);
+void members_choose(struct sim *sim, uint64_t n, const char *model, struct json_object *options);
 void members_cancel(struct sim *sim, uint64_t user_id);
 void members_erase(struct sim *sim, uint64_t user_id);
 bool members_want_erased(const struct sim *sim, uint64_t user_id);
@@ -148,16 +228,31 @@ void members_check_drawn(struct sim *sim, const char *content, const void *data,
 void members_check_rest(struct sim *sim, struct json_object *state);
 
 /* cards.c: cards are held, and come and go */
-void cards_plan(struct sim *sim, int64_t (*sometime)(struct sim *sim));
+void cards_plan(struct sim *sim);
 void cards_clear(struct sim *sim); /* all are there and used again */
 
+/* rules.c: what must hold after every event */
+void rules_turn(struct sim *sim);  /* the bot has just had its turn */
+void rules_event(struct sim *sim); /* anything has happened */
+void rules_heard(struct sim *sim, const char *subject, const char *text); /* a line of the log */
+void rules_crash(struct sim *sim);
+void rules_rest(struct sim *sim);
+
+/* limits.c: Discord's limits, as they were announced */
+void limits_sent(struct sim *sim, const struct http_request *req);
+void limits_served(
+	struct sim *sim, const struct http_request *req, const struct http_response *res);
+void limits_heard(struct sim *sim, const struct http_request *req, const struct http_response *res);
+
 /* check.c */
+/* A message that was made or found in the end. */
+void check_message(struct sim *sim, struct json_object *message);
+void check_channels(struct sim *sim, struct json_object *state);
 void check_said(struct sim *sim, const struct http_request *req, const struct http_response *res);
 /* What a ComfyUI is given. */
 void check_given(struct sim *sim, const struct http_request *req);
 uint32_t check_sum(const void *data, size_t len);
 void check_kept(struct sim *sim, const char *name, const struct blob *bytes);
-void check_caps(struct sim *sim);
 void check_rest(struct sim *sim);
 bool all_at_rest(struct sim *sim);
 

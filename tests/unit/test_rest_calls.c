@@ -254,6 +254,28 @@ static void test_retry_after_of_503(void **state)
 	rig_close(&rig);
 }
 
+/* Found by the simulator: a ban lasts longer than Discord remembers a nonce, and the picture that had
+ * been posted before came once more. */
+static void test_nonce_is_not_trusted_for_long(void **state)
+{
+	struct rest_call *call;
+	struct rig rig;
+
+	rig_open(&rig);
+	submit_to(&rig, R_POST, "1", REST_REPEATABLE);
+	answer_nothing(&rig, next(&rig), true);
+	call = next_within(&rig, 2000);
+	assert_non_null(call);
+	answer_with(&rig, call, 429, "Retry-After: 90", "<html>banned</html>");
+	assert_null(next_within(&rig, 2 * 3600 * 1000));
+	assert_int_equal(outcome(&rig, 1), REST_DOUBTFUL);
+
+	/* What surely did not happen is waited for as long as it takes. */
+	submit_to(&rig, R_POST, "2", REST_REPEATABLE);
+	assert_non_null(next_within(&rig, 2 * 3600 * 1000));
+	rig_close(&rig);
+}
+
 static void test_callback_is_repeated_once(void **state)
 {
 	struct rest_call *call;
@@ -400,6 +422,7 @@ int main(void)
 		cmocka_unit_test(test_retries),
 		cmocka_unit_test(test_retry_lets_others_pass),
 		cmocka_unit_test(test_retry_after_of_503),
+		cmocka_unit_test(test_nonce_is_not_trusted_for_long),
 		cmocka_unit_test(test_callback_is_repeated_once),
 		cmocka_unit_test(test_timeouts),
 		cmocka_unit_test(test_expires_unsent),

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "app/shell_parts.h"
+#include "core/state.h"
+#include "sim.h"
+
+/* What must hold after every event, whatever the weather. */
+
+/* rest.c: requests to Discord at a time. */
+#define IN_FLIGHT_MAX 64
+
+/* ---- who is where ---- */
+
+/* Those of one prompt count once. */
+static bool is_first_of_pass(const struct core *core, const struct job *job)
+{
+	const struct job *other = core_first_job(core);
+
+	while (other != job && !(other->gpu == job->gpu && other->step == job->step &&
+				       str_eq(other->row.prompt_id, job->row.prompt_id)))
+		other = other->next;
+	return other == job;
+}
+
+static void check_caps(struct sim *sim, const struct core *core)
+{
+	size_t live = 0, on_gpu[COMFY_SERVERS_MAX] = {0};
+
+	for (const struct job *job = core_first_job(core); job; job = job->next) {
+		int same = 0;
+
+		if (!job_is_live(job))
+			continue;
+		live++;
+		for (const struct job *other = core_first_job(core); other; other = other->next)
+			same += job_is_live(other) && other->row.user_id == job->row.user_id;
+		if (same > sim->config.max_jobs_per_user)
+			sim_fail(sim, "caps", "user %" PRIu64 " has %d live jobs", job->row.user_id,
+				same);
+		if ((job->step == JOB_SUBMIT || job->step == JOB_WATCH) && !job->enter &&
+			is_first_of_pass(core, job) && ++on_gpu[job->gpu] > PLACE_DEPTH)
+			sim_fail(sim, "depth", "three prompts on card %d", job->gpu);
+	}
+	if (live > (size_t)sim->config.max_queue)
+		sim_fail(sim, "caps", "%zu live jobs in all", live);
+}
+
+/* What is kept of a card is the sum of what its passes have reserved, and the card has it. */
+static void check_ledger(struct sim *sim, const struct core *core)
+{
+	struct gpu_memory memory;
+
+	for (int i = 0; i < sim->config.n_comfy; i++) {
+		const struct core_gpu *gpu = &core->gpus[i];
+		int64_t sum = 0;
+		size_t jobs = 0;
+		int passes = 0;
+
+		for (const struct place_pass *p = gpu->passes; p; p = p->next, passes++) {
+			sum += p->reserved_mb;
+			jobs += (size_t)p->n;
+			for (int k = 0; k < p->n; k++)
+				if (p->jobs[k]->pass != p || p->jobs[k]->gpu != i)
+					sim_fail(sim, "ledger", "job %" PRIu64 " is not on card %d",
+						p->jobs[k]->row.id, i);
+		}
+		core_gpu_memory(core, i, &memory);
+		if (memory.ours_mb != sum)
+			sim_fail(sim, "ledger",
+				"card %d: %" PRId64 " MB are kept, %" PRId64 " reserved", i,
+				memory.ours_mb, sum);
+		if (memory.total_mb && sum > memory.total_mb)
+			sim_fail(sim, "ledger",
+				"card %d has %" PRId64 " MB for us and %" PRId64 " in all", i, sum,
+				memory.total_mb);
+		if ((sum > 0) != (jobs > 0) || jobs != core_gpu_jobs_there(core, i))
+			sim_fail(sim, "ledger", "card %d: %" PRId64 " MB are kept for %zu jobs", i,
+				sum, jobs);
+		if (passes != gpu->n_passes)
+			sim_fail(sim, "ledger", "card %d has %d passes and counts %d", i, passes,
+				gpu->n_passes);
+	}
+}
+
+/* ---- places in line ---- */
+
+static struct sim_place *place_of(struct sim *sim, uint64_t job_id)
+{
+	for (size_t i = 0; i < sim->n_places; i++)
+		if (sim->places[i].job_id == job_id)
+			return &sim->places[i];
+	if (sim->n_places == countof(sim->places))
+		return NULL;
+	sim->places[sim->n_places] = (struct sim_place){.job_id = job_id};
+	return &sim->places[sim->n_places++];
+}
+
+void rules_heard(struct sim *sim, const char *subject, const char *text)
+{
+	unsigned long long id;
+	int from, to;
+	struct sim_place *p;
+
+	if (subject && sscanf(subject, "job=%20llu", &id) == 1 &&
+		sscanf(text, "moves back in line from %d to %d:", &from, &to) == 2 &&
+		(p = place_of(sim, id)))
+		p->told = to;
+}
+
+/* What is shown is the real order; who moves back finds the cause in the log. */
+static void check_places(struct sim *sim, const struct core *core)
+{
+	const struct job *order[SIM_JOBS_MAX];
+	size_t n = core_jobs_of(core, 0, order, countof(order));
+	int place = 0;
+
+	for (size_t i = 0; i < min_of(n, countof(order)); i++) {
+		const struct job *job = order[i];
+		struct sim_place *p = place_of(sim, job->row.id);
+
+		if (!p || !queue_waits(job)) {
+			if (p)
+				p->shown = 0;
+			continue;
+		}
+		place++;
+		if (job->position != place || job->shown_position != place)
+			sim_fail(sim, "places", "job %" PRIu64 " is %d in line and is shown at %d",
+				job->row.id, place, job->shown_position);
+		if (p->shown && place > p->shown && p->told != place)
+			sim_fail(sim, "places",
+				"job %" PRIu64 " moved back from %d to %d, and nobody says why",
+				job->row.id, p->shown, place);
+		p->shown = place;
+		p->told = 0;
+	}
+}
+
+/* ---- ceilings ---- */
+
+static void check_ceilings(struct sim *sim, const struct shell *sh)
+{
+	size_t jobs = 0;
+
+	for (const struct job *job = core_first_job(sh->core); job; job = job->next)
+		jobs++;
+	if (rest_pending(sh->rest) > REST_QUEUE_MAX)
+		sim_fail(sim, "ceilings", "%zu calls wait", rest_pending(sh->rest));
+	if (sim->in_flight > IN_FLIGHT_MAX)
+		sim_fail(sim, "ceilings", "%d requests to Discord at once", sim->in_flight);
+	if (sh->core->n_unposted < 0 || sh->core->n_unposted > UNPOSTED_MAX + SCHED_BATCH_MAX)
+		sim_fail(sim, "ceilings", "%d jobs are not posted", sh->core->n_unposted);
+	if (jobs > SIM_JOBS_MAX)
+		sim_fail(sim, "ceilings", "%zu jobs in memory", jobs);
+	if (sh->core->effects)
+		sim_fail(sim, "ceilings", "effects are left after a turn");
+}
+
+void rules_turn(struct sim *sim)
+{
+	const struct core *core = shell_core(sim->shell);
+
+	check_caps(sim, core);
+	check_ledger(sim, core);
+	check_places(sim, core);
+	check_ceilings(sim, sim->shell);
+}
+
+void rules_crash(struct sim *sim)
+{
+	sim->n_places = 0;
+	sim->n_limits = 0;
+	sim->in_flight = 0;
+	sim->banned = false;
+}
+
+/* ---- the world ---- */
+
+void rules_event(struct sim *sim)
+{
+	struct json_object *m;
+
+	while ((m = world_next_message(sim->world, &sim->message_cursor)))
+		check_message(sim, m);
+	if (world_channels_made(sim->world) != sim->channel_cursor) {
+		struct json_object *state = world_state(sim->world);
+
+		sim->channel_cursor = world_channels_made(sim->world);
+		check_channels(sim, state);
+		json_put(&state);
+	}
+}
+
+/* Nothing is kept of any card, and nothing of ours runs there. */
+void rules_rest(struct sim *sim)
+{
+	const struct core *core = shell_core(sim->shell);
+	struct gpu_memory memory;
+
+	for (int i = 0; i < sim->config.n_comfy; i++) {
+		core_gpu_memory(core, i, &memory);
+		if (memory.ours_mb || core_gpu_jobs_there(core, i))
+			sim_fail(sim, "rest", "card %d: %" PRId64 " MB are still kept", i,
+				memory.ours_mb);
+	}
+	if (core->n_unposted)
+		sim_fail(sim, "rest", "%d jobs count as not posted", core->n_unposted);
+}

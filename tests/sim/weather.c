@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "sim.h"
+
+/* What goes wrong, and when: drawn from the seed; and the fair weather after it. */
+
+static int some(struct sim *sim, int below)
+{
+	return (int)rng_below(&sim->rng, (uint64_t)below);
+}
+
+int64_t weather_sometime(struct sim *sim)
+{
+	return SIM_START_MS + 2000 +
+	       (int64_t)rng_below(&sim->rng, (uint64_t)sim->weather.storm_ms - 2000);
+}
+
+/* Many storms are short: a thousand of them find more than a hundred long ones. */
+static int64_t length(struct sim *sim)
+{
+	switch (some(sim, 8)) {
+	case 0:
+		return 10 * 60 * 1000;
+	case 1:
+	case 2:
+		return 4 * 60 * 1000;
+	default:
+		return 45000 + some(sim, 60000);
+	}
+}
+
+void weather_make(struct sim *sim)
+{
+	struct sim_weather *w = &sim->weather;
+
+	*w = (struct sim_weather){.latency_ms = 5 + some(sim, 150)};
+	w->storm_ms = length(sim);
+	if (sim->seed % 10 == 0)
+		return; /* one in ten is a fine day: nothing may go wrong at all */
+	w->lost_requests = some(sim, 30);
+	w->lost_answers = some(sim, 30);
+	w->repeated_events = some(sim, 200);
+	w->slow = some(sim, 20);
+	w->crashes = some(sim, 5);
+	w->crash_chance = some(sim, 40);
+	w->crash_anywhere = some(sim, 3) ? 0 : some(sim, 100);
+	w->comfy_restarts = some(sim, 3);
+	w->gateway_faults = some(sim, 4);
+	w->server_errors = some(sim, 8);
+	w->run_faults = some(sim, 5);
+	w->workflow_changes = some(sim, 6);
+	w->card_changes = some(sim, 8);
+	w->database_faults = max_of(some(sim, 5) - 2, 0);
+	w->lost_commits = some(sim, 3) ? 0 : some(sim, 100);
+	w->clock_jumps = max_of(some(sim, 6) - 4, 0);
+	w->gateway_cuts = some(sim, 3) ? 0 : some(sim, 600);
+	w->mute_cleaner = w->lost_requests;
+	w->full_disk = w->lost_requests;
+	w->no_compression = some(sim, 2) == 0;
+	w->no_websocket = some(sim, 6) == 0;
+}
+
+/* ---- faults of the world ---- */
+
+#define DISCORD(kind, method, route)                                                               \
+	"{\"kind\":\"" kind "\",\"side\":\"discord\",\"method\":\"" method "\",\"route\":\"" route \
+	"\","
+#define COMFY(kind, method, route)                                                                 \
+	"{\"kind\":\"" kind "\",\"side\":\"comfy\",\"method\":\"" method "\",\"route\":\"" route   \
+	"\","
+#define MESSAGES "/channels/{}/messages"
+
+static const char *const gateway_faults[] = {
+	"{\"kind\":\"gateway_drop\",\"code\":4000}",
+	"{\"kind\":\"gateway_drop\",\"code\":1006}",
+	"{\"kind\":\"gateway_drop\",\"code\":4009}",
+	"{\"kind\":\"gateway_reconnect\"}",
+	"{\"kind\":\"gateway_reconnect\",\"before_hello\":true}",
+	"{\"kind\":\"gateway_heartbeat\"}",
+	"{\"kind\":\"gateway_invalid\",\"resumable\":true}",
+	"{\"kind\":\"gateway_invalid\",\"resumable\":false}",
+	"{\"kind\":\"gateway_forget\"}",
+	"{\"kind\":\"gateway_silence\",\"ms\":90000}",
+	"{\"kind\":\"gateway_refuse\",\"ms\":8000}",
+	"{\"kind\":\"gateway_garbage\"}",
+	"{\"kind\":\"gateway_garbage\",\"raw\":true}",
+};
+static const char *const run_faults[] = {
+	"{\"kind\":\"comfy_oom\",\"count\":1}",
+	"{\"kind\":\"comfy_oom\",\"above\":1}",
+	"{\"kind\":\"comfy_error\",\"count\":1}",
+	"{\"kind\":\"comfy_machine\",\"count\":1}",
+	"{\"kind\":\"comfy_machine\",\"count\":6}",
+	"{\"kind\":\"comfy_stall\",\"ms\":20000}",
+	"{\"kind\":\"comfy_stall\",\"ms\":200000}",
+	"{\"kind\":\"comfy_ws_drop\"}",
+	"{\"kind\":\"comfy_ws_refuse\",\"ms\":60000}",
+	"{\"kind\":\"comfy_ws_garbage\"}",
+	"{\"kind\":\"comfy_zombie\"}",
+	"{\"kind\":\"comfy_forget_output\"}",
+	"{\"kind\":\"comfy_forget_output\",\"count\":2}",
+	"{\"kind\":\"comfy_foreign\",\"mb\":6000}",
+	"{\"kind\":\"comfy_node_errors\",\"count\":1}",
+	COMFY("status", "POST", "/prompt") "\"status\":500,\"count\":1,\"executed\":true}",
+	COMFY("status", "POST", "/prompt") "\"status\":500,\"count\":1,\"executed\":false}",
+	COMFY("status", "POST", "/upload/image") "\"status\":500,\"count\":2,\"executed\":true}",
+	COMFY("reset", "POST", "/upload/image") "\"count\":6,\"executed\":false}",
+	COMFY("reset", "POST", "/prompt") "\"count\":2,\"executed\":true}",
+	COMFY("html", "GET", "/history/{}") "\"count\":2}",
+	COMFY("reset", "GET", "/view") "\"count\":8}",
+	COMFY("hang", "GET", "/history/{}") "\"ms\":60000,\"count\":3}",
+};
+static const char *const server_errors[] = {
+	DISCORD("status", "POST", MESSAGES) "\"status\":500,\"count\":2,\"executed\":true}",
+	DISCORD("status", "POST", MESSAGES) "\"status\":502,\"count\":6,\"executed\":false}",
+	DISCORD("reset", "POST", MESSAGES) "\"count\":1,\"executed\":true}",
+	DISCORD("reset", "POST", "/guilds/{}/channels") "\"count\":1,\"executed\":true}",
+	DISCORD("status", "POST", "/guilds/{}/channels") "\"status\":503,\"count\":2,"
+							 "\"executed\":false}",
+	DISCORD("status", "GET", MESSAGES) "\"status\":500,\"count\":3,\"executed\":false}",
+	DISCORD("429", "PATCH", MESSAGES "/{}") "\"scope\":\"user\",\"retry_after\":3,\"count\":2}",
+	DISCORD("429", "POST", MESSAGES) "\"scope\":\"shared\",\"retry_after\":5,\"count\":1}",
+	DISCORD("429", "POST", MESSAGES) "\"scope\":\"user\",\"retry_after\":40,\"count\":1}",
+	DISCORD("429", "POST", MESSAGES) "\"scope\":\"global\",\"retry_after\":4,\"count\":1}",
+	DISCORD("429", "PATCH", "/webhooks/*") "\"scope\":\"user\",\"retry_after\":2,\"count\":1}",
+	DISCORD("html", "PATCH", MESSAGES "/{}") "\"count\":1}",
+	/* Cloudflare has banned the address for a while. */
+	"{\"kind\":\"html\",\"side\":\"discord\",\"status\":429,\"retry_after\":20,\"count\":4}",
+	"{\"kind\":\"html\",\"side\":\"discord\",\"status\":403,\"count\":3}",
+	DISCORD("hang", "POST", MESSAGES) "\"ms\":60000,\"count\":1,\"executed\":true}",
+	/* Every answer is lost for longer than Discord remembers a nonce. */
+	DISCORD("reset", "POST", MESSAGES) "\"count\":30,\"executed\":true}",
+};
+
+static void fault_happens(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	char *text = arg;
+
+	if (run) {
+		struct json_object *fault = json_parse(text, strlen(text), NULL);
+
+		if (!fault || world_fault(sim->world, fault, sim_now(sim)) < 0)
+			sim_fail(sim, "world", "the world does not know this fault: %s", text);
+		trace_say(sim, "fault %s", text);
+		json_put(&fault);
+		network_pump(sim);
+	}
+	free(text);
+}
+
+static void plan_faults(struct sim *sim, const char *const *kinds, size_t n_kinds, int n)
+{
+	for (int i = 0; i < n; i++) {
+		int64_t at_ms = weather_sometime(sim);
+		int card = some(sim, sim->n_cards);
+		const char *kind = kinds[rng_below(&sim->rng, n_kinds)];
+
+		clock_at(sim->clock, at_ms, fault_happens,
+			xasprintf("{\"card\":%d,%s", card, kind + 1));
+	}
+}
+
+/* ---- of the computer on which the bot runs ---- */
+
+static void process_dies(void *ctx, void *arg, bool run)
+{
+	if (run)
+		bot_crash(ctx);
+}
+
+/* The server is away, or the disk is full. */
+static void database_goes(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+
+	if (!run || sim->fair)
+		return;
+	sim->away_until_ms = sim_now(sim) + 1000 + some(sim, some(sim, 4) ? 15000 : 120000);
+	trace_say(
+		sim, "the database is away for %" PRId64 " ms", sim->away_until_ms - sim_now(sim));
+}
+
+/* A clock that is put right goes forward at once; backwards it does not go: io/loop.c. */
+static void clock_jumps(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+
+	if (!run)
+		return;
+	sim->n_limits = 0; /* what the old clock said of them */
+	sim->jumped_ms = sim_now(sim);
+	sim->skew_ms += 2000 + some(sim, some(sim, 2) ? 20000 : 2 * 3600 * 1000);
+	trace_say(sim, "the bot's clock is %" PRId64 " ms ahead", sim->skew_ms);
+	bot_turn(sim);
+}
+
+void weather_plan(struct sim *sim)
+{
+	struct sim_weather *w = &sim->weather;
+
+	/* Half of the crashes come at a time, the others at a deed: bot_may_crash(). */
+	for (int i = 0; i < w->crashes / 2; i++)
+		clock_at(sim->clock, weather_sometime(sim), process_dies, NULL);
+	for (int i = 0; i < w->comfy_restarts; i++) {
+		int64_t at_ms = weather_sometime(sim);
+		int card = some(sim, sim->n_cards);
+		int down_ms = some(sim, some(sim, 3) ? 30000 : 400000);
+
+		clock_at(sim->clock, at_ms, fault_happens,
+			xasprintf("{\"kind\":\"comfy_restart\",\"card\":%d,\"down_ms\":%d}", card,
+				down_ms));
+	}
+	for (int i = 0; i < w->database_faults; i++)
+		clock_at(sim->clock, weather_sometime(sim), database_goes, NULL);
+	for (int i = 0; i < w->clock_jumps; i++)
+		clock_at(sim->clock, weather_sometime(sim), clock_jumps, NULL);
+	plan_faults(sim, gateway_faults, countof(gateway_faults), w->gateway_faults);
+	plan_faults(sim, run_faults, countof(run_faults), w->run_faults);
+	plan_faults(sim, server_errors, countof(server_errors), w->server_errors);
+}
+
+void weather_clears(struct sim *sim)
+{
+	sim->weather = (struct sim_weather){.latency_ms = sim->weather.latency_ms,
+		.storm_ms = sim->weather.storm_ms,
+		.no_compression = sim->weather.no_compression,
+		.no_websocket = sim->weather.no_websocket};
+	sim->fair = true;
+	sim->away_until_ms = 0;
+	fault_happens(sim, xstrdup("{\"kind\":\"clear\"}"), true);
+	for (int i = 0; i < sim->n_cards; i++)
+		fault_happens(sim,
+			xasprintf("{\"card\":%d,\"kind\":\"comfy_foreign\",\"mb\":0}", i), true);
+	cards_clear(sim);
+}
