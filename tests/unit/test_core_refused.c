@@ -3,8 +3,8 @@
 #include "core_rig.h"
 
 /*
- * What Discord says of a member's channel, for each ask about one: the member gets his picture, by a
- * longer way, or hears why not; nobody waits for ever. The rig answers everything else with yes.
+ * What Discord says of a member's channel, for each ask about one: the member gets his picture, by
+ * a longer way, or hears why not; nobody waits for ever. The rig answers everything else with yes.
  */
 
 #define FOR_EVER 1000
@@ -68,9 +68,9 @@ static void ends(const struct refused *c)
 	carry_on(&rig, c);
 	if (core_first_job(rig.core) || rig.kept[1].row.step != c->end ||
 		rig.kept[1].row.sorry != (int)c->sorry)
-		fail_msg("%s answered %d, %d times: %s, step %d, sorry %d", names[c->kind], c->answer,
-			c->times, core_first_job(rig.core) ? "waits" : "ended", rig.kept[1].row.step,
-			rig.kept[1].row.sorry);
+		fail_msg("%s answered %d, %d times: %s, step %d, sorry %d", names[c->kind],
+			c->answer, c->times, core_first_job(rig.core) ? "waits" : "ended",
+			rig.kept[1].row.step, rig.kept[1].row.sorry);
 	stop(&rig);
 }
 
@@ -104,13 +104,15 @@ static void test_threads(void **state)
 		{FX_THREAD_LIST, ANSWER_AGAIN, 2, true, .end = JOB_DONE},
 		{FX_THREAD_LIST, ANSWER_NO, 1, true, .end = JOB_DONE},
 		{FX_THREAD_CREATE, ANSWER_AGAIN, 2, true, .end = JOB_DONE},
-		{FX_THREAD_CREATE, ANSWER_DOUBT, FOR_EVER, true, .end = JOB_APOLOGISED, SORRY_CHANNEL},
+		{FX_THREAD_CREATE, ANSWER_DOUBT, FOR_EVER, true, .end = JOB_APOLOGISED,
+			SORRY_CHANNEL},
 		{FX_THREAD_CREATE, ANSWER_NO, 1, true, .end = JOB_APOLOGISED, SORRY_CHANNEL},
 		{FX_THREAD_CREATE, ANSWER_FORBIDDEN, 1, true, .end = JOB_APOLOGISED, SORRY_CHANNEL},
 		{FX_THREAD_JOIN, ANSWER_AGAIN, 2, true, .end = JOB_DONE},
 		{FX_THREAD_JOIN, ANSWER_GONE, 1, true, .end = JOB_DONE},
 		{FX_THREAD_JOIN, ANSWER_NO, FOR_EVER, true, .end = JOB_APOLOGISED, SORRY_CHANNEL},
-		{FX_THREAD_JOIN, ANSWER_FORBIDDEN, 1, true, .end = JOB_APOLOGISED, SORRY_PERMISSION},
+		{FX_THREAD_JOIN, ANSWER_FORBIDDEN, 1, true, .end = JOB_APOLOGISED,
+			SORRY_PERMISSION},
 	};
 
 	for (size_t i = 0; i < countof(cases); i++)
@@ -138,17 +140,17 @@ static void test_restricting(void **state)
 		struct rig rig;
 
 		start(&rig, 10);
-		core_load_session(
-			rig.core, &(struct session_row){.user_id = 1, .channel_id = 500});
+		core_load_session(rig.core, &(struct session_row){.user_id = 1, .channel_id = 500});
 		ready(&rig);
 		rig.silent = RIG_BIT(c.kind);
 		r.age_restricted = true;
 		assert_int_equal(core_request(rig.core, &r, rig.now_ms), REFUSE_NOTHING);
 		run(&rig);
 		carry_on(&rig, &c);
-		if (rig.kept[1].row.step != cases[i].end || rig.kept[1].row.sorry != (int)cases[i].sorry)
-			fail_msg("answer %d: step %d, sorry %d", cases[i].answer, rig.kept[1].row.step,
-				rig.kept[1].row.sorry);
+		if (rig.kept[1].row.step != cases[i].end ||
+			rig.kept[1].row.sorry != (int)cases[i].sorry)
+			fail_msg("answer %d: step %d, sorry %d", cases[i].answer,
+				rig.kept[1].row.step, rig.kept[1].row.sorry);
 		stop(&rig);
 	}
 }
