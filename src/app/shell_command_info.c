@@ -170,12 +170,27 @@ static void add_option(
 		(void)buf_printf(out, " (%s)", min);
 }
 
+/* " · usually 12 s", once that is known; owned, or NULL. */
+static char *usual_time(const struct shell *sh, const struct workflow *wf, const char *locale)
+{
+	int64_t ms = core_usual_ms(sh->core, wf->name);
+	cleanup(freep) char *time = NULL, *text = NULL;
+
+	if (ms < 0)
+		return NULL;
+	time = ms < ESTIMATE_MIN_MS ? xasprintf("%d s", max_of((int)(ms + 500) / 1000, 1))
+				    : text_about(ms);
+	text = time ? text_make(TEXT_MODEL_TAKES, locale, &(struct text_args){.text = time}) : NULL;
+	return text ? xasprintf(" · %s", text) : NULL;
+}
+
 /* The model in a line, what it takes in another; owned. */
-static char *model_item(const struct workflow *wf, const char *locale)
+static char *model_item(const struct shell *sh, const struct workflow *wf, const char *locale)
 {
 	bool spanish = locale_is_spanish(locale);
 	const char *about = workflow_description_in(wf, spanish);
 	cleanup(freep) char *title = text_clean(workflow_title_in(wf, spanish), TITLE_CHARS_MAX);
+	cleanup(freep) char *takes = usual_time(sh, wf, locale);
 	cleanup(freep) char *described = about ? text_clean(about, REASON_CHARS_MAX) : NULL;
 	cleanup(buf_free) struct buf options = BUF(LIST_BYTES_MAX);
 
@@ -183,8 +198,9 @@ static char *model_item(const struct workflow *wf, const char *locale)
 		if (option_name((enum workflow_field)field) &&
 			workflow_accepts(wf, (enum workflow_field)field))
 			add_option(&options, wf, (enum workflow_field)field, locale);
-	return xasprintf("- **%s**%s%s%s%s", title, described ? " · " : "",
-		described ? described : "", options.len ? "\n  " : "", buf_str(&options));
+	return xasprintf("- **%s**%s%s%s%s%s", title, described ? " · " : "",
+		described ? described : "", takes ? takes : "", options.len ? "\n  " : "",
+		buf_str(&options));
 }
 
 static void add_models(const struct shell *sh, const struct interaction *it, struct buf *out,
@@ -201,7 +217,7 @@ static void add_models(const struct shell *sh, const struct interaction *it, str
 		if (first)
 			add_text(out, out->len ? "\n" : "", head, it->locale, NULL);
 		first = false;
-		item = model_item(wf, it->locale);
+		item = model_item(sh, wf, it->locale);
 		add_line(out, item, left_out);
 	}
 }

@@ -220,6 +220,7 @@ static const struct {
 	[TEXT_MODELS_NOTE] = {
 		"In brackets: what it is when you choose nothing.",
 		"Entre paréntesis: lo que vale si no eliges nada."},
+	[TEXT_MODEL_TAKES] = {"usually {text}", "suele tardar {text}"},
 	[TEXT_MORE] = {
 		"… and {number} more",
 		"… y {number} más"},

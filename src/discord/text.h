@@ -68,6 +68,7 @@ enum text_id {
 	TEXT_MODELS_IMAGINE,
 	TEXT_MODELS_EDIT,
 	TEXT_MODELS_NOTE, /* what stands in brackets */
+	TEXT_MODEL_TAKES, /* text: how long its pictures usually take */
 	TEXT_MORE, /* number: how many are not shown */
 	TEXT_STATUS_CARDS,
 	TEXT_STATUS_IDLE,

@@ -36,6 +36,11 @@ def test_members_read_about_how_long(lab):
         lambda s: next((m["content"] for m in s.live(ana) if "Done in" in m["content"]), None), "the end"
     ))[1])
     assert about(sandbox.state().answer_text(first)) is None  # nothing was known yet
+    # So is what its model usually takes.
+    assert re.search(r"\*\*Flux \(Schnell\)\*\*.* · usually \d+ s$", sandbox.ask(ana, "models"), re.M)
+    models = sandbox.ask(eva, "models")
+    assert re.search(r"\*\*Flux \(Schnell\)\*\*.* · suele tardar \d+ s$", models, re.M), models
+    assert models.count("suele tardar") == 1  # nothing is said of what has not run
     last = hold_and_line_up(sandbox, ana, 6)
     assert re.search(r"Queued \(Pos: [45]\), about \d+ s", last), last
     in_spanish = sandbox.imagine(eva)
