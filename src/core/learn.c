@@ -320,20 +320,29 @@ static double pictures_factor(const struct learn_model *m, int pictures)
 	return log(1 + max_of(pictures - 1, 0) * m->extra);
 }
 
+static int64_t most_of(const struct learn_ring *ring)
+{
+	double most = 0;
+
+	for (int i = 0; i < ring->n; i++)
+		most = max_of(most, ring->at[i]);
+	return (int64_t)most;
+}
+
 void learn_times(struct learn *l, const char *model, int64_t usual_work, struct learn_times *ret)
 {
 	const struct learn_model *m = model_find(l, model);
-	double vram = 0;
+	int64_t mb;
 
 	*ret = (struct learn_times){.image_ms = LEARN_PICTURE_MS, .extra_ms = LEARN_PICTURE_MS};
 	if (!m)
 		return;
 	for (const struct learn_cell *c = m->cells; c; c = c->next_of_model) {
 		ret->runs += c->n_runs;
-		for (int i = 0; i < c->vram.n; i++)
-			vram = max_of(vram, c->vram.at[i]);
+		mb = most_of(&c->vram);
+		if (mb && (!ret->vram_mb || mb < ret->vram_mb))
+			ret->vram_mb = mb;
 	}
-	ret->vram_mb = (int64_t)vram;
 	if (!m->known)
 		return;
 	ret->known = true;

@@ -45,7 +45,7 @@ struct learn_times {
 	int64_t image_ms; /* one picture of usual work, with all loaded */
 	int64_t extra_ms; /* each further one of the same pass */
 	int64_t load_ms;  /* 0: not known */
-	int64_t vram_mb;  /* the most that was seen; 0: not known */
+	int64_t vram_mb;  /* the most that was seen, on the card that got on with least; 0: not known */
 };
 void learn_times(struct learn *l, const char *model, int64_t usual_work, struct learn_times *ret);
 /* A pass of so many pictures, in per mille of one picture of usual work. Never 0. */

@@ -62,7 +62,8 @@ struct sched_needs {
 	int64_t batch_mb; /* each further prompt of a pass */
 	int64_t load_ms, image_ms, extra_ms;
 	int batch_max;
-	bool guess; /* vram_mb and act_mb are: it may well need less */
+	bool guess;   /* vram_mb and act_mb are: it may well need less */
+	bool unknown; /* ... and as well more */
 };
 
 /* lead_ms: from sending a pass to a card until it starts; sched_lead() tells it of one card. The
@@ -130,7 +131,6 @@ void sched_lead(struct sched *s, int card, int64_t lead_ms);
  */
 bool sched_model_fits(const struct sched *s, const struct sched_model *m, int card);
 int64_t sched_need_mb(const struct sched_model *m, int n); /* of a pass of n */
-bool sched_model_is_guess(const struct sched_model *m);
 /* No card, up or down, can ever hold it. */
 bool sched_model_is_hopeless(const struct sched_model *m);
 /* A card that is held gets nothing, whatever it is doing; it keeps what was sent to it. */

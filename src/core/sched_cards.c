@@ -51,11 +51,6 @@ int64_t sched_need_mb(const struct sched_model *m, int n)
 	return m->needs.vram_mb + m->needs.act_mb + (n - 1) * m->needs.batch_mb;
 }
 
-bool sched_model_is_guess(const struct sched_model *m)
-{
-	return m->needs.guess;
-}
-
 bool sched_model_is_hopeless(const struct sched_model *m)
 {
 	return !m->fits_any;

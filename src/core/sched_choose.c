@@ -275,8 +275,8 @@ struct best {
 	int n;
 };
 
-/* Equal prices: the smaller card, the faster one, the first one. A model whose need is guessed may
- * need more: the larger card. */
+/* Equal prices: the smaller card, the faster one, the first one. A model whose need is not known
+ * may need more: the larger card. */
 static bool better(const struct sched *s, const struct sched_model *m, double price,
 	const struct offer *o, const struct best *best)
 {
@@ -287,7 +287,7 @@ static bool better(const struct sched *s, const struct sched_model *m, double pr
 		return price < (other ? best->price : INFINITY);
 	y = &s->kinds[other->kind].card;
 	if (x->vram_mb != y->vram_mb)
-		return (x->vram_mb < y->vram_mb) != m->needs.guess;
+		return (x->vram_mb < y->vram_mb) != m->needs.unknown;
 	if (x->speed != y->speed)
 		return x->speed > y->speed;
 	return first_card(b)->index < first_card(other)->index;

@@ -53,14 +53,18 @@ void vram_card(const struct core *core, int gpu, struct sched_card *card)
 
 void vram_needs(const struct core *core, const struct model *m, struct sched_needs *needs)
 {
-	if (needs->vram_mb + needs->act_mb <= 0) {
-		needs->vram_mb = m->known.vram_mb ? m->known.vram_mb : core->config.min_free_mb;
-		needs->guess = m->known.vram_mb == 0;
-	}
-	if (m->known.vram_mb || needs->vram_mb + needs->act_mb > m->too_small_mb)
+	if (m->known.vram_mb)
 		return;
-	needs->vram_mb = m->too_small_mb + 1 - needs->act_mb;
-	needs->guess = true; /* it may have been chance: without another card it is tried */
+	/* What was seen was enough; a smaller card may do with less, though slower. */
+	needs->guess = true;
+	needs->unknown = needs->vram_mb == 0;
+	if (needs->unknown)
+		needs->vram_mb = core->config.min_free_mb;
+	if (needs->vram_mb > m->too_small_mb)
+		return;
+	/* It may have been chance: without another card it is tried. */
+	needs->vram_mb = m->too_small_mb + 1;
+	needs->unknown = true;
 }
 
 void vram_ran_out(struct core *core, const struct job *job)
@@ -119,7 +123,7 @@ int64_t core_model_needs_mb(struct core *core, const char *model)
 {
 	const struct model *m = model_get(core, model);
 
-	return sched_model_is_guess(m->sched) ? 0 : sched_need_mb(m->sched, 1);
+	return m->told.unknown ? 0 : m->told.vram_mb;
 }
 
 bool core_model_is_too_large(

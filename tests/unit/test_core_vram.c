@@ -136,6 +136,36 @@ static void test_a_large_card_that_is_taken_out_ends_what_only_it_could_hold(voi
 	stop(&rig);
 }
 
+/* Nobody said what it needs: what its ComfyUI took counts, but nothing is refused for it. */
+static void test_what_was_seen_counts_as_the_need(void **state)
+{
+	struct rig rig;
+
+	begin(&rig, 2, two_cards);
+	assert_int_equal(request(&rig, 1, "m", false), REFUSE_NOTHING);
+	assert_int_equal(job(&rig, 1)->gpu, 0);
+	stats(&rig, 0, 24, 0, 3); /* it loads */
+	core_progress(rig.core, 1, rig.epoch[1], 5, rig.now_ms);
+	assert_int_equal(core_model_needs_mb(rig.core, "m"), 0);
+	core_stepped(rig.core, 1, rig.epoch[1], rig.now_ms);
+	stats(&rig, 0, 24, 0, 17);
+	assert_int_equal(core_model_needs_mb(rig.core, "m"), 17 * GB);
+	/* The other card is idle, but smaller than that. */
+	assert_int_equal(request(&rig, 2, "m", false), REFUSE_NOTHING);
+	assert_int_equal(job(&rig, 2)->step, JOB_QUEUE);
+	assert_int_equal(job(&rig, 2)->shown_wait, WAIT_MEMORY);
+	/* When it is the only one left it is tried: ComfyUI may get on with less. */
+	core_gpu_remove(rig.core, 0, rig.now_ms);
+	run(&rig);
+	assert_int_equal(job(&rig, 2)->gpu, 1);
+	assert_int_equal(request(&rig, 3, "m", false), REFUSE_NOTHING);
+	core_progress(rig.core, 2, rig.epoch[2], 5, rig.now_ms);
+	core_stepped(rig.core, 2, rig.epoch[2], rig.now_ms);
+	stats(&rig, 1, 16, 0, 14);
+	assert_int_equal(core_model_needs_mb(rig.core, "m"), 14 * GB);
+	stop(&rig);
+}
+
 static void test_what_others_hold_counts_and_what_comfyui_keeps_does_not(void **state)
 {
 	struct rig rig;
@@ -393,6 +423,7 @@ int main(void)
 		cmocka_unit_test(test_a_job_goes_where_there_is_room),
 		cmocka_unit_test(test_what_no_card_can_ever_hold_is_refused_at_once),
 		cmocka_unit_test(test_a_large_card_that_is_taken_out_ends_what_only_it_could_hold),
+		cmocka_unit_test(test_what_was_seen_counts_as_the_need),
 		cmocka_unit_test(test_what_others_hold_counts_and_what_comfyui_keeps_does_not),
 		cmocka_unit_test(test_a_card_with_nothing_of_ours_is_tried_rather_than_waited_for),
 		cmocka_unit_test(test_a_need_that_is_not_known_goes_where_the_minimum_is_free),

@@ -265,7 +265,7 @@ static void test_memory(void **state)
 	learn_took(l, "m", "b", 0);
 	learn_took(l, "m", "b", INT64_MAX);
 	learn_times(l, "m", USUAL, &times);
-	assert_true(times.vram_mb == 7100 && !times.known);
+	assert_true(times.vram_mb == 6900 && !times.known); /* it can do with so much */
 	learn_free(l);
 }
 

@@ -401,10 +401,10 @@ static void test_a_card_is_tried_rather_than_waited_for(void **state)
 	model = sched_model_add(s, &needs[SMALL]);
 	large = sched_model_add(s, &needs[LARGE]);
 	guessed.vram_mb = 50000;
-	guessed.guess = true;
+	guessed.guess = guessed.unknown = true;
 	guessed.weights = 7;
 	guess = sched_model_add(s, &guessed);
-	guessed.guess = false;
+	guessed.guess = guessed.unknown = false;
 	guessed.weights = 8;
 	never = sched_model_add(s, &guessed);
 	assert_null(sched_arrive(s, 0, never, 1000, 1, 2, 0, 9));
@@ -447,7 +447,7 @@ static void test_what_may_need_more_begins_on_the_larger_card(void **state)
 		sched_card_add(s, &card);
 		card.vram_mb = card.total_mb = 24000;
 		sched_card_add(s, &card);
-		small.guess = guess;
+		small.guess = small.unknown = guess;
 		assert_non_null(sched_arrive(s, 0, sched_model_add(s, &small), 1000, 1, 2, 0, 1));
 		assert_true(sched_next(s, 0, &pass));
 		assert_int_equal(pass.card, guess);
