@@ -7,6 +7,7 @@
 #include "app/shell.h"
 #include "base/json.h"
 #include "core/limits.h"
+#include "core/sched_tree.h"
 #include "discord/interaction.h"
 #include "discord/message.h"
 #include "discord/rest.h"
@@ -79,6 +80,11 @@ struct task {
 	uint32_t tidy_epoch;
 	bool tidy_sent;
 	int64_t live_sent_ms;
+	/* when it is looked at: at once, or at a time */
+	bool changed;
+	struct task *changed_prev, *changed_next;
+	struct tree_node by_time;
+	int64_t due_ms;
 	UT_hash_handle hh;
 };
 
@@ -168,6 +174,8 @@ struct shell {
 	struct shell_comfy comfy[COMFY_SERVERS_MAX];
 	char *gpu_names[COMFY_SERVERS_MAX];
 	struct task *tasks;
+	struct task *tasks_changed; /* task.c */
+	struct tree live_times;
 	struct pending *pending;
 	struct input *inputs_waiting;
 	size_t inputs;	       /* under way; at most INPUTS_MAX */
@@ -384,6 +392,7 @@ void shell_privacy_free(struct shell *sh);
 void shell_erase(struct shell *sh, const struct effect *e);
 
 /* task.c: files, previews, live messages */
+/* To change them: its live message is looked at again. */
 struct task *task_find(struct shell *sh, uint64_t job_id);
 struct task *task_get(struct shell *sh, uint64_t job_id);
 struct task *task_free(struct shell *sh, struct task *task);

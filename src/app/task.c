@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <strings.h>
+#include <utlist.h>
 
 #include "app/shell_parts.h"
 #include "base/limits.h"
@@ -16,11 +17,21 @@
 #define EDIT_MS	   1000
 #define PREVIEW_MS 3000
 
+/* Its live message is looked at in this turn, or in the next. */
+static void changed(struct shell *sh, struct task *task)
+{
+	if (!task->changed)
+		DL_APPEND2(sh->tasks_changed, task, changed_prev, changed_next);
+	task->changed = true;
+}
+
 struct task *task_find(struct shell *sh, uint64_t job_id)
 {
 	struct task *task;
 
 	HASH_FIND(hh, sh->tasks, &job_id, sizeof(job_id), task);
+	if (task)
+		changed(sh, task);
 	return task;
 }
 
@@ -33,6 +44,7 @@ struct task *task_get(struct shell *sh, uint64_t job_id)
 	task = xcalloc(1, sizeof(*task));
 	task->job_id = job_id;
 	HASH_ADD(hh, sh->tasks, job_id, sizeof(job_id), task);
+	changed(sh, task);
 	return task;
 }
 
@@ -76,6 +88,9 @@ struct task *task_free(struct shell *sh, struct task *task)
 {
 	if (!task)
 		return NULL;
+	if (task->changed)
+		DL_DELETE2(sh->tasks_changed, task, changed_prev, changed_next);
+	tree_remove(&sh->live_times, &task->by_time);
 	HASH_DEL(sh->tasks, task);
 	task_drop_files(task);
 	task_drop_parts(task);
@@ -328,51 +343,87 @@ static void send(struct shell *sh, struct task *task, const struct job *job, int
 	shell_call(sh, call, CALL_LIVE_EDIT, job->row.id, task->tidy ? 1 : 0);
 }
 
+static bool pump(struct shell *sh, struct task *task, const struct job *job, int64_t now_ms)
+{
+	if (task->tidy && !task->tidy_sent && !task->live_creating &&
+		(!task->live_id || task->live_dead)) {
+		tidy_done(sh, task, ANSWER_OK); /* there is no live message */
+		return true;
+	}
+	if (task->live_dead)
+		return false;
+	if (may_send(task, job, now_ms)) {
+		send(sh, task, job, now_ms);
+		return true;
+	}
+	if (task->live_dirty || !task->live_id || task->live_out > 0 ||
+		!preview_is_due(task, job, now_ms))
+		return false;
+	return task->live_dirty = true;
+}
+
+static int64_t due_ms(const struct task *task, const struct job *job)
+{
+	if (task->live_dead || task->live_out || !task->live_channel)
+		return NEVER;
+	if (task->live_dirty)
+		return task->live_sent_ms + EDIT_MS;
+	if (job->step == JOB_WATCH && task->live_id && task->preview &&
+		task->preview_no != task->preview_sent_no)
+		return task->preview_sent_ms + PREVIEW_MS;
+	return NEVER;
+}
+
+static int compare_times(const struct tree_node *a, const struct tree_node *b)
+{
+	const struct task *x = tree_entry(a, struct task, by_time);
+	const struct task *y = tree_entry(b, struct task, by_time);
+
+	if (x->due_ms != y->due_ms)
+		return x->due_ms < y->due_ms ? -1 : 1;
+	return x->job_id < y->job_id ? -1 : 1;
+}
+
+static void plan(struct shell *sh, struct task *task)
+{
+	const struct job *job = core_job(sh->core, task->job_id);
+
+	tree_remove(&sh->live_times, &task->by_time);
+	task->due_ms = job ? due_ms(task, job) : NEVER;
+	if (task->due_ms != NEVER)
+		tree_insert(&sh->live_times, &task->by_time, compare_times);
+}
+
+/* Looks at the tasks that have changed and those whose time has come, never at all of them. */
 bool live_pump(struct shell *sh, int64_t now_ms)
 {
-	struct task *task, *next;
+	struct tree_node *node;
 	bool moved = false;
 
-	HASH_ITER(hh, sh->tasks, task, next)
-	{
+	while ((node = tree_first(&sh->live_times)) &&
+		tree_entry(node, struct task, by_time)->due_ms <= now_ms) {
+		tree_remove(&sh->live_times, node);
+		changed(sh, tree_entry(node, struct task, by_time));
+	}
+	for (struct task *task; (task = sh->tasks_changed);) {
 		const struct job *job = core_job(sh->core, task->job_id);
 
-		if (!job)
-			continue;
-		if (task->tidy && !task->tidy_sent && !task->live_creating &&
-			(!task->live_id || task->live_dead)) {
-			tidy_done(sh, task, ANSWER_OK); /* there is no live message */
-			moved = true;
-		} else if (!task->live_dead && may_send(task, job, now_ms)) {
-			send(sh, task, job, now_ms);
-			moved = true;
-		} else if (!task->live_dead && !task->live_dirty && task->live_id &&
-			   task->live_out == 0 && preview_is_due(task, job, now_ms)) {
-			task->live_dirty = true;
-			moved = true;
-		}
+		DL_DELETE2(sh->tasks_changed, task, changed_prev, changed_next);
+		task->changed = false;
+		if (job)
+			moved |= pump(sh, task, job, now_ms);
+		plan(sh, task);
 	}
 	return moved;
 }
 
 int64_t live_deadline(const struct shell *sh)
 {
-	struct task *task, *next;
-	int64_t at = NEVER;
+	const struct tree_node *node = tree_first(&sh->live_times);
 
-	HASH_ITER(hh, sh->tasks, task, next)
-	{
-		const struct job *job = core_job(sh->core, task->job_id);
-
-		if (!job || task->live_dead || task->live_out || !task->live_channel)
-			continue;
-		if (task->live_dirty)
-			at = min_of(at, task->live_sent_ms + EDIT_MS);
-		else if (job->step == JOB_WATCH && task->live_id && task->preview &&
-			 task->preview_no != task->preview_sent_no)
-			at = min_of(at, task->preview_sent_ms + PREVIEW_MS);
-	}
-	return at;
+	if (sh->tasks_changed)
+		return 0;
+	return node ? tree_entry(node, struct task, by_time)->due_ms : NEVER;
 }
 
 static void created(

@@ -67,7 +67,7 @@ bool core_next_effect(struct core *core, struct effect *ret)
 		if (is_stale(&effect))
 			continue;
 		if (effect.user_id) {
-			effect.session = session_find(core, effect.user_id);
+			effect.session = session_look(core, effect.user_id);
 			if (!effect.session)
 				continue;
 		}
@@ -335,6 +335,7 @@ void core_ready(struct core *core, uint64_t guild_id, int64_t now_ms)
 		return;
 	core->ready = true;
 	core->guild_id = guild_id;
+	session_changed_all(core);
 	for (struct job *job = core->jobs, *next; job; job = next) {
 		next = job->next;
 		core_log(core, LOG_INFO, job, "taken up again at %s", job_step_name(job->resume));
@@ -382,6 +383,7 @@ enum core_mode core_mode(const struct core *core)
 void core_stop(struct core *core)
 {
 	core->stopping = true;
+	session_changed_all(core);
 }
 
 bool core_is_quiet(const struct core *core)

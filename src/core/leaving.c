@@ -144,7 +144,7 @@ void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, uint6
 
 int64_t core_session_end(const struct core *core, uint64_t user_id)
 {
-	const struct session *s = session_find(core, user_id);
+	const struct session *s = session_look(core, user_id);
 
 	if (!s || s->state != SESSION_READY)
 		return 0;
@@ -401,7 +401,7 @@ bool core_erase(struct core *core, uint64_t user_id, int64_t now_ms)
 
 bool core_is_erasing(const struct core *core, uint64_t user_id)
 {
-	const struct session *s = session_find(core, user_id);
+	const struct session *s = session_look(core, user_id);
 
 	return s && (s->row.flags & SESSION_ERASE);
 }

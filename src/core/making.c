@@ -92,7 +92,7 @@ bool making_has_room(const struct core *core)
 
 	if (!core->making || core->making->state != SESSION_ROOM)
 		return false;
-	victim = session_find(core, core->making->victim);
+	victim = session_look(core, core->making->victim);
 	return !victim || victim->state != SESSION_DELETING;
 }
 

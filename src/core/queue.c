@@ -89,7 +89,7 @@ struct job **queue_order(struct core *core, size_t *ret_n, int64_t now_ms)
 
 bool queue_has_jobs(const struct core *core, uint64_t user_id, int n)
 {
-	const struct session *s = session_find(core, user_id);
+	const struct session *s = session_look(core, user_id);
 
 	/* Nearly always this tells it. */
 	if (!s || s->n_jobs < (size_t)n)

@@ -5,11 +5,20 @@
 
 #include "core/session_in.h"
 
-struct session *session_find(const struct core *core, uint64_t user_id)
+const struct session *session_look(const struct core *core, uint64_t user_id)
 {
 	struct session *s;
 
 	HASH_FIND(hh, core->sessions, &user_id, sizeof(user_id), s);
+	return s;
+}
+
+struct session *session_find(struct core *core, uint64_t user_id)
+{
+	struct session *s = (struct session *)session_look(core, user_id);
+
+	if (s)
+		session_changed(core, s);
 	return s;
 }
 
@@ -22,6 +31,8 @@ struct session *session_get(struct core *core, uint64_t user_id)
 	s = xcalloc(1, sizeof(*s));
 	s->row.user_id = user_id;
 	s->retry_ms = s->deadline_ms = s->asking_ms = NEVER;
+	s->nth = ++core->n_sessions;
+	session_changed(core, s);
 	HASH_ADD(hh, core->sessions, row.user_id, sizeof(s->row.user_id), s);
 	return s;
 }
@@ -30,6 +41,7 @@ void session_drop(struct core *core, struct session *s)
 {
 	if (core->making == s)
 		core->making = NULL;
+	session_time_forget(core, s);
 	HASH_DEL(core->sessions, s);
 	free(s->username);
 	free(s->locale);
@@ -70,7 +82,7 @@ static bool suits(const struct session *s, const struct job *job)
 
 bool session_suits(const struct core *core, const struct job *job)
 {
-	const struct session *s = session_find(core, job->row.user_id);
+	const struct session *s = session_look(core, job->row.user_id);
 
 	return s && suits(s, job);
 }
@@ -85,6 +97,7 @@ void session_set_state(struct session *s, enum session_state state)
 void session_ask(struct core *core, struct session *s, enum session_state state,
 	enum effect_kind kind, uint64_t id, int64_t now_ms)
 {
+	session_changed(core, s);
 	session_set_state(s, state);
 	s->deadline_ms = now_ms + ASK_DEADLINE_MS;
 	core_emit(core, (struct effect){.kind = kind,
@@ -96,6 +109,7 @@ void session_ask(struct core *core, struct session *s, enum session_state state,
 
 void session_save(struct core *core, struct session *s)
 {
+	session_changed(core, s);
 	s->saved_ms = s->row.active_ms;
 	s->row.guild_id = core->guild_id;
 	core_emit(core, (struct effect){.kind = FX_SESSION_SAVE, .user_id = s->row.user_id});
@@ -103,6 +117,7 @@ void session_save(struct core *core, struct session *s)
 
 void session_forget_channel(struct core *core, struct session *s)
 {
+	session_changed(core, s);
 	s->row.channel_id = 0;
 	s->row.flags &= SESSION_ERASE;
 	s->parent_id = 0;
@@ -207,6 +222,7 @@ void session_refuse(
 {
 	if (core->making == s)
 		core->making = NULL;
+	session_changed(core, s);
 	session_set_state(s, SESSION_NONE);
 	s->tries = s->rooms = 0;
 	for (struct job *job = core->jobs, *next; job; job = next) {
@@ -219,18 +235,12 @@ void session_refuse(
 /* Lets the next member who waits have his channel found. */
 static void pump(struct core *core, int64_t now_ms)
 {
-	struct session *s, *next;
+	struct session *s = core->making || !core->ready ? NULL : session_time_waiting(core);
 
-	if (core->making || !core->ready)
+	if (!s || (s->retry_ms != NEVER && s->retry_ms > now_ms))
 		return;
-	HASH_ITER(hh, core->sessions, s, next)
-	{
-		if (s->state != SESSION_WAITING || (s->retry_ms != NEVER && s->retry_ms > now_ms))
-			continue;
-		core->making = s;
-		session_ask(core, s, SESSION_FINDING, FX_CHANNEL_LIST, 0, now_ms);
-		return;
-	}
+	core->making = s;
+	session_ask(core, s, SESSION_FINDING, FX_CHANNEL_LIST, 0, now_ms);
 }
 
 /* What was being made may or may not be there: list the channels again before making anything. */
@@ -238,6 +248,7 @@ void session_find_again(struct core *core, struct session *s, const char *detail
 {
 	if (core->making == s)
 		core->making = NULL;
+	session_changed(core, s);
 	if (++s->tries >= MAKE_TRIES_MAX) {
 		session_refuse(core, s, SORRY_CHANNEL, detail ? detail : "Discord does not answer",
 			now_ms);
@@ -292,7 +303,7 @@ void session_touch(struct core *core, uint64_t user_id, int64_t now_ms)
 
 void core_activity(struct core *core, uint64_t channel_id, uint64_t user_id, int64_t now_ms)
 {
-	const struct session *s = session_find(core, user_id);
+	const struct session *s = session_look(core, user_id);
 
 	if (s && channel_id && s->row.channel_id == channel_id)
 		session_touch(core, user_id, now_ms);
@@ -360,31 +371,18 @@ static void tick_one(struct core *core, struct session *s, int64_t now_ms)
 
 void session_tick(struct core *core, int64_t now_ms)
 {
-	struct session *s, *next;
-
 	leaving_check_members(core, now_ms);
-	HASH_ITER(hh, core->sessions, s, next)
-	tick_one(core, s, now_ms);
+	session_time_each(core, now_ms, tick_one);
 	making_tick(core, now_ms);
 	pump(core, now_ms);
 }
 
 int64_t session_deadline(const struct core *core)
 {
-	struct session *s, *next;
-	int64_t at = making_has_room(core) ? 0 : NEVER;
+	int64_t at = making_has_room(core) ? 0 : session_time_deadline(core);
 
 	if (core->ready && !core->stopping && core->jobs)
 		at = min_of(at, core->members_ms);
-	HASH_ITER(hh, core->sessions, s, next)
-	{
-		at = min_of(at, s->deadline_ms);
-		if (s->state == SESSION_RESTRICTING || s->state == SESSION_DELETING ||
-			s->state == SESSION_ERASING ||
-			(s->state == SESSION_WAITING && !core->making))
-			at = min_of(at, s->retry_ms);
-		at = min_of(at, leaving_deadline(core, s));
-	}
 	return at;
 }
 

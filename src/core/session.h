@@ -5,6 +5,7 @@
 #include <uthash.h>
 
 #include "base/row.h"
+#include "core/sched_tree.h"
 
 /*
  * A member's private channel. Found by its stored id, else by the marker in
@@ -53,6 +54,12 @@ struct session {
 	bool left;	     /* the member is not in the server any more */
 	int64_t member_ms;   /* when the member was last known to be there */
 	int64_t asking_ms;   /* FX_MEMBER is out until then; NEVER: it is not */
+	/* session_time.c */
+	bool changed; /* is in the list of those that are to be looked at */
+	struct session *changed_prev, *changed_next;
+	struct tree_node by_time, by_wait;
+	int64_t due_ms, wait_ms;
+	uint64_t nth; /* of all in this process */
 	UT_hash_handle hh;
 };
 

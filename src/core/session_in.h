@@ -30,6 +30,17 @@ void session_forget_channel(struct core *core, struct session *s);
 /* Back to the line of those that want a channel, after a while. */
 void session_find_again(struct core *core, struct session *s, const char *detail, int64_t now_ms);
 
+/* session_time.c */
+/* Something of it may be another than it was. Whoever finds it by session_find() need not say so. */
+void session_changed(struct core *core, struct session *s);
+void session_time_forget(struct core *core, struct session *s);
+/* Looks at those that have changed and those whose time has come. */
+void session_time_each(struct core *core, int64_t now_ms,
+	void (*look)(struct core *core, struct session *s, int64_t now_ms));
+/* Of those that wait for their channel the next one, whether its time has come or not; NULL. */
+struct session *session_time_waiting(struct core *core);
+int64_t session_time_deadline(const struct core *core);
+
 /* making.c */
 void making_answer(struct core *core, struct session *s, enum answer answer, uint64_t id,
 	const char *detail, int64_t now_ms);

@@ -116,6 +116,10 @@ struct core {
 	uint64_t max_id;
 	struct session *sessions;
 	struct session *making; /* the one whose channel is being found or made */
+	struct session *sessions_changed, *session_looked_at;
+	struct tree session_times, sessions_waiting; /* session_time.c */
+	int64_t sessions_ms; /* when they were looked at last */
+	uint64_t n_sessions; /* ever */
 	struct core_category categories[CATEGORIES_MAX];
 	size_t n_categories;
 	struct core_gpu gpus[COMFY_SERVERS_MAX];
@@ -343,7 +347,11 @@ void session_check_member(struct core *core, uint64_t user_id, int64_t now_ms);
 /* Discord answers: what an earlier process left standing in channels is taken away. */
 void leaving_ready(struct core *core);
 void session_member_is_here(struct core *core, uint64_t user_id, int64_t now_ms);
-struct session *session_find(const struct core *core, uint64_t user_id);
+/* To change it, and to read it. */
+struct session *session_find(struct core *core, uint64_t user_id);
+const struct session *session_look(const struct core *core, uint64_t user_id);
+/* What holds for all sessions is another thing now. */
+void session_changed_all(struct core *core);
 void session_want(struct core *core, struct job *job, int64_t now_ms);
 void session_touch(struct core *core, uint64_t user_id, int64_t now_ms);
 void session_tick(struct core *core, int64_t now_ms);
