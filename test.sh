@@ -4,12 +4,13 @@
 # build-test/ and runs the tests; the last line is "N passed, N failed".
 #   ./test.sh                  everything but the fuzzers
 #   ./test.sh --fuzz           everything, and each fuzzer for 30 s
+#   KILLS=300 ./test.sh --torture   all of the torture, for hours (docs/TESTING.md)
 #   ./test.sh --unit --sim     only some parts: --unit (structure, unit tests, fuzz corpus), --analyse
 #                              (scripts/analyse.sh: the release build, clang, clang-tidy, cppcheck),
 #                              --threads (what has threads, with the thread sanitizer), --databases
 #                              (the tests of the store on PostgreSQL and MariaDB), --sim, --e2e,
-#                              --browser, --only-fuzz, --coverage (branches that the tests take; not
-#                              among everything)
+#                              --torture (tests/torture, on the release build), --browser, --only-fuzz,
+#                              --coverage (branches that the tests take; not among everything)
 # SEEDS=N sets the number of the simulator's seeds (2000).
 set -u
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
@@ -24,13 +25,13 @@ parts=
 fuzz=
 for arg in "$@"; do
 	case $arg in
-	--unit | --analyse | --threads | --databases | --sim | --e2e | --browser | --coverage)
+	--unit | --analyse | --threads | --databases | --sim | --e2e | --torture | --browser | --coverage)
 		parts="$parts ${arg#--}"
 		;;
 	--fuzz) fuzz=yes ;;
 	--only-fuzz) fuzz=yes parts="$parts none" ;;
 	-h | --help)
-		sed -n '3,15s/^# \{0,1\}//p' "$0"
+		sed -n '3,16s/^# \{0,1\}//p' "$0"
 		exit 0
 		;;
 	*)
@@ -39,7 +40,7 @@ for arg in "$@"; do
 		;;
 	esac
 done
-[ -n "$parts" ] || parts='unit analyse threads databases sim e2e browser'
+[ -n "$parts" ] || parts='unit analyse threads databases sim e2e torture browser'
 
 part() {
 	case " $parts " in *" $1 "*) return 0 ;; esac
@@ -159,6 +160,22 @@ run_e2e() {
 	# shellcheck disable=SC2046
 	count_with_status 'end to end' "$status" \
 		$([ -f "$build/e2e.xml" ] && /usr/bin/python3 tests/count.py junit "$build/e2e.xml")
+}
+
+# On the program as it is installed: sanitizers have a heap of their own, which never runs out. A
+# short one, or with KILLS all of it.
+run_torture() {
+	heading torture
+	local status how=(--short)
+	[ -z "${KILLS-}" ] || how=(--all --kills "$KILLS")
+	if ! scripts/build.sh build-torture program --buildtype=release -Dwerror=true; then
+		count torture 0 1
+		return
+	fi
+	FULLET_BIN=$PWD/build-torture/src/fullet tests/torture/run.py "${how[@]}" 2>&1 | tee "$build/torture.log"
+	status=${PIPESTATUS[0]}
+	# shellcheck disable=SC2046
+	count_with_status torture "$status" $(last_line_counts "$build/torture.log")
 }
 
 # playwright-core comes from npm once; afterwards no network is needed.
@@ -292,6 +309,7 @@ part threads && run_threads
 part databases && run_databases
 part sim && run_sim
 part e2e && run_e2e
+part torture && run_torture
 part browser && run_browser
 part coverage && run_coverage
 [ -n "$fuzz" ] && run_fuzz

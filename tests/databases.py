@@ -207,7 +207,7 @@ class MariaDB(Server):
         return [
             find("mariadbd"), "--no-defaults", f"--datadir={self.data}", "--bind-address=127.0.0.1",
             f"--port={self.port}", f"--socket={self.folder}/socket", f"--pid-file={self.folder}/pid",
-            f"--tmpdir={self.folder}", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=0",
+            f"--tmpdir={self.folder}", "--skip-name-resolve", "--innodb-flush-log-at-trx-commit=2",
             "--innodb-buffer-pool-size=32M", f"--max-allowed-packet={self.packet}",
             "--skip-log-bin", "--performance-schema=OFF", "--max-connections=40",
             *(f"--ssl-{name}={self.folder}/{name}.pem" for name in ("cert", "key") if self.tls),

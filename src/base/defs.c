@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 _Noreturn void must_failed(const char *expr, const char *file, int line)
 {
@@ -12,18 +13,32 @@ _Noreturn void must_failed(const char *expr, const char *file, int line)
 	abort();
 }
 
+_Noreturn void memory_is_out(void)
+{
+	static const char sentence[] =
+		"fullet: out of memory: it ends; jobs that were accepted are in the database, and the "
+		"next start goes on with them\n";
+
+	/* Nothing that might allocate. */
+	if (write(STDERR_FILENO, sentence, sizeof(sentence) - 1) < 0)
+		_exit(1);
+	_exit(1);
+}
+
 void *xcalloc(size_t n, size_t size)
 {
 	void *p = calloc(n ? n : 1, size ? size : 1);
 
-	must(p);
+	if (!p)
+		memory_is_out();
 	return p;
 }
 
 void *xrealloc(void *p, size_t size)
 {
 	p = realloc(p, size ? size : 1);
-	must(p);
+	if (!p)
+		memory_is_out();
 	return p;
 }
 
@@ -36,7 +51,8 @@ char *xstrndup(const char *s, size_t n)
 {
 	char *copy = strndup(s, n);
 
-	must(copy);
+	if (!copy)
+		memory_is_out();
 	return copy;
 }
 
@@ -46,7 +62,8 @@ char *xasprintf(const char *format, ...)
 	va_list args;
 
 	va_start(args, format);
-	must(vasprintf(&text, format, args) >= 0);
+	if (vasprintf(&text, format, args) < 0)
+		memory_is_out();
 	va_end(args);
 	return text;
 }

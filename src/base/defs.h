@@ -53,8 +53,9 @@ _Noreturn void must_failed(const char *expr, const char *file, int line);
 /*
  * Allocation never returns NULL: a program of a few megabytes whose inputs all
  * have ceilings has nothing sensible left to do without memory, and its jobs
- * are rows that the next start takes up.
+ * are rows that the next start takes up. app/heap.c does the same for libraries.
  */
+_Noreturn void memory_is_out(void); /* the sentence, and exit status 1 */
 void *xcalloc(size_t n, size_t size);
 void *xrealloc(void *p, size_t size);
 char *xstrdup(const char *s);                /* NULL gives NULL */

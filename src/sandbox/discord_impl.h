@@ -17,6 +17,7 @@
 #define DW_MESSAGES_MAX	     2000 /* in one channel */
 #define DW_GONE_CHANNELS_MAX 200  /* deleted ones that world_state() still shows */
 #define DW_INTERACTIONS_MAX  4000
+#define DW_RECORDS_MAX	     60000 /* of each kind in /control/records */
 #define DW_FILES_BYTES_MAX   (256 * MIB)
 #define DW_ORPHANS_MAX	     64 /* files no message shows any more; their URLs live on a while */
 #define DW_VIOLATIONS_MAX    1000
@@ -177,6 +178,7 @@ struct dw_interaction {
 	uint64_t original_id; /* message */
 	uint64_t source_id;   /* message with the pressed component */
 	struct json_object *choices, *modal, *data;
+	struct json_object *record; /* of discord_record.c; NULL: none is kept */
 	UT_hash_handle hh, hh_token;
 };
 
@@ -282,6 +284,7 @@ struct discord_world {
 	int invalid, unauthorized;
 
 	struct dw_fault *faults;
+	struct json_object *asked, *delivered; /* discord_record.c */
 	struct json_object *violations;
 	size_t n_violations;
 	uint64_t let_through; /* a member who may use every command: Server Settings > Integrations */
@@ -326,6 +329,12 @@ struct json_object *dw_guild_json(struct dw_guild *guild);
 struct json_object *dw_guild_create_json(struct discord_world *w, struct dw_guild *guild);
 struct json_object *dw_application_json(struct discord_world *w);
 struct json_object *dw_copy(struct json_object *obj); /* a shallow copy of an object */
+
+/* ---- discord_record.c: what world_records() tells ---- */
+void dw_record_interaction(struct discord_world *w, struct dw_interaction *it);
+/* After it was acknowledged, or its answer edited; text: what it says now. */
+void dw_record_answer(struct discord_world *w, struct dw_interaction *it, const char *text);
+void dw_record_message(struct discord_world *w, struct dw_message *m);
 
 /* ---- discord_message.c: messages ---- */
 struct dw_message *dw_message_new(

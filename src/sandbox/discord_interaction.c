@@ -29,6 +29,7 @@ void dw_interaction_free(struct discord_world *w, struct dw_interaction *it)
 	json_put(&it->choices);
 	json_put(&it->modal);
 	json_put(&it->data);
+	json_put(&it->record);
 	free(it);
 }
 
@@ -52,6 +53,7 @@ struct dw_interaction *dw_interaction_new(struct discord_world *w, enum dw_kind 
 		dw_interaction_free(w, w->interactions);
 	HASH_ADD(hh, w->interactions, id, sizeof(it->id), it);
 	HASH_ADD_KEYPTR(hh_token, w->by_token, it->token, strlen(it->token), it);
+	dw_record_interaction(w, it);
 	w->version++;
 	return it;
 }
@@ -353,6 +355,7 @@ void dw_callback(struct dw_call *c)
 	it->ack_type = (int)type;
 	it->ack_hash = body_hash(c->body);
 	act(c, it, type);
+	dw_record_answer(c->w, it, json_str(c->body, "data.content"));
 	c->w->version++;
 	reply_callback(c, it, type);
 }
@@ -402,7 +405,7 @@ static struct dw_message *call_message(struct dw_call *c, struct dw_interaction 
 	return NULL;
 }
 
-static void edit(struct dw_call *c, struct dw_message *m)
+static void edit(struct dw_call *c, struct dw_interaction *it, struct dw_message *m)
 {
 	bool first = m->flags & DW_LOADING;
 
@@ -410,6 +413,8 @@ static void edit(struct dw_call *c, struct dw_message *m)
 	if (dw_refused(c) || c->res->status)
 		return;
 	dw_compose(c, m, c->body, !first);
+	if (m->id == it->original_id)
+		dw_record_answer(c->w, it, m->content);
 	dw_message_render(c->w, m);
 	if (!m->ephemeral_for)
 		dw_message_event(c->w, m, "MESSAGE_UPDATE");
@@ -422,7 +427,7 @@ void dw_original_edit(struct dw_call *c)
 	struct dw_message *m = it ? call_message(c, it) : NULL;
 
 	if (m)
-		edit(c, m);
+		edit(c, it, m);
 }
 
 void dw_original_get(struct dw_call *c)
@@ -456,7 +461,7 @@ void dw_followup(struct dw_call *c)
 		/* Deprecated: a followup to a deferral is that edit. */
 		dw_violation(c->w, "followup_to_deferral", "edit @original instead");
 		json_object_object_del(c->body, "flags");
-		edit(c, first);
+		edit(c, it, first);
 		return;
 	}
 	dw_check_message(c, c->body, "", DW_USE_FOLLOWUP, NULL);

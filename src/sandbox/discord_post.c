@@ -191,6 +191,7 @@ void dw_messages_create(struct dw_call *c)
 		dw_compose(c, m, c->body, false);
 		dw_message_render(c->w, m);
 		ch->last_message_id = m->id;
+		dw_record_message(c->w, m);
 		dw_message_event(c->w, m, "MESSAGE_CREATE");
 	}
 	dw_reply(c, 200, with_nonce(dw_message_json(c->w, m), nonce));

@@ -59,6 +59,8 @@ struct discord_world *discord_world_new(const struct world_config *config, int64
 	w->rest_path = path_of(w->rest_base);
 	w->gateway_path = path_of(w->gateway_url);
 	w->cdn_path = path_of(w->cdn_base);
+	w->asked = json_object_new_array();
+	w->delivered = json_object_new_array();
 	w->violations = json_object_new_array();
 	w->global_commands = json_object_new_array();
 	w->identifies_left = 1000;
@@ -87,6 +89,8 @@ struct discord_world *discord_world_free(struct discord_world *w)
 	dw_fault_free_all(w);
 	for (size_t i = 0; i < DW_LOG_MAX; i++)
 		free(w->log[i].text);
+	json_put(&w->asked);
+	json_put(&w->delivered);
 	json_put(&w->violations);
 	json_put(&w->global_commands);
 	free(w->request);

@@ -56,6 +56,7 @@ int discord_world_act(struct discord_world *w, struct json_object *act, int64_t 
 
 /* Adds everything of world_state() but "comfy". */
 void discord_world_state(struct discord_world *w, struct json_object *into);
+struct json_object *discord_world_records(struct discord_world *w);
 struct json_object *discord_world_view(struct discord_world *w, uint64_t user_id);
 struct json_object *discord_world_next_message(struct discord_world *w, uint64_t *cursor);
 size_t discord_world_channels_made(const struct discord_world *w);

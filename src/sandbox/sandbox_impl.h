@@ -36,7 +36,7 @@ struct pretend {
 	bool admin;
 };
 
-#define PRETEND_MAX 200
+#define PRETEND_MAX 1200
 #define LINKS_MAX   2000
 
 /* One of the servers; the context of its callbacks. */

@@ -380,6 +380,41 @@ static void post_kick(struct sandbox *s, struct server_conn *conn, struct json_o
 	sandbox_answer_version(s, conn);
 }
 
+/* Many commands and messages at the same moment. */
+static void post_crowd(struct sandbox *s, struct server_conn *conn, struct json_object *body)
+{
+	struct json_object *commands = json_array(body, "commands"), *says = json_array(body, "says");
+	struct json_object *answer = json_object_new_object(), *one;
+	int64_t refused = 0;
+
+	for (size_t i = 0; i < json_len(commands); i++) {
+		cleanup(freep) char *why = NULL;
+		const char *name;
+
+		one = json_object_array_get_idx(commands, i);
+		name = json_str(one, "name");
+		refused += !world_command(s->world, user_arg(s, one), channel_arg(s, one),
+			json_id(one, "guild"), name ? name : "", json_at(one, "options"), &why,
+			loop_now(s->loop));
+	}
+	for (size_t i = 0; i < json_len(says); i++) {
+		one = json_object_array_get_idx(says, i);
+		refused += !json_str(one, "text") ||
+			   !world_say(s->world, user_arg(s, one), channel_arg(s, one),
+				   json_str(one, "text"), NULL, loop_now(s->loop));
+	}
+	json_add_int(answer, "refused", refused);
+	sandbox_answer_json(conn, 200, answer);
+}
+
+static void get_records(struct sandbox *s, struct server_conn *conn, const struct http_request *req)
+{
+	struct json_object *records = world_records(s->world);
+
+	json_add_int(records, "version", (int64_t)world_version(s->world));
+	sandbox_answer_json(conn, 200, records);
+}
+
 static void get_state(struct sandbox *s, struct server_conn *conn, const struct http_request *req)
 {
 	struct json_object *state = world_state(s->world);
@@ -465,6 +500,8 @@ static const struct {
 	{"/control/channels", .post = post_channels},
 	{"/control/guilds", .post = post_guilds},
 	{"/control/kick", .post = post_kick},
+	{"/control/crowd", .post = post_crowd},
+	{"/control/records", .get = get_records},
 	{"/control/state", .get = get_state},
 	{"/control/violations", .get = get_violations},
 	{"/control/wait", .get = get_wait},

@@ -275,6 +275,11 @@ struct json_object *world_state(struct world *w)
 	return o;
 }
 
+struct json_object *world_records(struct world *w)
+{
+	return discord_world_records(w->discord);
+}
+
 struct json_object *world_view(struct world *w, uint64_t user_id)
 {
 	return discord_world_view(w->discord, user_id);

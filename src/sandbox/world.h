@@ -162,6 +162,11 @@ int world_act(struct world *w, struct json_object *act, int64_t now_ms);
  * spoilt: how many requests a fault has met.
  */
 struct json_object *world_state(struct world *w);
+/* What was asked and delivered since the beginning, however long ago:
+ * {"interactions":[{id,user,created_ms,acked_ms,"said":[{ms,text}]}] (the first texts of the answer; no
+ *  autocompletes), "messages":[{id,channel,user,created_ms,"files":[name],"custom_ids":[..]}] (the bot's
+ *  with a file or a component, as they were when they came), "full":whether some are missing} */
+struct json_object *world_records(struct world *w);
 /* What one member sees (channels by permission, messages, his ephemerals); for the page. */
 struct json_object *world_view(struct world *w, uint64_t user_id);
 /* An array of the cards: "card" of world_state() and "queue_remaining"; for the page. */

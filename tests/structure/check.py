@@ -43,6 +43,7 @@ PURE = {
 }
 # Single files with a reason: the sandbox's pictures are drawn by libgd, opened when needed.
 ALSO = {
+    "src/base/defs.c": {"unistd.h"},
     "src/base/secret.c": {"sys/mman.h", "unistd.h"},
     "src/sandbox/draw.c": {"dlfcn.h", "unistd.h"},
     "src/sandbox/draw_module.c": {"gd.h", "gdfontg.h", "gdfontl.h", "gdfonts.h"},
