@@ -22,7 +22,7 @@ int gigabytes_read(const char *text, int64_t *ret_mb)
 		}
 		text += after;
 	}
-	if (*text || digits + after == 0)
+	if (*text || digits + after == 0 || mb > GIGABYTES_MAX * INT64_C(1000))
 		return -EINVAL;
 	*ret_mb = mb;
 	return 0;

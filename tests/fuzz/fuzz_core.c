@@ -199,6 +199,20 @@ static bool do_say(struct world *w, const struct ask *ask)
 	return true;
 }
 
+/* The messages in it go with it. */
+static void remove_channel(struct world *w, uint64_t id)
+{
+	for (size_t i = 0; i < w->n_facts; i++)
+		if (w->facts[i].where == id)
+			w->facts[i].said = 0;
+	for (size_t i = 0; i < w->n_channels; i++)
+		if (w->channels[i].id == id)
+			w->channels[i--] = w->channels[--w->n_channels];
+	for (size_t i = 0; i < w->n_threads; i++)
+		if (w->threads[i].id == id)
+			w->threads[i--] = w->threads[--w->n_threads];
+}
+
 /* Posting: it happens or not, and the answer tells so, or that nobody knows. */
 static enum answer say(struct world *w, const struct ask *ask, unsigned how)
 {
@@ -209,6 +223,8 @@ static enum answer say(struct world *w, const struct ask *ask, unsigned how)
 	if (!w->fair && how % 4 == 3) {
 		if (failure == ANSWER_TOO_LARGE && ask->e.kind == FX_SORRY)
 			failure = ANSWER_NO;
+		if (failure == ANSWER_GONE) /* which Discord says of none that is there */
+			remove_channel(w, ask->where);
 		return failure;
 	}
 	if (ask->where && !is_there(w, ask->where))
@@ -258,20 +274,6 @@ static enum answer answer_about_channel(struct world *w)
 	return w->fair || how % 2 ? ANSWER_OK : answers[how / 2 % countof(answers)];
 }
 
-/* The messages in it go with it. */
-static void remove_channel(struct world *w, uint64_t id)
-{
-	for (size_t i = 0; i < w->n_facts; i++)
-		if (w->facts[i].where == id)
-			w->facts[i].said = 0;
-	for (size_t i = 0; i < w->n_channels; i++)
-		if (w->channels[i].id == id)
-			w->channels[i--] = w->channels[--w->n_channels];
-	for (size_t i = 0; i < w->n_threads; i++)
-		if (w->threads[i].id == id)
-			w->threads[i--] = w->threads[--w->n_threads];
-}
-
 /* The id of what was made; 0: nothing was. */
 static uint64_t do_channel(struct world *w, const struct ask *ask)
 {
@@ -307,6 +309,8 @@ static void answer_channel(struct world *w, const struct ask *ask)
 	enum answer answer = answer_about_channel(w);
 	uint64_t id = 0;
 
+	if (answer == ANSWER_GONE)
+		remove_channel(w, ask->e.id);
 	if (answer == ANSWER_OK || (answer == ANSWER_DOUBT && byte(w) % 2))
 		id = do_channel(w, ask);
 	if (ask->e.kind == FX_CHANNEL_LIST && answer == ANSWER_OK)
@@ -334,6 +338,7 @@ static struct ask choose(struct world *w)
 
 static void answer_one(struct world *w)
 {
+	enum answer answer;
 	struct ask ask;
 	bool ok;
 
@@ -353,8 +358,11 @@ static void answer_one(struct world *w)
 		core_warned(w->core, ask.user, ask.e.id, ++w->next_id, w->now_ms);
 		break;
 	case FX_SESSION_LOOK:
-		core_looked(w->core, ask.user, ask.e.epoch, answer_about_channel(w), w->next_id,
-			byte(w) % 2, w->now_ms);
+		answer = answer_about_channel(w);
+		if (answer == ANSWER_GONE)
+			remove_channel(w, ask.e.id);
+		core_looked(
+			w->core, ask.user, ask.e.epoch, answer, w->next_id, byte(w) % 2, w->now_ms);
 		break;
 	default:
 		if (ask.job)

@@ -364,6 +364,9 @@ static void test_cards(void **state)
 		{"GPU_VRAM_GB=0\n",
 			".env, line 1: GPU_VRAM_GB: its entries must be gigabytes such as 24 or 11.5, "
 			"separated by commas; an empty one is learned"},
+		{"GPU_VRAM_GB=9999.5\n",
+			".env, line 1: GPU_VRAM_GB: its entries must be gigabytes such as 24 or 11.5, "
+			"separated by commas; an empty one is learned"},
 		{"MIN_FREE_VRAM=-1\n",
 			".env, line 1: MIN_FREE_VRAM: it must be a number of GB from 0 to 9999, such "
 			"as 4 or 3.5"},

@@ -75,6 +75,34 @@ static void test_every_option(void **state)
 	workflow_free(wf);
 }
 
+/* Wherever a workflow wants to write or read a picture: the names in it are not sent. */
+static void test_names_are_ours(void **state)
+{
+	static const char graph[] =
+		"{'4':{'class_type':'CheckpointLoaderSimple','inputs':{'ckpt_name':'base.safetensors'}},"
+		"'10':{'class_type':'LoadImage','inputs':{'image':'../../home/owner/secret.png'}},"
+		"'11':{'class_type':'VAEEncode','inputs':{'pixels':['10',0],'vae':['4',2]}},"
+		"'6':{'class_type':'CLIPTextEncode','inputs':{'text':'','clip':['4',1]}},"
+		"'3':{'class_type':'KSampler','inputs':{'seed':1,'model':['4',0],'positive':['6',0],"
+		"'latent_image':['11',0]}},"
+		"'8':{'class_type':'VAEDecode','inputs':{'samples':['3',0],'vae':['4',2]}},"
+		"'9':{'class_type':'SaveImage','inputs':{'filename_prefix':'../../etc/cron.d/x',"
+		"'images':['8',0]}},"
+		"'12':{'class_type':'PrimitiveString','inputs':{'value':'C:\\\\Windows\\\\x'}},"
+		"'13':{'class_type':'Image Save','inputs':{'filename_prefix':['12',0],"
+		"'images':['8',0]}}}";
+	struct workflow *wf = kit_read("a_edit", graph);
+	struct workflow_fill fill = {
+		.prompt = "p", .filename_prefix = "fullet/7", .image = "fullet/7-9.png"};
+
+	kit_no_problem(wf);
+	assert_int_equal(wf->n_outputs, 2);
+	expect_fill(wf, &fill, "9.inputs.filename_prefix", "\"fullet\\/7\"");
+	expect_fill(wf, &fill, "13.inputs.filename_prefix", "\"fullet\\/7\"");
+	expect_fill(wf, &fill, "10.inputs.image", "\"fullet\\/7-9.png\"");
+	workflow_free(wf);
+}
+
 static void test_sleeping_lora(void **state)
 {
 	struct workflow *wf = kit_read("a", FULL("EmptyLatentImage", LORA("0.0")));
@@ -264,6 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_option),
+		cmocka_unit_test(test_names_are_ours),
 		cmocka_unit_test(test_sleeping_lora),
 		cmocka_unit_test(test_accepts),
 		cmocka_unit_test(test_sizes),
