@@ -272,6 +272,20 @@ def check_threats():
                 breach("threats", path, number, "there is no test " + name)
 
 
+def check_fuzzers():
+    """Each fuzzer has its share of executions, and docs/FUZZING.md tells what it reads."""
+    shares = {line.split()[0] for line in read(os.path.join(ROOT, "tests", "fuzz", "shares")).split("\n")
+              if line and not line.startswith("#")}
+    path = os.path.join(ROOT, "docs", "FUZZING.md")
+    told = set(re.findall(r"`(\w+)`", "\n".join(re.findall(r"^\|[^|]*\|([^|]*)\|", read(path), re.M))))
+    for source in files("tests/fuzz", ends=(".c",)):
+        name = re.fullmatch(r"fuzz_(\w+)\.c", os.path.basename(source))
+        if name and name[1] not in shares:
+            breach("fuzzers", source, 1, "it has no line in tests/fuzz/shares")
+        if name and name[1] not in told:
+            breach("fuzzers", source, 1, "no row of docs/FUZZING.md names it")
+
+
 def main():
     for path in files("src", ends=(".c", ".h")):
         text = read(path)
@@ -297,10 +311,11 @@ def main():
     check_scripts()
     check_documents()
     check_threats()
+    check_fuzzers()
 
     rules = {"include direction", "pure rooms", "libraries", "banned calls", "file length",
              "SPDX header", "white space", "unfinished", "function length", "header guard",
-             "table names", "meson lists", "scripts", "documents", "threats"}
+             "table names", "meson lists", "scripts", "documents", "threats", "fuzzers"}
     for rule, path, line, text in breaches:
         print("%s:%d: %s: %s" % (path, line, rule, text))
     broken = {rule for rule, _, _, _ in breaches}
