@@ -86,6 +86,7 @@ static int64_t deal(struct core *core, struct dealing *d, const struct job *job,
 		best = lane;
 		best_ms = done_ms;
 	}
+	must(best);
 	best->free_ms = best_ms;
 	best->weights = m->weights;
 	best->holds = true;
