@@ -35,11 +35,9 @@ struct sched_policy {
 	double age_ms;	 /* every job counts as so much older: what is brief goes first, at first */
 	double early_ms; /* a job whose turn is yet to come by this much has a third of its weight
 			  */
-	double early_pass_ms; /* ... and shares no pass that would take longer than this */
-	double load;	      /* a load counts as this many times its time */
-	double evict;	      /* ... and so do the loads of what it pushes out and will be missed */
-	double patience;      /* holders are waited for up to this many times the load time */
-	double patience_evict; /* ... and this many times the loads that would be missed */
+	double load;	 /* a load counts as this many times its time */
+	double evict;	 /* ... and so do the loads of what it pushes out and will be missed */
+	double patience; /* holders are waited for up to this many times the latter */
 	double narrow_ms;   /* a card has e times its price when jobs that fit fewer wait so long */
 	double demand_ms;   /* how long arrivals are remembered as demand */
 	double affinity_ms; /* so long after its turn what cards hold counts against no job */

@@ -12,11 +12,9 @@ const struct sched_policy sched_policy_default = {
 	.flood_jobs = 24,
 	.age_ms = 100e3,
 	.early_ms = 100e3,
-	.early_pass_ms = 12e3,
 	.load = 4,
 	.evict = 1,
-	.patience = 0.36,
-	.patience_evict = 3.5,
+	.patience = 3.5,
 	.narrow_ms = 75e3,
 	.demand_ms = 300e3,
 	.sitting_ms = 15e3,
@@ -208,19 +206,6 @@ int64_t sched_overdue(struct sched *s, int64_t now_ms)
 	return at_ms < INFINITY ? (int64_t)at_ms + 1 : NEVER;
 }
 
-/* An administrator's pass is his alone, so that his next job need not wait for the others'. One
- * that begins before its turn is brief, for those whose turn it is. */
-static int cut(const struct sched *s, const struct offer *o, const struct sched_class *c,
-	const struct sched_flow *f, int n)
-{
-	if (sched_flow_first(f)->priority == 0)
-		return min_of(n, (int)c->tops);
-	while (n > 1 && f->key > (double)s->now_ms &&
-		sched_run_ms(s, o->bucket->kind, c, n) > s->policy.early_pass_ms)
-		n--;
-	return n;
-}
-
 /* The card's time for each picture of a pass of n, and what the pass costs besides. */
 static double time_of(const struct sched *s, const struct offer *o, const struct sched_class *c,
 	int n, bool overdue)
@@ -235,6 +220,18 @@ static double time_of(const struct sched *s, const struct offer *o, const struct
 	       n;
 }
 
+/* The cards that hold its weights will have done what waits for these, and this job too, before a
+ * load would be over; or the wait costs less than the loads that will be missed. An administrator
+ * waits only for his card. */
+static bool waits_for_holders(
+	const struct sched *s, const struct offer *o, const struct sched_class *c, bool top)
+{
+	if (top)
+		return o->first_ms < o->load_ms;
+	return o->all_ms + sched_run_ms(s, o->bucket->kind, c, 1) < o->load_ms ||
+	       o->all_ms < s->policy.patience * o->evict_ms;
+}
+
 /*
  * The price of the class's first pass on the card, the lower the better: the logarithm of the
  * card's time for each picture over the job's weight. Infinite: it had better wait for a card that
@@ -243,19 +240,18 @@ static double time_of(const struct sched *s, const struct offer *o, const struct
 static double price_of(const struct sched *s, const struct offer *o, const struct sched_class *c,
 	const struct sched_flow *f, int *ret_n)
 {
-	const struct sched_policy *p = &s->policy;
 	bool top = sched_flow_first(f)->priority == 0;
-	bool overdue = (double)s->now_ms - turn_of(s, f) > p->affinity_ms;
+	bool overdue = (double)s->now_ms - turn_of(s, f) > s->policy.affinity_ms;
 	double time, best = INFINITY;
 	int max;
 
 	if (o->kept && !top)
 		return INFINITY;
-	if (o->load && !overdue &&
-		(top ? o->first_ms < o->load_ms
-		     : o->all_ms < p->patience * o->load_ms + p->patience_evict * o->evict_ms))
+	if (o->load && !overdue && waits_for_holders(s, o, c, top))
 		return INFINITY;
-	max = cut(s, o, c, f, pass_size(s, first_card(o->bucket), c, o->holders));
+	max = pass_size(s, first_card(o->bucket), c, o->holders);
+	if (top) /* his alone, so that his next job need not wait for others' */
+		max = min_of(max, (int)c->tops);
 	for (int n = 1; n <= max; n++) {
 		time = time_of(s, o, c, n, overdue);
 		if (time > best)

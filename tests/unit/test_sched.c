@@ -109,6 +109,28 @@ static void test_a_holder_is_waited_for_when_that_is_sooner(void **state)
 	rig_free(r);
 }
 
+/* A card that runs a picture of 16 s, another one that could load in ten: worth it unless what the
+ * load pushes out will be missed. */
+static void test_a_holder_is_waited_for_when_a_load_costs_another(void **state)
+{
+	for (int wanted = 0; wanted < 2; wanted++) {
+		struct sched_rig *r = with_cards(8000, 8000);
+		int long_one, next;
+
+		rig_arrive(r, SMALL, 1000, 1, 2);
+		if (wanted)
+			rig_arrive(r, OTHER, 4000, 2, 2);
+		rig_run(r, 60000);
+		long_one = rig_arrive(r, SMALL, 4000, 3, 2);
+		assert_int_equal(card_of(r, long_one), 0);
+		next = rig_arrive(r, SMALL, 1000, 4, 2);
+		assert_int_equal(card_of(r, next), wanted ? -1 : 1);
+		rig_run(r, NEVER);
+		assert_int_equal(r->jobs[next].card, wanted ? 0 : 1);
+		rig_free(r);
+	}
+}
+
 /* What is learned of models and cards meanwhile holds for what waits already. */
 static void test_what_is_learned_counts_at_once(void **state)
 {
@@ -498,19 +520,21 @@ static void test_a_holder_is_not_waited_for_beyond_the_bound(void **state)
 	struct sched *s;
 	const struct sched_card card = {.vram_mb = 8000, .speed = 1000, .load_speed = 1000};
 	struct sched_needs slow = needs[SMALL];
+	const unsigned weights = SMALL;
 	struct sched_model *model;
 	struct sched_pass pass;
 
 	policy.affinity_ms = 30000;
-	policy.patience = 100;
 	s = sched_new(&policy, 0);
 	sched_card_add(s, &card);
 	sched_card_add(s, &card);
 	slow.image_ms = slow.extra_ms = 600000;
 	slow.batch_max = 1;
+	slow.load_ms = 2000000;
 	model = sched_model_add(s, &slow);
 	sched_arrive(s, 0, model, 1000, 1, 2, 0, 1);
 	assert_true(sched_next(s, 0, &pass));
+	sched_started(s, 0, 0, 0, &weights, 1); /* it held them */
 	sched_arrive(s, 1000, model, 1000, 2, 2, 1000, 2);
 	assert_false(sched_next(s, 1000, &pass));
 	assert_int_equal(sched_wake(s, 1000), 31001);
@@ -614,6 +638,7 @@ int main(void)
 		cmocka_unit_test(test_what_no_card_can_hold_is_refused),
 		cmocka_unit_test(test_a_job_goes_where_its_weights_are),
 		cmocka_unit_test(test_a_holder_is_waited_for_when_that_is_sooner),
+		cmocka_unit_test(test_a_holder_is_waited_for_when_a_load_costs_another),
 		cmocka_unit_test(test_what_is_learned_counts_at_once),
 		cmocka_unit_test(test_a_model_may_load_other_weights),
 		cmocka_unit_test(test_a_card_turns_out_to_be_faster),
