@@ -224,6 +224,65 @@ def test_cards_are_added_and_taken_out_by_a_reload(lab):
     assert not sandbox.state().apologies()
 
 
+def test_a_dead_card_is_taken_out_by_a_reload(lab):
+    """What it had and what waits is drawn by the other one."""
+    sandbox = lab.start_sandbox("--cards", "16,16")
+    one, two = sandbox.cards
+    write_env(lab, COMFY_URLS=f"{one},{two}")
+    bot = lab.start_bot(COMFY_URL=None, COMFY_URLS=None)
+    people = [sandbox.member(name) for name in ("anabel", "benito", "carla")]
+    hold(sandbox, 0, 1)
+    for n, user in enumerate(people[:2], 1):
+        sandbox.imagine(user)
+        sandbox.wait(lambda s: len(s.prompts("pending")) == n, "a run")
+    sandbox.imagine(people[2])
+    sandbox.wait(lambda s: position(s, people[2]) == 1, "one that waits")
+    sandbox.fault("comfy_restart", down_ms=3600000, card=1)
+    bot.wait_line(f"gpu=1: {two} does not answer")
+    write_env(lab, COMFY_URLS=one)
+    hang_up(bot)
+    bot.wait_line(f"the card {two} is taken out: 1 pictures on it are finished first")
+    let_go(sandbox, 0)
+    sandbox.wait(lambda s: len(s.pictures()) == 3, "three pictures", timeout=PATIENT)
+    bot.wait_line(f"the card {two} is let go")
+    state = sandbox.state()
+    assert state.outcomes() == 3 and set(owners(state)) == set(people)
+    assert len(state.prompts("success", card=0)) == 3 and not state.prompts("success", card=1)
+    assert not admin_words(state)  # he has taken it out himself
+
+
+def test_keys_and_memory_are_taken_by_a_reload(lab):
+    keys = ("first-key-of-this-test", "second-key-of-this-test")
+    lab.secrets |= {*keys, "a-wrong-key-of-this-test"}
+    sandbox = lab.start_sandbox("--cards", "24,24", COMFY_API_KEYS=",".join(keys))
+    urls = ",".join(sandbox.cards)
+    folder = lab.flujos("flux_image", "z-image_imagine")
+    with open(os.path.join(folder, "flux_image.meta.json"), "w", encoding="utf-8") as file:
+        file.write('{"vram_gb": 20}')
+    write_env(lab, COMFY_URLS=urls, COMFY_API_KEYS=f"{keys[0]},a-wrong-key-of-this-test", GPU_VRAM_GB="16,16")
+    bot = lab.start_bot(COMFY_URL=None, COMFY_URLS=None, FLUJOS_DIR=folder)
+    bot.wait_line(f"gpu=1: {sandbox.cards[1]} does not answer: the API key was refused")
+    ana = sandbox.member("anabel")
+    asked = sandbox.imagine(ana)
+    said = sandbox.wait(lambda s: s.answer_text(asked), "the answer")
+    assert "needs 20.0 GB" in said and "has 16.0 GB" in said, said
+    write_env(lab, COMFY_URLS=urls, COMFY_API_KEYS=",".join(keys), GPU_VRAM_GB="16,24")
+    hang_up(bot)
+    bot.wait_line(f"the card {sandbox.cards[1]} has another key")
+    bot.wait_line(f"gpu=1: {sandbox.cards[1]} answers")
+    sandbox.imagine(ana)
+    sandbox.wait(lambda s: s.pictures(ana), "the picture of the card that has the memory now")
+    assert len(sandbox.state().prompts("success", card=1)) == 1
+    # And less again: nothing is left that could hold it.
+    write_env(lab, COMFY_URLS=urls, COMFY_API_KEYS=",".join(keys), GPU_VRAM_GB="16,12")
+    seen = len(bot.process.lines)
+    hang_up(bot)
+    bot.wait_line("the settings were read again", start=seen)
+    asked = sandbox.imagine(ana)
+    said = sandbox.wait(lambda s: s.answer_text(asked), "the answer")
+    assert "has 16.0 GB" in said, said
+
+
 def test_broken_settings_at_a_reload(lab):
     sandbox = lab.start_sandbox("--cards", "16,16")
     write_env(lab, COMFY_URLS=sandbox.cards[0])
