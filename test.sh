@@ -10,8 +10,10 @@
 #                              --threads (what has threads, with the thread sanitizer), --databases
 #                              (the tests of the store on PostgreSQL and MariaDB), --sim, --e2e,
 #                              --torture (tests/torture, on the release build), --browser, --only-fuzz,
-#                              --coverage (branches that the tests take; not among everything)
-# SEEDS=N sets the number of the simulator's seeds (2000).
+#                              --coverage (branches that the tests take; not among everything),
+#                              --mutants (faults that the simulator has to find; not among everything)
+#   ./test.sh --soak HOURS     the simulator with fresh seeds, for so long
+# SEEDS=N sets the number of the simulator's seeds (20000).
 set -u
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
 # Without stdin the tests' first socket would get its number, which libuv does not expect.
@@ -23,15 +25,29 @@ failed=0
 
 parts=
 fuzz=
-for arg in "$@"; do
+soak=
+while [ $# -gt 0 ]; do
+	arg=$1
+	shift
 	case $arg in
-	--unit | --analyse | --threads | --databases | --sim | --e2e | --torture | --browser | --coverage)
+	--unit | --analyse | --threads | --databases | --sim | --e2e | --torture | --browser | --coverage | --mutants)
 		parts="$parts ${arg#--}"
+		;;
+	--soak)
+		soak=${1-}
+		case ${soak:-x} in
+		*[!0-9]*)
+			echo "test.sh: --soak wants a number of hours" >&2
+			exit 2
+			;;
+		esac
+		shift
+		parts="$parts soak"
 		;;
 	--fuzz) fuzz=yes ;;
 	--only-fuzz) fuzz=yes parts="$parts none" ;;
 	-h | --help)
-		sed -n '3,16s/^# \{0,1\}//p' "$0"
+		sed -n '3,17s/^# \{0,1\}//p' "$0"
 		exit 0
 		;;
 	*)
@@ -121,18 +137,16 @@ run_databases() {
 	done
 }
 
-# The seeds are shared among the processors.
-run_sim() {
-	heading simulator
-	local seeds=${SEEDS:-2000} n i share from=1 status=0 pids=
+# Seeds from one on, shared among the processors: PROGRAM SEEDS FROM NAME.
+simulate() {
+	local program=$1 seeds=$2 from=$3 name=$4 n i share status=0 pids=
 	n=$(nproc)
 	[ "$n" -le "$seeds" ] || n=$seeds
 	# What runs in the background does not hear Ctrl-C by itself.
 	trap 'kill $pids 2>/dev/null; exit 130' INT TERM
 	for i in $(seq 1 "$n"); do
 		share=$(((seeds * i) / n - (seeds * (i - 1)) / n))
-		timeout 3600 "$build/tests/sim/fullet-sim" --seeds "$share" --from "$from" \
-			>"$build/sim.$i.log" 2>&1 &
+		timeout 3600 "$program" --seeds "$share" --from "$from" >"$build/sim.$i.log" 2>&1 &
 		pids="$pids $!"
 		from=$((from + share))
 	done
@@ -145,9 +159,56 @@ run_sim() {
 	done
 	for i in $(seq 1 "$n"); do
 		# shellcheck disable=SC2046
-		count "simulator, part $i" $(last_line_counts "$build/sim.$i.log")
+		count "$name, part $i" $(last_line_counts "$build/sim.$i.log")
 	done
-	[ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || count simulator 0 1
+	[ "$status" -eq 0 ] || [ "$failed" -gt 0 ] || count "$name" 0 1
+}
+
+# Without sanitizers the simulator lives many times as many seeds.
+fast_simulator() {
+	scripts/build.sh build-fast tests/sim/fullet-sim --buildtype=plain -Doptimization=2 \
+		-Ddebug=false -Dwerror=true >"$build/build-fast.log" 2>&1 && return
+	tail -n 40 "$build/build-fast.log"
+	count simulator 0 1
+	return 1
+}
+
+# Fresh seeds each time, after those that found something; some of them with the sanitizers.
+run_sim() {
+	heading simulator
+	local from=${SEED_FROM:-$(date +%s)000}
+	fast_simulator || return
+	echo "seeds from $from on (SEED_FROM=$from repeats them)"
+	# shellcheck disable=SC2046
+	build-fast/tests/sim/fullet-sim $(grep -o '^[0-9]*' tests/sim/kept) >"$build/sim.kept.log" 2>&1
+	# shellcheck disable=SC2046
+	count_with_status 'simulator, kept seeds' $? $(last_line_counts "$build/sim.kept.log")
+	grep -A 1 ' failed at ' "$build/sim.kept.log"
+	simulate build-fast/tests/sim/fullet-sim "${SEEDS:-20000}" "$from" simulator
+	simulate "$build/tests/sim/fullet-sim" "${SANITIZED_SEEDS:-300}" "$from" 'simulator with sanitizers'
+}
+
+# Each planted fault must be found: tests/sim/mutants/mutants.py.
+run_mutants() {
+	heading mutants
+	local status
+	tests/sim/mutants/mutants.py 2>&1 | tee "$build/mutants.log"
+	status=${PIPESTATUS[0]}
+	# shellcheck disable=SC2046
+	count_with_status mutants "$status" $(last_line_counts "$build/mutants.log")
+}
+
+# Fresh seeds for so many hours; each round is 10,000.
+run_soak() {
+	heading "simulator, for $soak hours"
+	local end from
+	fast_simulator || return
+	end=$(($(date +%s) + soak * 3600))
+	while [ "$failed" -eq 0 ] && [ "$(date +%s)" -lt "$end" ]; do
+		from=$(date +%s)000
+		echo "seeds from $from on"
+		simulate build-fast/tests/sim/fullet-sim 10000 "$from" simulator
+	done
 }
 
 run_e2e() {
@@ -312,5 +373,7 @@ part e2e && run_e2e
 part torture && run_torture
 part browser && run_browser
 part coverage && run_coverage
+part mutants && run_mutants
+part soak && run_soak
 [ -n "$fuzz" ] && run_fuzz
 finish

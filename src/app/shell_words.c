@@ -16,6 +16,9 @@
 /* Who wrote something so long ago does not expect it to be done any more. */
 #define WORD_KEEP_MS (60 * 60 * 1000)
 #define AGAIN_MS     30000
+/* So long after the first READY or RESUMED what comes may be what was missed: a session gives its old
+ * RESUMED again too. */
+#define FIRST_MS 30000
 
 static const char *const word_names[] = {
 	[WORD_SYNC] = "sync", [WORD_CLEARALL] = "clearall", [WORD_GETID] = "getid"};
@@ -169,9 +172,10 @@ static void hear(struct shell *sh, struct json_object *message, enum word_kind k
 	if (!admin)
 		word->roles = json_object_get(roles);
 	/* Not waited for: were it lost, so would be the later place in the session, and Discord
-	 * would give the word again. What is given again is looked for first: an earlier process may
-	 * have answered it, longer ago than Discord remembers a nonce. */
-	word->state = sh->replaying ? WORD_DOUBTFUL : WORD_HEARD;
+	 * would give the word again. What may have been given before is looked for first: an earlier
+	 * process may have answered it, longer ago than Discord remembers a nonce. */
+	if (sh->replaying || shell_now(sh) - sh->ready_ms < FIRST_MS)
+		word->state = WORD_DOUBTFUL;
 	words_save(sh);
 	shell_words_go(sh);
 }

@@ -288,23 +288,6 @@ static int restore_end(void *arg, uint64_t rows)
 	return r;
 }
 
-static int empty_tables(struct sql *sql, char **ret_why)
-{
-	size_t n = 0;
-	char **tables = schema_tables(&n);
-	int r = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		cleanup(freep) char *text = xasprintf("DELETE FROM %s", tables[i]);
-
-		if (r == 0)
-			r = sql_script(sql, text, ret_why);
-		free(tables[i]);
-	}
-	free(tables);
-	return r;
-}
-
 static int refuse_jobs(struct sql *sql, char **ret_why)
 {
 	int64_t jobs = 0;
@@ -329,7 +312,7 @@ int backup_restore(
 	if (r == 0 && !force)
 		r = refuse_jobs(db->sql, ret_why);
 	if (r == 0)
-		r = empty_tables(db->sql, ret_why);
+		r = schema_empty(db->sql, ret_why);
 	if (r == 0)
 		r = read_all(path, &visitor, &x, ret_why);
 	if (r == 0)

@@ -6,6 +6,7 @@
 #include "base/limits.h"
 #include "store/columns.h"
 #include "store/db_in.h"
+#include "store/schema.h"
 
 /* Writing rows, pruning, checking: whichever database they are in. */
 
@@ -307,4 +308,10 @@ int store_db_check(struct store_db *db, char **ret_why)
 		r = check_room(db, ret_why);
 	db_result(db, r, ret_why);
 	return r;
+}
+
+int store_db_empty(struct store_db *db, char **ret_why)
+{
+	db->ended = 0;
+	return schema_empty(db->sql, ret_why);
 }

@@ -347,3 +347,20 @@ int schema_expect(struct sql *sql, char **ret_why)
 				  sql->shown);
 	return -ENOTSUP;
 }
+
+int schema_empty(struct sql *sql, char **ret_why)
+{
+	size_t n = 0;
+	char **tables = schema_tables(&n);
+	int r = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		cleanup(freep) char *text = xasprintf("DELETE FROM %s", tables[i]);
+
+		if (r == 0)
+			r = sql_script(sql, text, ret_why);
+		free(tables[i]);
+	}
+	free(tables);
+	return r;
+}

@@ -14,6 +14,8 @@
 int schema_newest(void);
 /* The names of all tables that the migrations make; both they and the array are the caller's. */
 char **schema_tables(size_t *ret_n);
+/* Takes every row out of them. */
+int schema_empty(struct sql *sql, char **ret_why);
 /* Brings the database to schema_newest(), in one transaction where the database can do that.
  * -ENOTSUP with a sentence when it is of a newer schema. */
 int schema_migrate(struct sql *sql, char **ret_why);

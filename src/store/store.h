@@ -84,6 +84,8 @@ int store_db_open(const char *where, struct store_db **ret, char **ret_why);
  * nothing. -ENOENT when there is no such file, -ENOTSUP when its schema is not ours. */
 int store_db_open_shared(const char *where, struct store_db **ret, char **ret_why);
 struct store_db *store_db_close(struct store_db *db);
+/* Takes every row out: the simulator begins its next seed with it. */
+int store_db_empty(struct store_db *db, char **ret_why);
 /* Runs the operations in one transaction. Ended jobs are kept for statistics and pruned now and
  * then (STORE_KEEP_MS, STORE_KEEP_ROWS). */
 int store_db_apply(struct store_db *db, const struct store_op *ops, size_t n, char **ret_why);

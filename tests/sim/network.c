@@ -16,6 +16,7 @@ struct sim_ws {
 	const struct websocket_events *events;
 	void *arg;
 	int64_t last_ms;    /* messages keep their order */
+	bool closing;	    /* by the bot, which hears no more */
 	bool given;	    /* it was given something just now */
 	int64_t bytes_left; /* until it breaks; -1: it does not */
 	struct sim_ws *prev, *next;
@@ -145,9 +146,9 @@ static void ack_is_due(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
 	struct sim_ack *ack = arg;
+	const struct sim_ws *ws = find_socket(sim, ack->conn);
 
-	if (run && !ack->sent && !sim->banned && ack->life == sim->life &&
-		find_socket(sim, ack->conn))
+	if (run && !ack->sent && !sim->banned && ack->life == sim->life && ws && !ws->closing)
 		sim_fail(sim, "acknowledgement",
 			"the interaction %" PRIu64
 			" has not been answered half a second after it came",
@@ -400,6 +401,7 @@ static void port_ws_close(void *ctx, struct websocket *socket, int code)
 	struct sim_ws *ws = (struct sim_ws *)socket;
 	struct parcel *p = xcalloc(1, sizeof(*p));
 
+	ws->closing = true;
 	send_close(sim, ws, code);
 	*p = (struct parcel){.conn = ws->conn, .close = true, .code = code};
 	send_parcel(sim, ws, p);
@@ -450,8 +452,9 @@ struct statement {
 	struct statement *next;
 };
 
-static void statement_free(struct statement *s)
+static void statement_free(struct sim *sim, struct statement *s)
 {
+	sim->statements--;
 	store_op_free(&s->op);
 	store_op_free(&s->before);
 	free(s);
@@ -470,7 +473,7 @@ static void statement_answered(void *ctx, void *arg, bool run)
 		s->done(s->arg, s->result, why);
 		bot_turn(sim);
 	}
-	statement_free(s);
+	statement_free(sim, s);
 }
 
 static void apply(struct sim *sim, struct statement *s, int lost);
@@ -511,6 +514,7 @@ static void put_off(struct sim *sim, struct statement *s)
 	}
 	if (s->has_before && s->before.kind != STORE_JOB) {
 		first = xcalloc(1, sizeof(*first));
+		sim->statements++;
 		*first = (struct statement){.op = s->before,
 			.life = s->life,
 			.done = s->before_done,
@@ -530,7 +534,7 @@ static void apply(struct sim *sim, struct statement *s, int lost)
 
 	/* A statement whose process died before it ran is lost. */
 	if (s->life != sim->life) {
-		statement_free(s);
+		statement_free(sim, s);
 		return;
 	}
 	s->result = store_db_apply(sim->db, s->has_before ? ops : &s->op, s->has_before + 1, &why);
@@ -554,7 +558,7 @@ static void statement_runs(void *ctx, void *arg, bool run)
 	struct statement *s = arg;
 
 	if (!run || s->life != sim->life) {
-		statement_free(s);
+		statement_free(sim, s);
 		return;
 	}
 	if (sim_now(sim) < sim->away_until_ms) {
@@ -571,9 +575,9 @@ static void held_free(struct sim *sim)
 	struct statement *s, *next;
 
 	if (sim->held)
-		statement_free(take(sim->held));
+		statement_free(sim, take(sim->held));
 	LL_FOREACH_SAFE(sim->kept, s, next)
-	statement_free(s);
+	statement_free(sim, s);
 	sim->kept = NULL;
 }
 
@@ -594,13 +598,15 @@ static void port_store(void *ctx, struct store_op *op, store_done *done, void *a
 		submit(sim, s);
 		s = NULL;
 	}
-	if (!s)
+	if (!s) {
 		s = xcalloc(1, sizeof(*s));
-	else
+		sim->statements++;
+	} else {
 		*s = (struct statement){.before = s->op,
 			.before_done = s->done,
 			.before_arg = s->arg,
 			.has_before = true};
+	}
 	s->op = *op;
 	*op = (struct store_op){0};
 	s->life = sim->life;

@@ -129,7 +129,7 @@ static void check_places(struct sim *sim, const struct core *core)
 		if (job->position != place || job->shown_position != place)
 			sim_fail(sim, "places", "job %" PRIu64 " is %d in line and is shown at %d",
 				job->row.id, place, job->shown_position);
-		if (p->shown && place > p->shown && p->told != place)
+		if (p->shown && place > p->shown && p->told < place)
 			sim_fail(sim, "places",
 				"job %" PRIu64 " moved back from %d to %d, and nobody says why",
 				job->row.id, p->shown, place);
@@ -191,6 +191,20 @@ void rules_event(struct sim *sim)
 		check_channels(sim, state);
 		json_put(&state);
 	}
+}
+
+bool rules_at_rest(struct sim *sim)
+{
+	struct json_object *cards;
+	int64_t remaining = 0;
+
+	if (rest_pending(sim->shell->rest) > 0)
+		return false;
+	cards = world_cards(sim->world);
+	for (size_t i = 0; i < json_len(cards); i++)
+		remaining += json_int(json_object_array_get_idx(cards, i), "queue_remaining", 0);
+	json_put(&cards);
+	return remaining == 0;
 }
 
 /* Nothing is kept of any card, and nothing of ours runs there. */

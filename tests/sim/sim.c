@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/json.h"
 #include "comfy/request.h"
@@ -56,6 +58,18 @@ static size_t transcode(
 	return len;
 }
 
+/* No room for any channel more. */
+static void fill_server(struct sim *sim)
+{
+	struct json_object *act = json_object_new_object();
+
+	json_add_str(act, "kind", "fill");
+	json_add_int(act, "channels", 500);
+	must(world_act(sim->world, act, SIM_START_MS) == 0);
+	json_put(&act);
+	sim->full = true;
+}
+
 static void set_up(struct sim *sim)
 {
 	static const int vram_gb[] = {8, 12, 16, 24};
@@ -73,8 +87,6 @@ static void set_up(struct sim *sim)
 		.draw = draw_tiny,
 		.transcode = transcode,
 	};
-	char *why = NULL;
-
 	world.seed = rng_u64(&sim->rng);
 	/* Pictures of 64 x 64 by SDXL: a step takes a 512th. */
 	world.step_ms = (200 + (int64_t)rng_below(&sim->rng, 2000)) * 512;
@@ -91,7 +103,6 @@ static void set_up(struct sim *sim)
 	sim->log = (struct log){LOG_DEBUG, trace_log, sim};
 	sim->world = world_new(&world, SIM_START_MS);
 	workflows_add(sim);
-	must(store_db_open(":memory:", &sim->db, &why) == 0);
 	sim->config = (struct shell_config){
 		.token = SIM_TOKEN,
 		.guild_id = GUILD,
@@ -100,22 +111,26 @@ static void set_up(struct sim *sim)
 		.n_comfy = sim->n_cards,
 		.workflows = sim->workflows,
 		.export_path = "/copies",
-		.max_jobs_per_user = 2,
-		.max_queue = 8,
-		.max_batch = 1 + (int)rng_below(&sim->rng, 4),
+		.max_jobs_per_user = 1 + (int)rng_below(&sim->rng, 3),
 		.min_free_mb = 4000,
 		.affinity_ms = 120000,
-		.session_ttl_ms = 1800000,
 		.stop_ms = 10000,
 		.no_compression = sim->weather.no_compression,
 		.log = &sim->log,
 	};
+	sim->config.max_queue = 1 + (int)rng_below(&sim->rng, 10);
+	sim->config.max_batch = 1 + (int)rng_below(&sim->rng, 4);
+	sim->config.session_ttl_ms = rng_below(&sim->rng, 5)
+					     ? SIM_LONG_TTL_MS
+					     : 60000 + (int64_t)rng_below(&sim->rng, 400000);
 	for (int i = 0; i < sim->n_cards; i++)
 		sim->config.comfy[i] = (struct comfy_config){.url = urls[i],
 			.api_key = SIM_COMFY_KEY,
 			.stall_ms = 60000,
 			.no_websocket = sim->weather.no_websocket};
 	memcpy(sim->all_cards, sim->config.comfy, sizeof(sim->all_cards));
+	if (rng_below(&sim->rng, 20) == 0)
+		fill_server(sim);
 	wishes_plan(sim);
 	weather_plan(sim);
 	cards_plan(sim);
@@ -196,9 +211,18 @@ static void tear_down(struct sim *sim)
 		shell_abandon(sim->shell);
 	world_free(sim->world);
 	workflow_set_free(sim->workflows);
-	store_db_close(sim->db);
 	free(sim->said);
 }
+
+/* A seed takes milliseconds, under sanitizers and on a busy computer perhaps seconds. */
+#define SEED_S 300
+
+struct run {
+	const char *program;
+	bool verbose, strict;
+	bool tell; /* the trace of each */
+	struct store_db *db;
+};
 
 struct totals {
 	size_t passed, failed, events;
@@ -207,22 +231,56 @@ struct totals {
 	uint64_t hash;
 };
 
-static void run_seed(const char *program, uint64_t seed, bool verbose, bool strict, bool tell,
-	struct totals *totals)
-{
-	struct sim sim = {.seed = seed, .verbose = verbose, .strict = strict};
+/* One that ends the program, or does not end itself. */
+static uint64_t current_seed;
+static const size_t *current_event;
 
+static void on_signal(int signal)
+{
+	char text[160];
+	int n = snprintf(text, sizeof(text),
+		"seed %" PRIu64
+		" failed at event %zu, 0.000 s: [crash] signal %d ends the program\n",
+		current_seed, *current_event, signal);
+
+	(void)!write(STDOUT_FILENO, text, (size_t)n);
+	_exit(1);
+}
+
+static void watch_seed(const struct sim *sim)
+{
+	static const int signals[] = {SIGABRT, SIGALRM,
+#ifndef __SANITIZE_ADDRESS__ /* it tells more of these */
+		SIGSEGV, SIGBUS, SIGFPE
+#endif
+	};
+
+	current_seed = sim->seed;
+	current_event = &sim->events;
+	for (size_t i = 0; i < countof(signals); i++)
+		(void)signal(signals[i], on_signal);
+	(void)alarm(SEED_S);
+}
+
+static void run_seed(const struct run *run, uint64_t seed, struct totals *totals)
+{
+	struct sim sim = {
+		.seed = seed, .verbose = run->verbose, .strict = run->strict, .db = run->db};
+	char *why = NULL;
+
+	watch_seed(&sim);
+	must(store_db_empty(sim.db, &why) == 0);
 	rng_seed(&sim.rng, seed);
 	set_up(&sim);
 	live(&sim);
 	if (sim.failure)
 		printf("seed %" PRIu64 " failed at event %zu, %.3f s: %s\n"
 		       "  repeat it with: %s -v %" PRIu64 "\n",
-			seed, sim.events, sim_seconds(&sim), sim.failure, program, seed);
-	if (verbose)
+			seed, sim.events, sim_seconds(&sim), sim.failure, run->program, seed);
+	if (run->verbose)
 		printf("seed %" PRIu64 ": %d asked, %zu events, %u lives\n", seed, sim.requested,
 			sim.events, sim.life);
-	if (tell || verbose)
+	if (run->tell)
 		printf("seed %" PRIu64 ": trace %016" PRIx64 "\n", seed, sim.hash);
 	fflush(stdout);
 	totals->passed += !sim.failure;
@@ -261,15 +319,17 @@ int main(int argc, char **argv)
 		{"help", no_argument, NULL, 'h'}, {0}};
 	uint64_t n = 0, from = 1, seed;
 	struct totals totals = {0};
-	bool verbose = false, strict = false, until = false;
+	struct run run = {.program = argv[0]};
+	bool until = false;
 	clock_t start = clock();
+	char *why = NULL;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
 		if (c == 'v')
-			verbose = true;
+			run.verbose = true;
 		else if (c == 's')
-			strict = true;
+			run.strict = true;
 		else if (c == 'u')
 			until = true;
 		else if (c == 'n'   ? parse_u64(optarg, &n) < 0
@@ -277,13 +337,16 @@ int main(int argc, char **argv)
 				    : true)
 			return usage(c == 'h' ? 0 : 2);
 	}
+	must(store_db_open(":memory:", &run.db, &why) == 0);
+	run.tell = n == 0;
 	for (int i = optind; i < argc; i++) {
 		if (parse_u64(argv[i], &seed) < 0)
 			return usage(2);
-		run_seed(argv[0], seed, verbose, strict, true, &totals);
+		run_seed(&run, seed, &totals);
 	}
 	for (uint64_t i = 0; i < n && !(until && totals.failed); i++)
-		run_seed(argv[0], from + i, verbose, strict, false, &totals);
+		run_seed(&run, from + i, &totals);
+	store_db_close(run.db);
 	tell_totals(&totals, clock() - start);
 	return totals.failed ? 1 : 0;
 }

@@ -6,6 +6,8 @@
 #define SIM_START_MS  INT64_C(1780000000000)
 /* After the storm everything must have come to rest within so long. */
 #define SIM_PATIENCE_MS (6 * 60 * 60 * 1000)
+/* Idle times of private channels below it are waited for. */
+#define SIM_LONG_TTL_MS 1800000
 #define SIM_JOBS_MAX	40 /* more than a seed's members ask for */
 
 /* What must never be in the log: the bot's token, the key of the cards, how tokens of interactions
@@ -128,6 +130,7 @@ struct sim {
 	int64_t skew_ms;	/* the bot's clock is so far ahead of Discord's */
 	int64_t jumped_ms;	/* when it was put forward last; 0: never */
 	int64_t away_until_ms;	/* the database takes nothing */
+	bool full;		/* the server has as many channels as Discord allows */
 	bool fair;		/* the storm is over */
 	uint64_t message_cursor, channel_cursor; /* of what was looked at in the world */
 	int64_t invalid_ms[1000];		 /* when the last invalid requests were made */
@@ -153,7 +156,9 @@ struct sim {
 	size_t n_erasings;
 	struct sim_word words[8];
 	size_t n_words;
-	uint64_t admin_id;
+	int statements; /* given to the store, not answered */
+	uint64_t admin_id, users[5];
+	int n_users;
 	bool words_wait;	/* one that is written down is not answered */
 	struct statement *kept; /* until the database is back */
 	struct statement *held; /* waits for the next one, for one commit */
@@ -237,6 +242,7 @@ void rules_event(struct sim *sim); /* anything has happened */
 void rules_heard(struct sim *sim, const char *subject, const char *text); /* a line of the log */
 void rules_crash(struct sim *sim);
 void rules_rest(struct sim *sim);
+bool rules_at_rest(struct sim *sim); /* nothing is under way, here or on a card */
 
 /* limits.c: Discord's limits, as they were announced */
 void limits_sent(struct sim *sim, const struct http_request *req);
@@ -248,6 +254,8 @@ void limits_heard(struct sim *sim, const struct http_request *req, const struct 
 /* A message that was made or found in the end. */
 void check_message(struct sim *sim, struct json_object *message);
 void check_channels(struct sim *sim, struct json_object *state);
+/* Rows name what is there. */
+void check_sessions(struct sim *sim, struct json_object *state);
 void check_said(struct sim *sim, const struct http_request *req, const struct http_response *res);
 /* What a ComfyUI is given. */
 void check_given(struct sim *sim, const struct http_request *req);

@@ -20,14 +20,14 @@ int64_t weather_sometime(struct sim *sim)
 /* Many storms are short: a thousand of them find more than a hundred long ones. */
 static int64_t length(struct sim *sim)
 {
-	switch (some(sim, 8)) {
+	switch (some(sim, 20)) {
 	case 0:
 		return 10 * 60 * 1000;
 	case 1:
 	case 2:
 		return 4 * 60 * 1000;
 	default:
-		return 45000 + some(sim, 60000);
+		return 30000 + some(sim, 60000);
 	}
 }
 

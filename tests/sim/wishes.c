@@ -161,15 +161,16 @@ void wishes_plan(struct sim *sim)
 {
 	static const char *const models[] = {"one", "two", "shared"};
 	struct rng *rng = &sim->rng;
-	uint64_t users[5];
-	int n_users = 1 + (int)rng_below(rng, countof(users));
+	uint64_t *users = sim->users;
+	int n_users = 1 + (int)rng_below(rng, countof(sim->users));
 	int n_wishes = 1 + (int)rng_below(rng, rng_below(rng, 4) ? 6 : 12);
 	bool crowd = rng_below(rng, 4) == 0; /* many want the same at once */
 
 	if (crowd) {
-		n_users = countof(users);
+		n_users = countof(sim->users);
 		n_wishes = 12;
 	}
+	sim->n_users = n_users;
 	for (int i = 0; i < n_users; i++) {
 		char name[24];
 

@@ -4,6 +4,7 @@
 
 Each breach is printed as file:line: rule: reason; the last line counts the rules kept and broken.
 """
+import importlib.util
 import os
 import re
 import subprocess
@@ -286,6 +287,21 @@ def check_fuzzers():
             breach("fuzzers", source, 1, "no row of docs/FUZZING.md names it")
 
 
+def check_mutants():
+    """Faults that the simulator has to find must still fit the code they are planted in."""
+    spec = importlib.util.spec_from_file_location(
+        "mutants", os.path.join(ROOT, "tests", "sim", "mutants", "mutants.py"))
+    mutants = importlib.util.module_from_spec(spec)
+    sys.dont_write_bytecode = True
+    spec.loader.exec_module(mutants)
+    planted = mutants.read_list()
+    path = os.path.join(ROOT, "tests", "sim", "mutants", "list")
+    if len(planted) < 40:
+        breach("mutants", path, 1, "%d are too few" % len(planted))
+    for sentence in mutants.check(planted):
+        breach("mutants", path, 1, sentence)
+
+
 def main():
     for path in files("src", ends=(".c", ".h")):
         text = read(path)
@@ -312,10 +328,11 @@ def main():
     check_documents()
     check_threats()
     check_fuzzers()
+    check_mutants()
 
     rules = {"include direction", "pure rooms", "libraries", "banned calls", "file length",
              "SPDX header", "white space", "unfinished", "function length", "header guard",
-             "table names", "meson lists", "scripts", "documents", "threats", "fuzzers"}
+             "table names", "meson lists", "scripts", "documents", "threats", "fuzzers", "mutants"}
     for rule, path, line, text in breaches:
         print("%s:%d: %s: %s" % (path, line, rule, text))
     broken = {rule for rule, _, _, _ in breaches}
