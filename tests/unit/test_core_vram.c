@@ -166,6 +166,30 @@ static void test_what_was_seen_counts_as_the_need(void **state)
 	stop(&rig);
 }
 
+/* It was away for so short a time that nobody saw it: what its ComfyUI has taken tells. */
+static void test_a_card_that_was_started_again_holds_nothing(void **state)
+{
+	static const struct {
+		int64_t own; /* GB */
+		const char *why;
+	} cases[] = {{17, "holds m already"}, {0, "loads m"}};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct rig rig;
+
+		begin(&rig, 1, two_cards);
+		assert_int_equal(request(&rig, 1, "m", false), REFUSE_NOTHING);
+		assert_non_null(strstr(job(&rig, 1)->row.reason, "loads m"));
+		stats(&rig, 0, 24, 0, 0); /* it has not begun: that says nothing */
+		core_progress(rig.core, 1, rig.epoch[1], 5, rig.now_ms);
+		finish(&rig, 1);
+		stats(&rig, 0, 24, 0, cases[i].own);
+		assert_int_equal(request(&rig, 2, "m", false), REFUSE_NOTHING);
+		assert_non_null(strstr(job(&rig, 2)->row.reason, cases[i].why));
+		stop(&rig);
+	}
+}
+
 static void test_what_others_hold_counts_and_what_comfyui_keeps_does_not(void **state)
 {
 	struct rig rig;
@@ -424,6 +448,7 @@ int main(void)
 		cmocka_unit_test(test_what_no_card_can_ever_hold_is_refused_at_once),
 		cmocka_unit_test(test_a_large_card_that_is_taken_out_ends_what_only_it_could_hold),
 		cmocka_unit_test(test_what_was_seen_counts_as_the_need),
+		cmocka_unit_test(test_a_card_that_was_started_again_holds_nothing),
 		cmocka_unit_test(test_what_others_hold_counts_and_what_comfyui_keeps_does_not),
 		cmocka_unit_test(test_a_card_with_nothing_of_ours_is_tried_rather_than_waited_for),
 		cmocka_unit_test(test_a_need_that_is_not_known_goes_where_the_minimum_is_free),
