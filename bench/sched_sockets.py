@@ -3,7 +3,7 @@
 """The same trace twice: the bot with the sandbox's four cards over real sockets, and the decision function
 behind protocol 1 in a simulator. Prints both and what lies between; see docs/SCHEDULING.md.
 
-    bench/sched_sockets.py [--seed N] [--jobs N] [--scale X] [--load X]
+    bench/sched_sockets.py [--seed N] [--jobs N] [--scale X] [--load X] [--before N]
 
 All times are of the trace: the sockets' run takes `scale` of them.
 """
@@ -97,6 +97,7 @@ def play(lab, sandbox, users, trace, scale):
     """Asks for everything at its time; returns how many were accepted: a machine that is too busy misses
     Discord's three seconds now and then."""
     began = time.monotonic()
+    before = sandbox.state().outcomes()
     asked = []
     for n, (t, user, name) in enumerate(trace):
         time.sleep(max(began + t * scale / 1000 - time.monotonic(), 0))
@@ -107,11 +108,12 @@ def play(lab, sandbox, users, trace, scale):
     def accepted(state):
         return sum(i["id"] in mine and bool(i["response"]) for i in state.raw["interactions"])
 
-    sandbox.wait(lambda s: s.outcomes() == accepted(s), "the last picture", timeout=600)
+    sandbox.wait(lambda s: s.outcomes() - before == accepted(s), "the last picture", timeout=600)
     return accepted(sandbox.state())
 
 
-def over_sockets(trace, scale, folder):
+def over_sockets(earlier, trace, scale, folder):
+    """`earlier` is played before and only learned from."""
     lab = harness.Lab(folder)
     try:
         sandbox, bot = lab.start(
@@ -120,14 +122,17 @@ def over_sockets(trace, scale, folder):
             sandbox={"SANDBOX_STEP_MS": int(STEP_MS * scale), "SANDBOX_LOAD_MS": int(LOAD_MS * scale)},
         )
         users = [sandbox.member(f"member{i}") for i in range(20)]
+        old = play(lab, sandbox, users, earlier, scale) if earlier else 0
+        known, loads = {row["id"] for row in bot.wait_ended(old)}, sum(sandbox.state().loads())
         n = play(lab, sandbox, users, trace, scale)
-        state, jobs = sandbox.state(), bot.wait_ended(n)
+        state = sandbox.state()
+        jobs = [row for row in bot.wait_ended(old + n) if row["id"] not in known]
         lab.finish()
     finally:
         lab.clean_up()
     failed = len(state.apologies())
     assert not failed, f"{failed} jobs ended in an apology"
-    return jobs, state
+    return jobs, state, sum(state.loads()) - loads
 
 
 def job_of(prompt):
@@ -136,12 +141,13 @@ def job_of(prompt):
 
 
 def read_run(jobs, state, scale):
-    """(arrival, on the card, end) in the trace's time, the pauses of cards with work, loads."""
+    """(arrival, on the card, end) in the trace's time, and the pauses of cards with work."""
     arrival = {row["id"]: row["created_ms"] for row in jobs}
     rows, pauses = [], []
     first = min(arrival.values())
     for card in state.cards():
-        runs = sorted((p for p in card["prompts"] if p["status"] == "success"), key=lambda p: p["started_ms"])
+        runs = [p for p in card["prompts"] if p["status"] == "success" and job_of(p) in arrival]
+        runs.sort(key=lambda p: p["started_ms"])
         for p in runs:
             times = (arrival[job_of(p)], p["started_ms"], p["finished_ms"])
             rows.append(tuple((t - first) / scale for t in times))
@@ -151,7 +157,7 @@ def read_run(jobs, state, scale):
             for a, b in zip(runs, runs[1:])
             if arrival[job_of(b)] < a["started_ms"]
         ]
-    return rows, pauses, sum(state.loads())
+    return rows, pauses
 
 
 def row(name, rows, loads):
@@ -171,11 +177,13 @@ def main():
     parser.add_argument("--jobs", type=int, default=120)
     parser.add_argument("--scale", type=float, default=0.25)
     parser.add_argument("--load", type=float, default=0.7, help="of what the cards can do without loads")
+    parser.add_argument("--before", type=int, default=0, help="jobs of another trace that are learned from")
     o = parser.parse_args()
+    earlier = make_trace(o.seed + 1000, o.before, o.load)
     trace = make_trace(o.seed, o.jobs, o.load)
     with tempfile.TemporaryDirectory() as folder:
-        jobs, state = over_sockets(trace, o.scale, folder)
-    rows, pauses, loads = read_run(jobs, state, o.scale)
+        jobs, state, loads = over_sockets(earlier, trace, o.scale, folder)
+    rows, pauses = read_run(jobs, state, o.scale)
     pause = statistics.median(pauses) if pauses else 0
     print(f"seed {o.seed}, {o.jobs} jobs, scale {o.scale}; a card with work paused for {pause:.0f} ms of the trace")
     print("| | mean wait until a card takes it, s | p95 | mean time to the picture's end | mean time on the card "
