@@ -209,12 +209,16 @@ static void view_failed(
 		ask_end(c, a, COMFY_LOST, NULL, now_ms);
 		return;
 	}
+	if (res->too_long) { /* above COMFY_FILE_MAX: it would be so again */
+		smaller(c, a, now_ms);
+		return;
+	}
 	if (a->quality > 0 && (res->status >= 400 || is_page(a, res))) {
 		/* It cannot be transcoded: not a picture after all. */
 		next_file(c, a, now_ms);
 		return;
 	}
-	/* Perhaps above COMFY_FILE_MAX; the carrier says only that there was no answer. */
+	/* Perhaps a proxy before it does not let through what is so large. */
 	if (res->status == 0 && a->tries + 1 >= TRIES_MAX && a->quality == 0 && is_picture(name)) {
 		smaller(c, a, now_ms);
 		return;

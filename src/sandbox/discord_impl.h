@@ -16,7 +16,7 @@
  */
 #define DW_MESSAGES_MAX	     2000 /* in one channel */
 #define DW_GONE_CHANNELS_MAX 200  /* deleted ones that world_state() still shows */
-#define DW_INTERACTIONS_MAX  4000
+#define DW_INTERACTIONS_MAX  40000 /* 500 a second live their first minute */
 #define DW_RECORDS_MAX	     60000 /* of each kind in /control/records */
 #define DW_FILES_BYTES_MAX   (256 * MIB)
 #define DW_ORPHANS_MAX	     64 /* files no message shows any more; their URLs live on a while */

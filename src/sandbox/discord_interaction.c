@@ -64,10 +64,17 @@ void dw_interaction_tick(struct discord_world *w)
 		return;
 	w->expiry_ms = NEVER;
 	w->version++;
-	for (struct dw_interaction *it = w->interactions; it; it = it->hh.next) {
+	if (!w->interactions)
+		return;
+	/* The newest first: of the many older ones none is waited for. */
+	for (struct dw_interaction *it =
+			ELMT_FROM_HH(w->interactions->hh.tbl, w->interactions->hh.tbl->tail);
+		it; it = it->hh.prev) {
 		int64_t at = it->created_ms + DW_ACK_MS + 1;
 
-		if (!it->acked_ms && at > w->now_ms)
+		if (at <= w->now_ms)
+			break;
+		if (!it->acked_ms)
 			w->expiry_ms = min_of(w->expiry_ms, at);
 	}
 }

@@ -192,6 +192,11 @@ static void fake_view(struct fake *f, const char *url, struct http_response *res
 	res->maybe_sent = true;
 	if (res->status != 200)
 		return;
+	if (size > COMFY_FILE_MAX) {
+		res->status = 0;
+		res->too_long = true;
+		return;
+	}
 	if (f->s->view == VIEW_HTML) {
 		http_response_header(res, "Content-Type", "text/html");
 		(void)buf_add_str(&res->body, "<html>");
