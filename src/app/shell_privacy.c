@@ -23,7 +23,8 @@ struct asker {
 	uint64_t user_id, application_id;
 	char *token, *locale;
 	bool erases;
-	bool begun; /* he was told that it is under way */
+	bool acknowledged; /* before that Discord takes no sentence */
+	bool begun;	   /* he was told that it is under way */
 	struct asker *prev, *next;
 };
 
@@ -185,7 +186,7 @@ static void say_of_erasing(
 void shell_privacy_saved(struct shell *sh, uint64_t user_id, bool ok)
 {
 	for (struct asker *a = sh->askers; a; a = a->next)
-		if (a->erases && a->user_id == user_id && !a->begun) {
+		if (a->erases && a->user_id == user_id && a->acknowledged && !a->begun) {
 			a->begun = true;
 			say_of_erasing(sh, a, ok ? TEXT_ERASE_BEGUN : TEXT_ERASE_UNSURE, TEXT_NONE);
 		}
@@ -195,7 +196,7 @@ void shell_privacy_erased(struct shell *sh, uint64_t user_id, bool history_left)
 {
 	for (struct asker *a = sh->askers, *next; a; a = next) {
 		next = a->next;
-		if (!a->erases || a->user_id != user_id)
+		if (!a->erases || a->user_id != user_id || !a->acknowledged)
 			continue;
 		say_of_erasing(
 			sh, a, TEXT_ERASE_DONE, history_left ? TEXT_ERASE_HISTORY : TEXT_NONE);
@@ -222,6 +223,7 @@ static void acknowledged(struct shell *sh, struct asker *a, bool ok)
 	} else if (!a->erases) {
 		export_rows(sh, a);
 	} else {
+		a->acknowledged = true;
 		shell_log(
 			sh, LOG_INFO, NULL, "user=%" PRIu64 " wants all of his erased", a->user_id);
 		if (!core_erase(sh->core, a->user_id, shell_now(sh)))

@@ -204,7 +204,7 @@ static void view_failed(
 	const char *name = a->history.files[a->file].filename;
 	bool cut = res->status == 200 && !is_page(a, res);
 
-	if (res->status == 404 && a->quality == 0) {
+	if (res->status == 404) {
 		/* A run answered from the cache names an old file; somebody deleted it. */
 		ask_end(c, a, COMFY_LOST, NULL, now_ms);
 		return;

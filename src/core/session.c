@@ -223,7 +223,8 @@ void session_refuse(
 	if (core->making == s)
 		core->making = NULL;
 	session_changed(core, s);
-	session_set_state(s, SESSION_NONE);
+	/* A list that came too late may have told of the channel. */
+	session_set_state(s, s->row.channel_id ? SESSION_READY : SESSION_NONE);
 	s->tries = s->rooms = 0;
 	for (struct job *job = core->jobs, *next; job; job = next) {
 		next = job->next;

@@ -55,7 +55,16 @@ enum run_mode {
 	RUN_DELETED,
 	RUN_NO_FILES
 };
-enum view_mode { VIEW_OK, VIEW_404, VIEW_CUT_TWICE, VIEW_CUT, VIEW_HALF, VIEW_HTML, VIEW_500 };
+enum view_mode {
+	VIEW_OK,
+	VIEW_404,
+	VIEW_404_SMALLER,
+	VIEW_CUT_TWICE,
+	VIEW_CUT,
+	VIEW_HALF,
+	VIEW_HTML,
+	VIEW_500
+};
 
 struct scenario {
 	const char *name;

@@ -188,7 +188,9 @@ static void fake_view(struct fake *f, const char *url, struct http_response *res
 	assert_true(!preview || quality);
 	if (quality)
 		size = f->s->sizes[quality];
-	res->status = f->s->view == VIEW_404 ? 404 : f->s->view == VIEW_500 ? 500 : 200;
+	res->status = f->s->view == VIEW_500 ? 500 : 200;
+	if (f->s->view == VIEW_404 || (f->s->view == VIEW_404_SMALLER && quality))
+		res->status = 404;
 	res->maybe_sent = true;
 	if (res->status != 200)
 		return;

@@ -96,6 +96,8 @@ static const struct scenario scenarios[] = {
 		.expected = "up submitted finished fetched"},
 	{.name = "the cached file is gone", .run = RUN_CACHED, .view = VIEW_404,
 		.expected = "up submitted finished lost"},
+	{.name = "deleted before it is fetched as WebP", .view = VIEW_404_SMALLER,
+		.sizes = {12 * MIB, 9 * MIB}, .expected = "up submitted finished lost"},
 	{.name = "truncated twice", .view = VIEW_CUT_TWICE,
 		.expected = "up submitted finished fetched"},
 	{.name = "truncated for good", .view = VIEW_CUT, .text = "incomplete",

@@ -499,6 +499,27 @@ static void test_else_an_apology(void **state)
 	stop(&rig);
 }
 
+/* A list that was given up told of the channel after all: it is removed like any other. */
+static void test_channel_of_a_list_that_came_too_late(void **state)
+{
+	struct core_channel list[] = {{.id = 90, .category = true, .name = "sessions"},
+		{.id = 91, .parent_id = 90, .user_id = 9, .hidden = true, .name = "session-ana"}};
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = RIG_BIT(FX_CHANNEL_LIST);
+	assert_int_equal(ask(&rig, 9, false), REFUSE_NOTHING);
+	core_channels(rig.core, list, countof(list), rig.now_ms);
+	answer_to(&rig, 9, ANSWER_NO, 0);
+	assert_int_equal(rig.kept[1].row.step, JOB_APOLOGISED);
+	later(&rig, TTL - LEAD);
+	assert_string_equal(rig.trace, "member warn");
+	later(&rig, LEAD);
+	assert_string_equal(rig.trace, "lastlook delete forget");
+	stop(&rig);
+}
+
 /* A crash after a thread was made and before its row was written. */
 static void test_thread_is_found_again(void **state)
 {
@@ -792,6 +813,7 @@ int main(void)
 		cmocka_unit_test(test_longest_idle_makes_room),
 		cmocka_unit_test(test_else_a_private_thread),
 		cmocka_unit_test(test_else_an_apology),
+		cmocka_unit_test(test_channel_of_a_list_that_came_too_late),
 		cmocka_unit_test(test_thread_is_found_again),
 		cmocka_unit_test(test_thread_is_joined_for_each_request),
 		cmocka_unit_test(test_thread_that_cannot_be_joined),
