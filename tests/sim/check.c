@@ -37,6 +37,14 @@ static struct sim_said *said_about(struct sim *sim, uint64_t job_id)
 	return &sim->said[sim->n_said++];
 }
 
+bool sim_was_said(const struct sim *sim, uint64_t job_id)
+{
+	for (size_t i = 0; i < sim->n_said; i++)
+		if (sim->said[i].job_id == job_id)
+			return sim->said[i].pictures + sim->said[i].sorries > 0;
+	return false;
+}
+
 static uint64_t job_of_file(const char *name)
 {
 	unsigned long long id;

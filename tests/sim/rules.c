@@ -24,6 +24,12 @@ static bool is_first_of_pass(const struct core *core, const struct job *job)
 	return other == job;
 }
 
+/* What was said is no longer asked for, also when a crash kept the row from knowing it. */
+static bool counts(const struct sim *sim, const struct job *job)
+{
+	return job_is_live(job) && !sim_was_said(sim, job->row.id);
+}
+
 static void check_caps(struct sim *sim, const struct core *core)
 {
 	size_t live = 0, on_gpu[COMFY_SERVERS_MAX] = {0};
@@ -33,9 +39,9 @@ static void check_caps(struct sim *sim, const struct core *core)
 
 		if (!job_is_live(job))
 			continue;
-		live++;
+		live += counts(sim, job);
 		for (const struct job *other = core_first_job(core); other; other = other->next)
-			same += job_is_live(other) && other->row.user_id == job->row.user_id;
+			same += counts(sim, other) && other->row.user_id == job->row.user_id;
 		if (same > sim->config.max_jobs_per_user)
 			sim_fail(sim, "caps", "user %" PRIu64 " has %d live jobs", job->row.user_id,
 				same);

@@ -168,6 +168,8 @@ struct sim {
 	char *failure; /* the first thing that was wrong */
 };
 
+/* Whether Discord holds the job's picture or apology. */
+bool sim_was_said(const struct sim *sim, uint64_t job_id);
 /* `rule` is the name of what does not hold; only the first counts. */
 void sim_fail(struct sim *sim, const char *rule, const char *format, ...) printf_like(3, 4);
 int64_t sim_now(const struct sim *sim);
