@@ -173,10 +173,16 @@ fast_simulator() {
 	return 1
 }
 
-# Fresh seeds each time, after those that found something; some of them with the sanitizers.
+# The first seed of a commit: fresh for each one, and the same wherever it is tested.
+commit_seed() {
+	local commit
+	commit=$(git rev-parse --short=10 HEAD 2>/dev/null) && echo "$((16#${commit:0:10}))000" || date +%s000
+}
+
+# Fresh seeds for each commit, after those that found something; some of them with the sanitizers.
 run_sim() {
 	heading simulator
-	local from=${SEED_FROM:-$(date +%s)000}
+	local from=${SEED_FROM:-$(commit_seed)}
 	fast_simulator || return
 	echo "seeds from $from on (SEED_FROM=$from repeats them)"
 	# shellcheck disable=SC2046
