@@ -309,6 +309,13 @@ static void on_channel_name(struct shell *sh, struct json_object *d)
 		set_admin_channel(sh, 0);
 }
 
+static void on_channel_create(struct shell *sh, struct json_object *d)
+{
+	on_channel_name(sh, d);
+	if (json_id(d, "guild_id") == sh->config.guild_id)
+		shell_channel_made(sh, d);
+}
+
 static void on_channel_update(struct shell *sh, struct json_object *d)
 {
 	on_channel_name(sh, d);
@@ -365,7 +372,7 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 		{"GUILD_ROLE_CREATE", on_role},
 		{"GUILD_ROLE_UPDATE", on_role},
 		{"GUILD_ROLE_DELETE", on_role_delete},
-		{"CHANNEL_CREATE", on_channel_name},
+		{"CHANNEL_CREATE", on_channel_create},
 		{"CHANNEL_UPDATE", on_channel_update},
 		{"CHANNEL_DELETE", on_channel_delete},
 		{"THREAD_DELETE", on_channel_delete},

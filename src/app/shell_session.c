@@ -67,7 +67,9 @@ static void make_channel(struct shell *sh, const struct effect *e)
 	shell_call(sh, call, CALL_CHANNEL_MAKE, user, e->epoch);
 }
 
-void shell_channels(struct shell *sh, struct json_object *array)
+static void tell_channels(struct shell *sh, struct json_object *array,
+	void (*tell)(struct core *core, const struct core_channel *channels, size_t n,
+		int64_t now_ms))
 {
 	struct channel *list = NULL;
 	struct core_channel *channels;
@@ -87,9 +89,23 @@ void shell_channels(struct shell *sh, struct json_object *array)
 			.restricted = list[i].restricted,
 			.name = list[i].name,
 		};
-	core_channels(sh->core, channels, n, shell_now(sh));
+	tell(sh->core, channels, n, shell_now(sh));
 	free(channels);
 	channels_free(list, n);
+}
+
+void shell_channels(struct shell *sh, struct json_object *array)
+{
+	tell_channels(sh, array, core_channels);
+}
+
+void shell_channel_made(struct shell *sh, struct json_object *d)
+{
+	struct json_object *array = json_object_new_array();
+
+	json_object_array_add(array, json_object_get(d));
+	tell_channels(sh, array, core_channels_made);
+	json_object_put(array);
 }
 
 void shell_threads(struct shell *sh, struct json_object *array)

@@ -89,6 +89,15 @@ static void adopt(struct core *core, const struct core_channel *c)
 	session_save(core, s);
 }
 
+void core_channels_made(
+	struct core *core, const struct core_channel *channels, size_t n, int64_t now_ms)
+{
+	for (size_t i = 0; i < n; i++)
+		if (channels[i].user_id && channels[i].hidden && !channels[i].category &&
+			category_find(core, channels[i].parent_id))
+			adopt(core, &channels[i]);
+}
+
 static const struct core_channel *in_list(
 	const struct core_channel *channels, size_t n, uint64_t id)
 {
@@ -117,10 +126,7 @@ void core_channels(struct core *core, const struct core_channel *channels, size_
 		else if (!thread && snowflake_time(s->row.channel_id) < now_ms - 60000)
 			core_channel_gone(core, s->row.channel_id, now_ms);
 	}
-	for (size_t i = 0; i < n; i++)
-		if (channels[i].user_id && channels[i].hidden && !channels[i].category &&
-			category_find(core, channels[i].parent_id))
-			adopt(core, &channels[i]);
+	core_channels_made(core, channels, n, now_ms);
 }
 
 /* A thread of ours whose row a crash kept from being written, or that nobody needs any more. */

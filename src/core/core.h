@@ -66,6 +66,9 @@ struct core_channel {
 };
 void core_channels(
 	struct core *core, const struct core_channel *channels, size_t n, int64_t now_ms);
+/* They were made a moment ago: those of ours whose answer got lost are known by this. */
+void core_channels_made(
+	struct core *core, const struct core_channel *channels, size_t n, int64_t now_ms);
 /* Active threads that the bot has made; user_id: from the name, 0: not ours. */
 void core_threads(struct core *core, const struct core_channel *threads, size_t n, int64_t now_ms);
 void core_channel_changed(struct core *core, uint64_t channel_id, bool restricted, int64_t now_ms);

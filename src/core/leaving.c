@@ -263,7 +263,7 @@ static void cancel_jobs(struct core *core, struct session *s, int64_t now_ms)
 			(void)core_cancel_job(core, job, sorry_of(s), now_ms);
 	}
 	if (s->state == SESSION_WAITING)
-		session_set_state(s, SESSION_NONE);
+		session_not_wanted(s);
 }
 
 /* A clock that was ahead has been put right since the row was written. */

@@ -18,7 +18,7 @@ static bool nobody_waits(struct core *core, struct session *s)
 	if (session_is_wanted(core, s, false))
 		return false;
 	core->making = NULL;
-	session_set_state(s, SESSION_NONE);
+	session_not_wanted(s);
 	return true;
 }
 

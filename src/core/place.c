@@ -255,6 +255,9 @@ void place_gpu_memory(struct core *core, int gpu)
 	struct sched_card *card = &core->gpus[gpu].card;
 
 	vram_card(core, gpu, card);
+	for (struct place_pass *pass = core->gpus[gpu].passes; pass; pass = pass->next)
+		if (pass->reserved_mb)
+			vram_reserve(core, pass);
 	if (sched_card_set(core->sched, gpu, card))
 		core->vram_changed = true;
 }

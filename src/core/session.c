@@ -94,6 +94,11 @@ void session_set_state(struct session *s, enum session_state state)
 	s->retry_ms = s->deadline_ms = NEVER;
 }
 
+void session_not_wanted(struct session *s)
+{
+	session_set_state(s, s->row.channel_id ? SESSION_READY : SESSION_NONE);
+}
+
 void session_ask(struct core *core, struct session *s, enum session_state state,
 	enum effect_kind kind, uint64_t id, int64_t now_ms)
 {
@@ -223,8 +228,7 @@ void session_refuse(
 	if (core->making == s)
 		core->making = NULL;
 	session_changed(core, s);
-	/* A list that came too late may have told of the channel. */
-	session_set_state(s, s->row.channel_id ? SESSION_READY : SESSION_NONE);
+	session_not_wanted(s);
 	s->tries = s->rooms = 0;
 	for (struct job *job = core->jobs, *next; job; job = next) {
 		next = job->next;

@@ -15,6 +15,9 @@ struct session *session_get(struct core *core, uint64_t user_id);
 void session_drop(struct core *core, struct session *s);
 void session_save(struct core *core, struct session *s);
 void session_set_state(struct session *s, enum session_state state);
+/* Nobody waits for its channel any more. A list or an event that came late may know it all the
+ * same. */
+void session_not_wanted(struct session *s);
 /* Enters a state whose effect is answered by core_session_answer(). */
 void session_ask(struct core *core, struct session *s, enum session_state state,
 	enum effect_kind kind, uint64_t id, int64_t now_ms);
@@ -31,7 +34,8 @@ void session_forget_channel(struct core *core, struct session *s);
 void session_find_again(struct core *core, struct session *s, const char *detail, int64_t now_ms);
 
 /* session_time.c */
-/* Something of it may be another than it was. Whoever finds it by session_find() need not say so. */
+/* Something of it may be another than it was. Whoever finds it by session_find() need not say so.
+ */
 void session_changed(struct core *core, struct session *s);
 void session_time_forget(struct core *core, struct session *s);
 /* Looks at those that have changed and those whose time has come. */

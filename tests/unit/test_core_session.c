@@ -499,6 +499,24 @@ static void test_else_an_apology(void **state)
 	stop(&rig);
 }
 
+/* The answer to its making is lost, and nobody looks for it any more. */
+static void test_channel_that_only_an_event_told_of(void **state)
+{
+	const struct core_channel made = {
+		.id = 91, .parent_id = 90, .user_id = 9, .hidden = true, .name = "session-ana"};
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	full(&rig);
+	core_channels_made(rig.core, &made, 1, rig.now_ms);
+	answer_to(&rig, 9, ANSWER_DOUBT, 0);
+	assert_true(core_erase(rig.core, 9, rig.now_ms));
+	run(&rig);
+	assert_int_equal(rig.deleted, 91);
+	stop(&rig);
+}
+
 /* A list that was given up told of the channel after all: it is removed like any other. */
 static void test_channel_of_a_list_that_came_too_late(void **state)
 {
@@ -813,6 +831,7 @@ int main(void)
 		cmocka_unit_test(test_longest_idle_makes_room),
 		cmocka_unit_test(test_else_a_private_thread),
 		cmocka_unit_test(test_else_an_apology),
+		cmocka_unit_test(test_channel_that_only_an_event_told_of),
 		cmocka_unit_test(test_channel_of_a_list_that_came_too_late),
 		cmocka_unit_test(test_thread_is_found_again),
 		cmocka_unit_test(test_thread_is_joined_for_each_request),

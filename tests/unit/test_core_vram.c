@@ -315,6 +315,27 @@ static void test_what_running_out_does_not_tell(void **state)
 	stop(&rig);
 }
 
+/* It was sent before the card had said what it has. */
+static void test_no_more_is_kept_than_the_card_turns_out_to_have(void **state)
+{
+	static const int64_t cards[] = {24 * GB, 0};
+	struct gpu_memory memory;
+	struct rig rig;
+
+	begin(&rig, 2, cards);
+	core_gpu(rig.core, 1, false, rig.now_ms);
+	assert_int_equal(request(&rig, 1, "m", false), REFUSE_NOTHING);
+	core_gpu(rig.core, 1, true, rig.now_ms);
+	runs_out(&rig, 1);
+	assert_int_equal(job(&rig, 1)->gpu, 1);
+	core_gpu_memory(rig.core, 1, &memory);
+	assert_true(memory.ours_mb > 24 * GB);
+	stats(&rig, 1, 12, 12, 0);
+	core_gpu_memory(rig.core, 1, &memory);
+	assert_int_equal(memory.ours_mb, memory.total_mb);
+	stop(&rig);
+}
+
 static void test_boosters_have_a_head_start(void **state)
 {
 	struct rig rig;
@@ -454,6 +475,7 @@ int main(void)
 		cmocka_unit_test(test_a_need_that_is_not_known_goes_where_the_minimum_is_free),
 		cmocka_unit_test(test_a_card_that_ran_out_is_not_tried_again),
 		cmocka_unit_test(test_what_running_out_does_not_tell),
+		cmocka_unit_test(test_no_more_is_kept_than_the_card_turns_out_to_have),
 		cmocka_unit_test(test_boosters_have_a_head_start),
 		cmocka_unit_test(test_a_prompt_is_sent_ahead),
 		cmocka_unit_test(test_it_comes_back_for_an_administrator),
