@@ -92,7 +92,8 @@ static void request_arrives(void *ctx, void *arg, bool run)
 	struct exchange *x = arg;
 	int64_t wait_ms = 0;
 
-	if (!run) {
+	/* What a dead process has sent arrives before the next one runs, or never. */
+	if (!run || sim->life > x->life + 1) {
 		exchange_free(x);
 		return;
 	}
