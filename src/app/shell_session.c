@@ -64,6 +64,8 @@ static void make_channel(struct shell *sh, const struct effect *e)
 		call = channel_create_private(
 			guild, e->id, sh->bot_id, user, e->session->username, e->restricted);
 	}
+	/* Nobody waits for it longer: made later it would be a second one. */
+	call->deadline_ms = e->session->deadline_ms;
 	shell_call(sh, call, CALL_CHANNEL_MAKE, user, e->epoch);
 }
 
