@@ -157,6 +157,8 @@ struct sim {
 	struct sim_word words[8];
 	size_t n_words;
 	int statements; /* given to the store, not answered */
+	unsigned caps_life; /* rules.c: the life in which these were allowed */
+	int caps_of[5], caps_in_all;
 	uint64_t admin_id, users[5];
 	int n_users;
 	bool words_wait;	/* one that is written down is not answered */
