@@ -5,6 +5,7 @@
 #include <zlib.h>
 
 #include "base/json.h"
+#include "core/state.h"
 #include "sim.h"
 
 /*
@@ -250,9 +251,12 @@ bool all_at_rest(struct sim *sim)
 		if (core_is_erasing(core, sim->erasings[i].user_id))
 			return false;
 	/* Where channels go soon, they have to. */
-	for (int i = 0; i < sim->n_users && sim->config.session_ttl_ms < SIM_LONG_TTL_MS; i++)
-		if (core_session_end(core, sim->users[i]))
+	for (int i = 0; i < sim->n_users && sim->config.session_ttl_ms < SIM_LONG_TTL_MS; i++) {
+		const struct session *s = session_look(core, sim->users[i]);
+
+		if (s && s->state != SESSION_NONE)
 			return false;
+	}
 	return !members_wait_for_words(sim) && sim->in_flight == 0 && sim->statements == 0 &&
 	       rules_at_rest(sim);
 }
