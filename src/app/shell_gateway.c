@@ -274,7 +274,12 @@ static void on_guild_create(struct shell *sh, struct json_object *d)
 	find_admin_channel(sh, json_array(d, "channels"));
 	save_ids(sh);
 	shell_threads(sh, json_array(d, "threads"));
-	shell_channels(sh, json_array(d, "channels"));
+	/* What a resumed session gives again is old: a channel that is not in it may have come
+	 * since. */
+	if (sh->replaying)
+		shell_channels_made(sh, json_array(d, "channels"));
+	else
+		shell_channels(sh, json_array(d, "channels"));
 	connected(sh);
 }
 
@@ -312,8 +317,13 @@ static void on_channel_name(struct shell *sh, struct json_object *d)
 static void on_channel_create(struct shell *sh, struct json_object *d)
 {
 	on_channel_name(sh, d);
-	if (json_id(d, "guild_id") == sh->config.guild_id)
-		shell_channel_made(sh, d);
+	if (json_id(d, "guild_id") == sh->config.guild_id) {
+		struct json_object *array = json_object_new_array();
+
+		json_object_array_add(array, json_object_get(d));
+		shell_channels_made(sh, array);
+		json_object_put(array);
+	}
 }
 
 static void on_channel_update(struct shell *sh, struct json_object *d)

@@ -351,8 +351,8 @@ void shell_session_answer(struct shell *sh, struct rest_call *call);
 /* What GUILD_CREATE or a list tells. */
 void shell_channels(struct shell *sh, struct json_object *array);
 void shell_threads(struct shell *sh, struct json_object *array);
-/* CHANNEL_CREATE. */
-void shell_channel_made(struct shell *sh, struct json_object *d);
+/* They are there, or were: nothing is said of others. */
+void shell_channels_made(struct shell *sh, struct json_object *array);
 /* CHANNEL_UPDATE. */
 void shell_channel_changed(struct shell *sh, struct json_object *d);
 

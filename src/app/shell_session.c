@@ -70,8 +70,8 @@ static void make_channel(struct shell *sh, const struct effect *e)
 }
 
 static void tell_channels(struct shell *sh, struct json_object *array,
-	void (*tell)(struct core *core, const struct core_channel *channels, size_t n,
-		int64_t now_ms))
+	void (*tell)(
+		struct core *core, const struct core_channel *channels, size_t n, int64_t now_ms))
 {
 	struct channel *list = NULL;
 	struct core_channel *channels;
@@ -101,13 +101,9 @@ void shell_channels(struct shell *sh, struct json_object *array)
 	tell_channels(sh, array, core_channels);
 }
 
-void shell_channel_made(struct shell *sh, struct json_object *d)
+void shell_channels_made(struct shell *sh, struct json_object *array)
 {
-	struct json_object *array = json_object_new_array();
-
-	json_object_array_add(array, json_object_get(d));
 	tell_channels(sh, array, core_channels_made);
-	json_object_put(array);
 }
 
 void shell_threads(struct shell *sh, struct json_object *array)
@@ -278,8 +274,8 @@ static void looked_before_the_end(struct shell *sh, struct rest_call *call)
 	uint64_t warning_id = 0;
 	bool written = false;
 
-	if (answer == ANSWER_OK && message_read_warning(doc, sh->bot_id, call->tag, &warning_id,
-					   &written) < 0)
+	if (answer == ANSWER_OK &&
+		message_read_warning(doc, sh->bot_id, call->tag, &warning_id, &written) < 0)
 		answer = ANSWER_AGAIN;
 	json_put(&doc);
 	core_looked(sh->core, call->tag, (uint32_t)call->tag2, answer, warning_id, written,

@@ -89,9 +89,18 @@ static void adopt(struct core *core, const struct core_channel *c)
 	session_save(core, s);
 }
 
+void category_known(struct core *core, uint64_t id)
+{
+	if (!category_find(core, id) && core->n_categories < CATEGORIES_MAX)
+		core->categories[core->n_categories++] = (struct core_category){.id = id};
+}
+
 void core_channels_made(
 	struct core *core, const struct core_channel *channels, size_t n, int64_t now_ms)
 {
+	for (size_t i = 0; i < n; i++)
+		if (channels[i].category && is_our_category(channels[i].name))
+			category_known(core, channels[i].id);
 	for (size_t i = 0; i < n; i++)
 		if (channels[i].user_id && channels[i].hidden && !channels[i].category &&
 			category_find(core, channels[i].parent_id))

@@ -205,7 +205,7 @@ static void answer_category(struct core *core, struct session *s, enum answer an
 	} else if (answer != ANSWER_OK || !id || core->n_categories >= CATEGORIES_MAX) {
 		session_find_again(core, s, detail, now_ms);
 	} else {
-		core->categories[core->n_categories++] = (struct core_category){.id = id};
+		category_known(core, id);
 		create_channel(core, s, now_ms);
 	}
 }
