@@ -151,11 +151,8 @@ int command_run(int argc, char **argv)
 		fprintf(stderr, "fullet: run takes no argument; see fullet run --help\n");
 		return 2;
 	}
-	if (config_load(&config, command_warn, NULL, &why) < 0) {
-		fprintf(stderr, "fullet: %s\n", why);
-		free(why);
-		return 1;
-	}
+	if (config_load(&config, command_warn, NULL, &why) < 0)
+		return command_failed(why, -EINVAL);
 	if (!config.discord_token) {
 		fprintf(stderr,
 			"fullet: DISCORD_TOKEN is not set: starting the sandbox (nothing leaves "

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -226,11 +227,8 @@ int command_sandbox(int argc, char **argv)
 				"[--speeds N,N,...] [--cache-lru]\n");
 		return 2;
 	}
-	if (config_load(&config, command_warn, NULL, &why) < 0) {
-		fprintf(stderr, "fullet: %s\n", why);
-		free(why);
-		return 1;
-	}
+	if (config_load(&config, command_warn, NULL, &why) < 0)
+		return command_failed(why, -EINVAL);
 	o.sandbox.page_port = (int)config.sandbox_port;
 	o.sandbox.discord_port = (int)config.sandbox_discord_port;
 	o.sandbox.comfy_port = (int)config.sandbox_comfy_port;

@@ -84,7 +84,7 @@ static void unlink_cell(struct learn *l, struct learn_cell *cell)
 	}
 }
 
-static void free_cell(struct learn *l, struct learn_cell *cell)
+void learn_cell_free(struct learn *l, struct learn_cell *cell)
 {
 	HASH_DEL(l->cells, cell);
 	free(cell->card_name);
@@ -102,7 +102,7 @@ struct learn *learn_free(struct learn *l)
 	{
 		if (!cell->gone)
 			unlink_cell(l, cell);
-		free_cell(l, cell);
+		learn_cell_free(l, cell);
 	}
 	free(l);
 	return NULL;
@@ -148,7 +148,7 @@ struct learn_cell *learn_cell_get(struct learn *l, const char *card, const char 
 		return cell;
 	if (cell) { /* it comes back before its row was removed */
 		l->n_dirty -= cell->dirty;
-		free_cell(l, cell);
+		learn_cell_free(l, cell);
 	}
 	make_room(l);
 	cell = xcalloc(1, sizeof(*cell) + strlen(key) + 1);

@@ -76,6 +76,8 @@ struct learn {
 struct learn_cell *learn_cell_find(const struct learn *l, const char *card, const char *model);
 /* Also makes room for it. */
 struct learn_cell *learn_cell_get(struct learn *l, const char *card, const char *model);
+/* Of one that is gone, or before all goes. */
+void learn_cell_free(struct learn *l, struct learn_cell *cell);
 void learn_touch(struct learn *l, struct learn_cell *cell);
 void learn_push(struct learn_ring *ring, double value);
 void learn_push_run(struct learn_cell *cell, const struct learn_sample *sample);

@@ -179,12 +179,8 @@ bool learn_save(struct learn *l, struct learned_row *ret)
 		if (kept)
 			*ret = (struct learned_row){xstrdup(cell->card_name),
 				xstrdup(cell->model_name), cell->gone ? NULL : text_of(cell)};
-		if (cell->gone) {
-			HASH_DEL(l->cells, cell);
-			free(cell->card_name);
-			free(cell->model_name);
-			free(cell);
-		}
+		if (cell->gone)
+			learn_cell_free(l, cell);
 		if (kept)
 			return true;
 	}

@@ -43,9 +43,9 @@ void place_card_added(struct core *core, int gpu)
 
 void place_init(struct core *core)
 {
-	core->learn = learn_new();
 	struct sched_policy policy = sched_policy_default;
 
+	core->learn = learn_new();
 	policy.affinity_ms = (double)core->config.affinity_ms;
 	core->sched = sched_new(&policy, 0);
 	for (int i = 0; i < core->config.n_gpus; i++)

@@ -56,6 +56,7 @@ void making_give_up_room(struct core *core, struct session *s, int64_t now_ms);
 
 /* channels.c */
 struct core_category *category_with_room(struct core *core);
+/* It is one of ours, as far as there is room for more. */
 void category_known(struct core *core, uint64_t id);
 int64_t snowflake_time(uint64_t id);
 

@@ -15,6 +15,7 @@
 #include "discord/message.h"
 #include "discord/modal.h"
 #include "discord/text.h"
+#include "fuzz_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -81,12 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const checks[])(const char *text) = {
 		check_marks, check_clean, check_seed, check_lists};
-	char *text;
 
-	if (size < 1)
-		return 0;
-	text = xstrndup((const char *)data + 1, size - 1);
-	checks[data[0] % countof(checks)](text);
-	free(text);
+	fuzz_text(data, size, checks, countof(checks));
 	return 0;
 }

@@ -8,6 +8,7 @@
 #include "base/date.h"
 #include "base/http.h"
 #include "base/near.h"
+#include "fuzz_text.h"
 #include "io/proxy.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -81,12 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const checks[])(const char *text) = {
 		check_url, check_coding, check_proxy, check_date, check_near};
-	char *text;
 
-	if (size < 1)
-		return 0;
-	text = xstrndup((const char *)data + 1, size - 1);
-	checks[data[0] % countof(checks)](text);
-	free(text);
+	fuzz_text(data, size, checks, countof(checks));
 	return 0;
 }

@@ -27,11 +27,20 @@ void sim_fail(struct sim *sim, const char *rule, const char *format, ...)
 	free(text);
 }
 
-static struct sim_said *said_about(struct sim *sim, uint64_t job_id)
+static struct sim_said *find_said(const struct sim *sim, uint64_t job_id)
 {
 	for (size_t i = 0; i < sim->n_said; i++)
 		if (sim->said[i].job_id == job_id)
 			return &sim->said[i];
+	return NULL;
+}
+
+static struct sim_said *said_about(struct sim *sim, uint64_t job_id)
+{
+	struct sim_said *said = find_said(sim, job_id);
+
+	if (said)
+		return said;
 	sim->said = xrealloc(sim->said, (sim->n_said + 1) * sizeof(sim->said[0]));
 	sim->said[sim->n_said] = (struct sim_said){.job_id = job_id};
 	sim->last_id = max_of(sim->last_id, job_id);
@@ -40,10 +49,9 @@ static struct sim_said *said_about(struct sim *sim, uint64_t job_id)
 
 bool sim_was_said(const struct sim *sim, uint64_t job_id)
 {
-	for (size_t i = 0; i < sim->n_said; i++)
-		if (sim->said[i].job_id == job_id)
-			return sim->said[i].pictures + sim->said[i].sorries > 0;
-	return false;
+	const struct sim_said *said = find_said(sim, job_id);
+
+	return said && said->pictures + said->sorries > 0;
 }
 
 static uint64_t job_of_file(const char *name)
