@@ -45,41 +45,44 @@ class Control:
 
 
 def one_job(cast, control, n):
-    """Its n-th allocation fails; how the bot took it."""
+    """Its n-th allocation fails, if it makes so many; how the bot took it."""
     before = len(cast.bot.rows())
-    started = cast.starts
     control.arm(n)
     cast.ask(1)
+    how = "not reached"
     deadline = time.monotonic() + PATIENCE
 
     def over():
         rows = cast.bot.rows()
-        return len(rows) > before and all(row["step"] >= 100 for row in rows)
+        if len(rows) == before:
+            return how != "not reached" and cast.interaction_is_over()  # it was not accepted
+        return all(row["step"] >= 100 for row in rows)
 
-    how = "went on"
     while not over():
         if not cast.bot.process.alive():
             how = ending(cast)
             control.set(armed=0)
             cast.start()
-        elif control.get("failed") and len(cast.bot.rows()) == before and cast.interaction_is_over():
-            break  # it was not accepted
         if time.monotonic() > deadline:
             raise Stuck(f"allocation {n}: no end after {PATIENCE} s:\n{cast.bot.process.tail()}")
         with cast.bot.process.changed:
             cast.bot.process.changed.wait(0.05)
     control.set(armed=0)
-    return how if cast.starts == started or how != "went on" else "ended"
+    # It may have failed in what is tidied after the row's end, and the process not be gone yet.
+    if control.get("failed") and how == "not reached":
+        how = ending(cast)
+        cast.start()
+    return how
 
 
 def ending(cast):
-    """It has ended: what it did with its last breath."""
+    """It has ended, or is about to: what it did with its last breath."""
     status = cast.bot.process.wait_exit()
     cast.bot.ended_as_wanted = True
     cast.ends += 1
-    if "memory" in cast.bot.process.tail(3):
-        return "ended with a sentence"
-    return f"ended with {status}"
+    last = cast.bot.process.tail(3)
+    assert status == 1 and "out of memory" in last, f"it ended with {status}:\n{last}"
+    return "ended with a sentence"
 
 
 def every_allocation(folder, kind, dice, most):
