@@ -283,7 +283,7 @@ void core_answer(struct core *core, uint64_t job_id, uint32_t epoch, enum answer
 	static const struct answer_args nothing;
 	struct job *job = (struct job *)core_job(core, job_id);
 
-	if (!job || job->epoch != epoch || job->enter)
+	if (!job || job->epoch != epoch)
 		return;
 	if (!args)
 		args = &nothing;
