@@ -54,7 +54,7 @@ bool sim_was_said(const struct sim *sim, uint64_t job_id)
 	return said && said->pictures + said->sorries > 0;
 }
 
-static uint64_t job_of_file(const char *name)
+uint64_t check_job_of_file(const char *name)
 {
 	unsigned long long id;
 
@@ -63,7 +63,7 @@ static uint64_t job_of_file(const char *name)
 	return id;
 }
 
-static uint64_t job_of_button(struct json_object *message)
+uint64_t check_job_of_button(struct json_object *message)
 {
 	const char *custom_id = json_str(message, "components.0.components.0.custom_id");
 	unsigned long long id;
@@ -90,6 +90,11 @@ static void check_place(struct sim *sim, struct json_object *message, uint64_t j
 	job_row_free(&row);
 }
 
+void check_answering(struct sim *sim, uint64_t job_id)
+{
+	said_about(sim, job_id)->answered = true;
+}
+
 static void said(struct sim *sim, struct json_object *message, uint64_t job_id, bool picture)
 {
 	struct sim_said *s = said_about(sim, job_id);
@@ -106,13 +111,14 @@ static void said(struct sim *sim, struct json_object *message, uint64_t job_id, 
 /* As Discord has them, also those of which nobody heard. */
 void check_message(struct sim *sim, struct json_object *message)
 {
-	uint64_t job_id = job_of_file(json_str(message, "attachments.0.filename"));
+	uint64_t job_id = check_job_of_file(json_str(message, "attachments.0.filename"));
 
 	if (job_id) {
 		said(sim, message, job_id, true);
+		said_about(sim, job_id)->files = (int)json_len(json_array(message, "attachments"));
 		members_check_picture(sim, message);
 	}
-	job_id = job_of_button(message);
+	job_id = check_job_of_button(message);
 	if (job_id)
 		said(sim, message, job_id, false);
 }
@@ -127,7 +133,7 @@ void check_said(struct sim *sim, const struct http_request *req, const struct ht
 		return;
 	message = json_parse(buf_str(&res->body), res->body.len, NULL);
 	for (size_t i = 0; i < req->n_parts; i++)
-		if (job_of_file(req->parts[i].filename))
+		if (check_job_of_file(req->parts[i].filename))
 			members_check_drawn(sim, json_str(message, "content"), req->parts[i].data,
 				req->parts[i].len);
 }
@@ -173,6 +179,22 @@ static void check_upload(struct sim *sim, const struct http_request *req)
 	}
 }
 
+/* A prompt was given to a card just now. Where nothing goes wrong and nobody changes his mind, none
+ * has more of them than it should. */
+static void check_depth(struct sim *sim)
+{
+	struct json_object *cards;
+
+	if (sim->seed % 10 || sim->changed_mind)
+		return;
+	cards = world_cards(sim->world);
+	for (size_t i = 0; i < json_len(cards); i++)
+		if (json_int(json_object_array_get_idx(cards, i), "queue_remaining", 0) >
+			PLACE_DEPTH)
+			sim_fail(sim, "depth", "card %zu has more than %d prompts", i, PLACE_DEPTH);
+	json_put(&cards);
+}
+
 /* What a job edits is its own picture. */
 static void check_prompt(struct sim *sim, const struct http_request *req)
 {
@@ -189,6 +211,7 @@ static void check_prompt(struct sim *sim, const struct http_request *req)
 			!prefix || sscanf(prefix, "fullet/%20llu", &saved) != 1 || saved != job_id))
 		sim_fail(sim, "input", "the prompt for %s edits %s", prefix ? prefix : "?", image);
 	members_check_graph(sim, graph);
+	check_depth(sim);
 	json_put(&body);
 }
 
@@ -222,6 +245,7 @@ void check_kept(struct sim *sim, const char *name, const struct blob *bytes)
 static void check_left(struct sim *sim, const struct job_row *row)
 {
 	struct store_result result;
+	struct sim_said *mine;
 
 	(void)store_db_read(
 		sim->db, &(struct store_query){.kind = STORE_READ_PICTURE, .id = row->id}, &result);
@@ -230,10 +254,17 @@ static void check_left(struct sim *sim, const struct job_row *row)
 	store_result_free(&result);
 	if (row->step == JOB_DONE && row->number <= 0)
 		sim_fail(sim, "rows", "job %" PRIu64 " has no number", row->id);
-	for (size_t i = 0; i < sim->n_said; i++)
-		if (row->number && sim->said[i].number == row->number)
-			sim_fail(sim, "rows", "number %" PRId64 " is given twice", row->number);
-	said_about(sim, row->id)->number = row->number;
+	mine = said_about(sim, row->id);
+	for (size_t i = 0; i < sim->n_said; i++) {
+		const struct sim_said *other = &sim->said[i];
+
+		if (row->number && other->number &&
+			other->number < row->number + max_of(mine->files, 1) &&
+			row->number < other->number + max_of(other->files, 1))
+			sim_fail(sim, "rows", "a number from %" PRId64 " on is given twice",
+				max_of(row->number, other->number));
+	}
+	mine->number = row->number;
 }
 
 static void check_last(struct sim *sim, const struct job_row *row)
@@ -247,6 +278,15 @@ static void check_last(struct sim *sim, const struct job_row *row)
 	if (row->step == JOB_DONE && !result.found)
 		sim_fail(sim, "rows", "job %" PRIu64 " is not kept as a last picture", row->id);
 	store_result_free(&result);
+}
+
+/* Where nothing goes wrong everybody who does not change his mind gets his picture. */
+static void check_fine(struct sim *sim, const struct job_row *row)
+{
+	if (row->step == JOB_APOLOGISED && row->sorry != SORRY_CANCELLED &&
+		row->sorry != SORRY_ERASED)
+		sim_fail(sim, "fine days", "job %" PRIu64 " has an apology (%d)%s%s", row->id,
+			row->sorry, row->detail ? ": " : "", row->detail ? row->detail : "");
 }
 
 bool all_at_rest(struct sim *sim)
@@ -281,6 +321,9 @@ static void check_job(struct sim *sim, const struct job_row *row)
 	else if (row->step == JOB_DONE && (said->pictures != 1 || said->sorries != 0))
 		sim_fail(sim, "one message", "job %" PRIu64 " done: %d pictures, %d apologies",
 			row->id, said->pictures, said->sorries);
+	else if (row->step == JOB_APOLOGISED && said->pictures != 0)
+		sim_fail(sim, "one message", "job %" PRIu64 " apologised and has a picture",
+			row->id);
 	else if (row->step == JOB_APOLOGISED && row->result_id && total != 1)
 		sim_fail(sim, "one message",
 			"job %" PRIu64 " apologised: %d pictures, %d apologies", row->id,
@@ -293,8 +336,21 @@ static void check_job(struct sim *sim, const struct job_row *row)
 			"job %" PRIu64 " undeliverable (%s), though Discord refuses nothing here",
 			row->id, row->detail ? row->detail : "");
 	check_left(sim, row);
-	if (sim->seed % 10 == 0)
+	if (sim->seed % 10 == 0) {
 		check_last(sim, row);
+		check_fine(sim, row);
+	}
+	if (row->step == JOB_APOLOGISED && !row->result_id && !said->answered)
+		sim_fail(sim, "one message", "job %" PRIu64 " apologised, and nobody heard it",
+			row->id);
+	if (row->step == JOB_APOLOGISED && row->submits < SUBMITS_MAX &&
+		(row->sorry == SORRY_LOST || row->sorry == SORRY_NOT_TAKEN))
+		sim_fail(sim, "reasons",
+			"job %" PRIu64 " was given to cards only %d times before it ended", row->id,
+			row->submits);
+	if (row->step == JOB_APOLOGISED && row->sorry == SORRY_FAILED && !sim->weather.may_fail)
+		sim_fail(sim, "reasons", "job %" PRIu64 " failed, and no run did: %s", row->id,
+			row->detail ? row->detail : "");
 	if (row->token)
 		sim_fail(sim, "one message", "job %" PRIu64 " ended and keeps its token", row->id);
 }

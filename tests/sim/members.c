@@ -25,8 +25,15 @@ void members_choose(struct sim *sim, uint64_t n, const char *model, struct json_
 	json_add_str(options, "prompt", text);
 	if (sim->n_choices < countof(sim->choices))
 		sim->choices[sim->n_choices++] = c;
-	if (str_eq(model, "shared") && rng_below(rng, 3))
+	if (str_eq(model, "shared") && rng_below(rng, 3)) {
+		if (sim->seed % 8 == 3) { /* all of them want the same, and more than one */
+			c.count = 2;
+			json_add_int(options, "count", c.count);
+			if (sim->n_choices > 0 && sim->choices[sim->n_choices - 1].n == n)
+				sim->choices[sim->n_choices - 1] = c;
+		}
 		return;
+	}
 	if (rng_below(rng, 3) == 0) {
 		c.width = 64 + 8 * (int)rng_below(rng, 4);
 		c.height = 64 + 8 * (int)rng_below(rng, 4);
@@ -165,8 +172,44 @@ void members_cancel(struct sim *sim, uint64_t user_id)
 {
 	struct json_object *options = json_object_new_object();
 
+	sim->changed_mind = true;
 	(void)command(sim, user_id, "cancel", options);
 	json_put(&options);
+}
+
+void members_look(struct sim *sim)
+{
+	struct json_object *options = json_object_new_object();
+
+	network_expect_ack(sim, command(sim, sim->admin_id, "queue", options));
+	json_put(&options);
+}
+
+static void hurries(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+	uint64_t *user_id = arg;
+
+	if (run) {
+		members_cancel(sim, *user_id);
+		network_pump(sim);
+	}
+	free(user_id);
+}
+
+void members_hurry(struct sim *sim)
+{
+	const struct core *core = shell_core(sim->shell);
+	const struct job *job = core_first_job(core);
+	uint64_t *user_id, nth;
+
+	if (!job || !sim_chance(sim, sim->weather.hurry))
+		return;
+	for (nth = rng_below(&sim->rng, core_live_jobs(core) + 1); nth > 0 && job->next; nth--)
+		job = job->next;
+	user_id = xcalloc(1, sizeof(*user_id));
+	*user_id = job->row.user_id;
+	clock_at(sim->clock, sim_now(sim) + (int64_t)rng_below(&sim->rng, 200), hurries, user_id);
 }
 
 static struct json_object *interaction_of(struct json_object *state, uint64_t id)
@@ -202,6 +245,7 @@ void members_erase(struct sim *sim, uint64_t user_id)
 	struct json_object *options = json_object_new_object();
 	struct sim_erasing *e = &sim->erasings[sim->n_erasings];
 
+	sim->changed_mind = true;
 	json_add(options, "erase", json_object_new_object());
 	if (sim->n_erasings < countof(sim->erasings)) {
 		*e = (struct sim_erasing){

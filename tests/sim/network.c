@@ -64,6 +64,17 @@ static void exchange_free(struct exchange *x)
 	free(x);
 }
 
+/* What was answered is not answered again, however often it comes. */
+static void acknowledged_well(struct sim *sim, const struct http_request *req)
+{
+	unsigned long long id;
+	const char *at = strstr(req->url, "/interactions/");
+
+	if (at && sscanf(at, "/interactions/%20llu/", &id) == 1)
+		sim->heard[sim->n_heard++ % countof(sim->heard)] =
+			(struct sim_heard){id, sim->life};
+}
+
 static void answer_arrives(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
@@ -72,6 +83,9 @@ static void answer_arrives(void *ctx, void *arg, bool run)
 	if (run && x->life == sim->life && sim->shell) {
 		sim->in_flight -= x->side == WORLD_DISCORD;
 		limits_heard(sim, &x->req, &x->res);
+		written_heard(sim, &x->req, &x->res);
+		if (x->res.status / 100 == 2)
+			acknowledged_well(sim, &x->req);
 		x->done(x->arg, &x->res);
 		bot_turn(sim);
 	}
@@ -134,13 +148,17 @@ static void to_path(struct http_request *req)
 
 static void acknowledged(struct sim *sim, const char *url)
 {
-	unsigned long long id;
+	unsigned long long id = 0;
 	const char *at = strstr(url, "/interactions/");
 
 	if (at && sscanf(at, "/interactions/%20llu/", &id) == 1)
 		for (size_t i = 0; i < sim->n_acks; i++)
 			if (sim->acks[i].id == id)
 				sim->acks[i].sent = true;
+	for (size_t i = 0; at && i < countof(sim->heard); i++)
+		if (sim->heard[i].id == id && sim->heard[i].life == sim->life)
+			sim_fail(sim, "acknowledgement", "the interaction %llu is answered again",
+				id);
 }
 
 static void ack_is_due(void *ctx, void *arg, bool run)
@@ -187,6 +205,9 @@ static void port_http(void *ctx, const struct http_request *req,
 	x->life = sim->life;
 	x->done = done;
 	x->arg = arg;
+	written_sent(sim, req);
+	if (x->side != WORLD_DISCORD && req->method == HTTP_POST)
+		members_hurry(sim);
 	to_path(&x->req);
 	if (x->side == WORLD_DISCORD) {
 		sim->in_flight++;
@@ -279,6 +300,43 @@ static struct parcel *copy_parcel(const struct parcel *p)
 }
 
 /* The connection breaks in the middle of the message: nobody gets it, and both hear it. */
+/* What was given to a process that died soon after may be given to the next one again, as an event
+ * that comes twice. Only what is not compressed can be told from the rest. */
+struct sim_again {
+	char *data;
+	size_t len;
+	unsigned life;
+	int64_t at_ms;
+};
+
+static void again_free(struct sim *sim)
+{
+	if (sim->again)
+		free(sim->again->data);
+	free(take(sim->again));
+}
+
+static void may_come_again(struct sim *sim, struct sim_ws *ws, const struct parcel *p)
+{
+	struct sim_again *a = sim->again;
+
+	if (!p->data || p->close || !sim->weather.repeated_events)
+		return;
+	if (strstr(p->data, "\"INTERACTION_CREATE\"")) {
+		again_free(sim);
+		sim->again = a = xcalloc(1, sizeof(*a));
+		*a = (struct sim_again){memcpy(xcalloc(p->len + 1, 1), p->data, p->len), p->len,
+			sim->life, sim_now(sim)};
+	} else if (a && (strstr(p->data, "\"RESUMED\"") || strstr(p->data, "\"READY\"")) &&
+		   a->life != sim->life && sim_now(sim) < a->at_ms + 2500) {
+		trace_say(sim, "an interaction comes again");
+		send_parcel(sim, ws,
+			copy_parcel(
+				&(struct parcel){.conn = p->conn, .data = a->data, .len = a->len}));
+		again_free(sim);
+	}
+}
+
 static bool breaks(struct sim *sim, struct sim_ws *ws, size_t len)
 {
 	if (!ws || ws->bytes_left < 0)
@@ -321,6 +379,8 @@ void network_pump(struct sim *sim)
 			sim_chance(sim, sim->weather.repeated_events))
 			send_parcel(sim, ws, copy_parcel(p));
 		send_parcel(sim, ws, p);
+		if (ws && ws->side == WORLD_DISCORD && sim->weather.no_compression)
+			may_come_again(sim, ws, p);
 		world_output_free(&out);
 	}
 }
@@ -435,6 +495,7 @@ void network_free(struct sim *sim)
 	struct sim_ws *ws, *next;
 
 	held_free(sim);
+	again_free(sim);
 	DL_FOREACH_SAFE(sim->sockets, ws, next)
 	remove_socket(sim, ws);
 }

@@ -45,6 +45,9 @@ static void check_caps(struct sim *sim, const struct core *core)
 	int live = 0, of_user[countof(sim->users)] = {0};
 
 	for (const struct job *job = core_first_job(core); job; job = job->next) {
+		if (job->row.submits > SUBMITS_MAX)
+			sim_fail(sim, "caps", "job %" PRIu64 " was given to cards %d times",
+				job->row.id, job->row.submits);
 		if (!job_is_live(job))
 			continue;
 		live += counts(sim, job);
@@ -61,6 +64,24 @@ static void check_caps(struct sim *sim, const struct core *core)
 	sim->caps_life = sim->life;
 }
 
+/* Who shares a prompt wants the same, one picture each. */
+static void check_company(struct sim *sim, const struct place_pass *pass)
+{
+	const struct job_row *a = &pass->jobs[0]->row;
+
+	for (int i = 1; i < pass->n; i++) {
+		const struct job_row *b = &pass->jobs[i]->row;
+
+		if (!str_eq(a->model, b->model) || a->pictures != 1 || b->pictures != 1 ||
+			!str_eq(a->options ? a->options : "", b->options ? b->options : "") ||
+			(a->flags & JOB_RESTRICTED) != (b->flags & JOB_RESTRICTED))
+			sim_fail(sim, "shared passes",
+				"jobs %" PRIu64 " and %" PRIu64
+				" share a pass and want different things",
+				a->id, b->id);
+	}
+}
+
 /* What is kept of a card is the sum of what its passes have reserved, and the card has it. */
 static void check_ledger(struct sim *sim, const struct core *core)
 {
@@ -75,6 +96,7 @@ static void check_ledger(struct sim *sim, const struct core *core)
 		for (const struct place_pass *p = gpu->passes; p; p = p->next, passes++) {
 			sum += p->reserved_mb;
 			jobs += (size_t)p->n;
+			check_company(sim, p);
 			for (int k = 0; k < p->n; k++)
 				if (p->jobs[k]->pass != p || p->jobs[k]->gpu != i)
 					sim_fail(sim, "ledger", "job %" PRIu64 " is not on card %d",

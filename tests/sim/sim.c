@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -214,8 +215,8 @@ static void tear_down(struct sim *sim)
 	free(sim->said);
 }
 
-/* A seed takes milliseconds, under sanitizers and on a busy computer perhaps seconds. */
-#define SEED_S 300
+/* A seed takes milliseconds of a processor, under sanitizers perhaps seconds. */
+#define SEED_S 60
 
 struct run {
 	const char *program;
@@ -249,7 +250,7 @@ static void on_signal(int signal)
 
 static void watch_seed(const struct sim *sim)
 {
-	static const int signals[] = {SIGABRT, SIGALRM,
+	static const int signals[] = {SIGABRT, SIGPROF,
 #ifndef __SANITIZE_ADDRESS__ /* it tells more of these */
 		SIGSEGV, SIGBUS, SIGFPE
 #endif
@@ -259,7 +260,7 @@ static void watch_seed(const struct sim *sim)
 	current_event = &sim->events;
 	for (size_t i = 0; i < countof(signals); i++)
 		(void)signal(signals[i], on_signal);
-	(void)alarm(SEED_S);
+	must(setitimer(ITIMER_PROF, &(struct itimerval){.it_value.tv_sec = SEED_S}, NULL) == 0);
 }
 
 static void run_seed(const struct run *run, uint64_t seed, struct totals *totals)

@@ -40,6 +40,8 @@ struct sim_weather {
 	int gateway_cuts; /* chance that a gateway connection ends at a byte, drawn when it opens */
 	int lost_commits; /* chance that a row is written and its acknowledgement is lost */
 	int mute_cleaner, full_disk;
+	int hurry;     /* chance that a member cancels when something is asked of a card */
+	bool may_fail; /* a run fails by itself */
 	bool no_compression, no_websocket;
 };
 
@@ -59,6 +61,8 @@ struct sim_copy {
 struct sim_said {
 	uint64_t job_id;
 	int pictures, sorries;
+	bool answered;	  /* the answer to its command is, or may be, its apology */
+	int files;	  /* of its picture's message */
 	int64_t number;	  /* of its first picture */
 	uint64_t user_id; /* to whom it was said */
 };
@@ -96,6 +100,12 @@ struct sim_ack {
 	uint64_t id, conn;
 	unsigned life;
 	bool sent; /* the answer has left */
+};
+
+/* An interaction whose answer Discord has taken, as the process knows that sent it. */
+struct sim_heard {
+	uint64_t id;
+	unsigned life;
 };
 
 /* How a job stood in line when it was last looked at. */
@@ -141,8 +151,14 @@ struct sim {
 	size_t n_places;
 	struct sim_ack acks[32];
 	size_t n_acks;
-	bool banned;   /* Cloudflare has answered this process: nothing leaves it */
-	int in_flight; /* requests to Discord */
+	bool changed_mind;	    /* somebody has cancelled, or wants all of his erased */
+	struct sim_heard heard[32]; /* the last ones */
+	size_t n_heard;
+	struct sim_heard given[32]; /* prompts, as check_sum() of their ids */
+	size_t n_given;
+	struct sim_again *again; /* an interaction that Discord may deliver once more */
+	bool banned;		 /* Cloudflare has answered this process: nothing leaves it */
+	int in_flight;		 /* requests to Discord */
 	struct sim_said *said;
 	size_t n_said;
 	uint64_t last_id; /* the highest of them: erased rows do not give their ids back */
@@ -156,7 +172,7 @@ struct sim {
 	size_t n_erasings;
 	struct sim_word words[8];
 	size_t n_words;
-	int statements; /* given to the store, not answered */
+	int statements;	    /* given to the store, not answered */
 	unsigned caps_life; /* rules.c: the life in which these were allowed */
 	int caps_of[5], caps_in_all;
 	uint64_t admin_id, users[5];
@@ -223,6 +239,10 @@ void bot_turn(struct sim *sim);
 /* plain: often nothing but the prompt, so that prompts share passes. */
 void members_choose(struct sim *sim, uint64_t n, const char *model, struct json_object *options);
 void members_cancel(struct sim *sim, uint64_t user_id);
+/* Something is asked of a card: perhaps one of those who wait cancels just now. */
+void members_hurry(struct sim *sim);
+/* One looks at the line; who does it changes nothing. */
+void members_look(struct sim *sim);
 void members_erase(struct sim *sim, uint64_t user_id);
 bool members_want_erased(const struct sim *sim, uint64_t user_id);
 void members_write_word(struct sim *sim, uint64_t admin_id);
@@ -254,6 +274,11 @@ void limits_served(
 	struct sim *sim, const struct http_request *req, const struct http_response *res);
 void limits_heard(struct sim *sim, const struct http_request *req, const struct http_response *res);
 
+/* written.c: a request leaves the bot; its answer is heard */
+void written_sent(struct sim *sim, const struct http_request *req);
+void written_heard(
+	struct sim *sim, const struct http_request *req, const struct http_response *res);
+
 /* check.c */
 /* A message that was made or found in the end. */
 void check_message(struct sim *sim, struct json_object *message);
@@ -263,6 +288,10 @@ void check_sessions(struct sim *sim, struct json_object *state);
 void check_said(struct sim *sim, const struct http_request *req, const struct http_response *res);
 /* What a ComfyUI is given. */
 void check_given(struct sim *sim, const struct http_request *req);
+/* 0: the file or the message is not a job's picture or apology. */
+uint64_t check_job_of_file(const char *name);
+uint64_t check_job_of_button(struct json_object *message);
+void check_answering(struct sim *sim, uint64_t job_id);
 uint32_t check_sum(const void *data, size_t len);
 void check_kept(struct sim *sim, const char *name, const struct blob *bytes);
 void check_rest(struct sim *sim);

@@ -56,6 +56,8 @@ void weather_make(struct sim *sim)
 	w->lost_commits = some(sim, 3) ? 0 : some(sim, 100);
 	w->clock_jumps = max_of(some(sim, 6) - 4, 0);
 	w->gateway_cuts = some(sim, 3) ? 0 : some(sim, 600);
+	/* Without a draw of its own, so that seeds stay what they were. */
+	w->hurry = sim->seed % 4 == 1 ? 60 : 0;
 	w->mute_cleaner = w->lost_requests;
 	w->full_disk = w->lost_requests;
 	w->no_compression = some(sim, 2) == 0;
@@ -158,6 +160,9 @@ static void plan_faults(struct sim *sim, const char *const *kinds, size_t n_kind
 		int card = some(sim, sim->n_cards);
 		const char *kind = kinds[rng_below(&sim->rng, n_kinds)];
 
+		sim->weather.may_fail |= strstr(kind, "comfy_error") ||
+					 strstr(kind, "comfy_machine") ||
+					 strstr(kind, "comfy_oom") || strstr(kind, "node_errors");
 		clock_at(sim->clock, at_ms, fault_happens,
 			xasprintf("{\"card\":%d,%s", card, kind + 1));
 	}
@@ -199,6 +204,9 @@ static void clock_jumps(void *ctx, void *arg, bool run)
 	sim->jumped_ms = sim_now(sim);
 	sim->skew_ms += 2000 + some(sim, some(sim, 2) ? 20000 : 2 * 3600 * 1000);
 	trace_say(sim, "the bot's clock is %" PRId64 " ms ahead", sim->skew_ms);
+	if (sim->seed % 2)
+		members_look(
+			sim); /* it comes before anything tells the bot how wrong its clock is */
 	bot_turn(sim);
 }
 
@@ -231,6 +239,7 @@ void weather_clears(struct sim *sim)
 {
 	sim->weather = (struct sim_weather){.latency_ms = sim->weather.latency_ms,
 		.storm_ms = sim->weather.storm_ms,
+		.may_fail = sim->weather.may_fail,
 		.no_compression = sim->weather.no_compression,
 		.no_websocket = sim->weather.no_websocket};
 	sim->fair = true;
