@@ -3,26 +3,36 @@
 """Plants the faults of tests/sim/mutants/list one at a time and lets the simulator look for them.
 
     tests/sim/mutants/mutants.py            all; writes tests/sim/mutants/table.md
-    tests/sim/mutants/mutants.py 7 12       only these
+    tests/sim/mutants/mutants.py 7 12       only these; the table stays as it is
     tests/sim/mutants/mutants.py --check    only whether each can be planted
+    --seeds N    of how many seeds one has to find it (10,000)
+    --jobs N     so many at a time (as many as there are processors)
+    --again      also those of which is known how they end
 
-Each has to be found within 10,000 seeds, by a seed that passes without it. The faults are planted
-in a copy of the project, in build-mutants/."""
+Each is looked for by the seeds from 1 on, and is found by the first one that fails with it and passes
+without. The faults are planted in copies of the project, in build-mutants/. What was seen of a fault
+is kept there (known.json) and holds as long as the simulator without it is the same program: a run
+that was broken off goes on where it was. The table is written after each fault."""
 
+import argparse
+import hashlib
+import json
 import os
+import queue
 import re
+import resource
 import shutil
 import subprocess
 import sys
+import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 HERE = os.path.join(ROOT, "tests/sim/mutants")
 WORK = os.path.join(ROOT, "build-mutants")
-TREE = os.path.join(WORK, "tree")
-BUILD = os.path.join(WORK, "build")
+KNOWN = os.path.join(WORK, "known.json")
+REFERENCE = os.path.join(WORK, "fullet-sim")
 SEEDS = 10000
-CHUNK = 100
-PATIENCE_S = 900
+MEMORY = 4 << 30 # a fault may ask for ever more
 
 
 class Mutant:
@@ -34,6 +44,10 @@ class Mutant:
         if text.count(self.old) != 1:
             return None
         return text.replace(self.old, self.new)
+
+    def key(self):
+        text = "\n".join((self.path, self.old, self.new))
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def read_list():
@@ -74,132 +88,195 @@ def check(mutants):
     return bad
 
 
-def run(*command):
-    return subprocess.run(command, cwd=BUILD if os.path.isdir(BUILD) else ROOT, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+def run(command, **more):
+    return subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **more)
 
 
-def set_up():
-    """The copy of the project, built without a fault; files that are as before keep their times."""
-    ignore = shutil.ignore_patterns("build*", ".git", "node_modules", "__pycache__")
-    os.makedirs(WORK, exist_ok=True)
-    new = TREE + ".new"
-    shutil.rmtree(new, ignore_errors=True)
-    shutil.copytree(ROOT, new, ignore=ignore, symlinks=True)
-    if os.path.isdir(TREE):
+def limit_memory():
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+
+
+class Workshop:
+    """A copy of the project with a build of its own."""
+
+    def __init__(self, number):
+        self.tree = os.path.join(WORK, "tree%d" % number)
+        self.build = os.path.join(WORK, "build%d" % number)
+        self.program = os.path.join(self.build, "tests/sim/fullet-sim")
+        self.copy()
+        if not os.path.isfile(os.path.join(self.build, "build.ninja")):
+            done = run(["meson", "setup", self.build, self.tree, "--buildtype=plain",
+                        "-Doptimization=2", "-Ddebug=false"])
+            if done.returncode:
+                sys.exit(done.stdout)
+        done = self.make()
+        if done.returncode:
+            sys.exit(done.stdout)
+
+    def copy(self):
+        """Files that are as before keep their times, so that they are not built again."""
+        new = self.tree + ".new"
+        shutil.rmtree(new, ignore_errors=True)
+        shutil.copytree(ROOT, new, symlinks=True, ignore=shutil.ignore_patterns(
+            "build*", ".git", "node_modules", "__pycache__"))
         for folder, _, names in os.walk(new):
             for name in names:
                 fresh = os.path.join(folder, name)
-                kept = os.path.join(TREE, os.path.relpath(fresh, new))
+                kept = os.path.join(self.tree, os.path.relpath(fresh, new))
+                if not os.path.isfile(fresh):
+                    continue
                 if os.path.isfile(kept) and open(kept, "rb").read() == open(fresh, "rb").read():
                     shutil.copystat(kept, fresh)
                 else:
-                    os.utime(fresh) # what was planted last stood here: it is built again
-        shutil.rmtree(TREE)
-    os.rename(new, TREE)
-    if not os.path.isfile(os.path.join(BUILD, "build.ninja")):
-        done = subprocess.run(["meson", "setup", BUILD, TREE, "--buildtype=plain",
-                               "-Doptimization=1", "-Ddebug=false"], text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        if done.returncode:
-            sys.exit(done.stdout)
-    build = run("ninja", "tests/sim/fullet-sim")
-    if build.returncode:
-        sys.exit(build.stdout)
-    shutil.copy(os.path.join(BUILD, "tests/sim/fullet-sim"), os.path.join(WORK, "fullet-sim"))
+                    os.utime(fresh) # also what a run that was broken off has left planted
+        shutil.rmtree(self.tree, ignore_errors=True)
+        os.rename(new, self.tree)
 
+    def make(self):
+        return run(["ninja", "-C", self.build, "tests/sim/fullet-sim"])
 
-def search(program, first, last, step):
-    return subprocess.Popen([program, "--seeds", str(last - first + 1), "--from", str(first),
-                             "--until-failure"], text=True, stdout=subprocess.PIPE,
-                            stderr=subprocess.STDOUT)
+    def look_for(self, seeds):
+        """(seed, words) of the first failure; (None, how many passed)."""
+        first = 1
+        while first <= seeds:
+            done = run([self.program, "--seeds", str(seeds - first + 1), "--from", str(first),
+                        "--until-failure"], preexec_fn=limit_memory)
+            failed = re.search(r"^seed (\d+) failed at event \d+, [\d.]+ s: (.*)", done.stdout, re.M)
+            if not failed and done.returncode == 0:
+                break
+            if not failed:
+                return None, "ends with %d: %s" % (done.returncode, done.stdout[-300:])
+            seed = int(failed.group(1))
+            if run([REFERENCE, str(seed)]).returncode == 0:
+                return seed, failed.group(2)
+            print("seed %d fails without a fault" % seed, flush=True)
+            first = seed + 1
+        return None, "survives %d seeds" % seeds
 
-
-def look_for():
-    """The seed and the words of the failure; None when all seeds pass."""
-    program = os.path.join(BUILD, "tests/sim/fullet-sim")
-    jobs = os.cpu_count() or 1
-    first = 1
-    while first <= SEEDS:
-        running = []
-        for _ in range(jobs):
-            if first <= SEEDS:
-                last = min(first + CHUNK - 1, SEEDS)
-                running.append(search(program, first, last, CHUNK))
-                first = last + 1
-        for process in running:
-            try:
-                text = process.communicate(timeout=PATIENCE_S)[0]
-            except subprocess.TimeoutExpired:
-                process.kill()
-                text = process.communicate()[0]
-            found = re.search(r"seed (\d+) failed at event \d+, [\d.]+ s: (.*)", text)
-            if found:
-                for other in running:
-                    other.kill()
-                    other.communicate() if other is not process else None
-                return int(found.group(1)), found.group(2)
-            if process.returncode:
-                return 0, "ended with %d: %s" % (process.returncode, text[-300:])
-    return None
-
-
-def passes_without(seed):
-    return subprocess.run([os.path.join(WORK, "fullet-sim"), str(seed)],
-                          stdout=subprocess.DEVNULL).returncode == 0
-
-
-def try_one(mutant):
-    """(seed, rule) or (None, sentence)."""
-    path = os.path.join(TREE, mutant.path)
-    with open(path) as f:
-        before = f.read()
-    with open(path, "w") as f:
-        f.write(mutant.plant(before))
-    try:
-        build = run("ninja", "tests/sim/fullet-sim")
-        if build.returncode:
-            return None, "does not build: " + build.stdout[-1500:]
-        found = look_for()
-    finally:
+    def try_one(self, mutant, seeds):
+        path = os.path.join(self.tree, mutant.path)
+        with open(path) as f:
+            before = f.read()
         with open(path, "w") as f:
-            f.write(before)
-    if not found:
-        return None, "survives %d seeds" % SEEDS
-    seed, words = found
-    if seed and not passes_without(seed):
-        return None, "seed %d fails without it too" % seed
-    rule = re.match(r"\[([^\]]*)\]", words)
-    return seed, rule.group(1) if rule else words
+            f.write(mutant.plant(before))
+        try:
+            done = self.make()
+            if done.returncode:
+                return None, "does not build: " + done.stdout[-1500:]
+            return self.look_for(seeds)
+        finally:
+            with open(path, "w") as f:
+                f.write(before)
 
 
-def main(arguments):
+class Known:
+    """What was seen of each fault with the simulator as it is."""
+
+    def __init__(self):
+        with open(REFERENCE, "rb") as f:
+            self.reference = hashlib.sha256(f.read()).hexdigest()
+        self.seen = {}
+        try:
+            with open(KNOWN) as f:
+                kept = json.load(f)
+            if kept["reference"] == self.reference:
+                self.seen = kept["seen"]
+        except (OSError, ValueError, KeyError):
+            pass
+
+    def get(self, mutant, seeds):
+        seen = self.seen.get(mutant.key())
+        if not seen or (seen["seed"] or seen["tried"]) > seeds or (
+                seen["seed"] is None and seen["tried"] < seeds):
+            return None
+        return seen["seed"], seen["words"]
+
+    def put(self, mutant, seeds, seed, words):
+        self.seen[mutant.key()] = {"seed": seed, "words": words, "tried": seed or seeds}
+        with open(KNOWN + ".new", "w") as f:
+            json.dump({"reference": self.reference, "seen": self.seen}, f, indent=1)
+        os.replace(KNOWN + ".new", KNOWN)
+
+
+def cell(text):
+    return text.split("\n")[0].replace("|", "\\|")
+
+
+def write_table(mutants, seen):
+    path = os.path.join(HERE, "table.md")
+    found = [m for m in mutants if seen.get(m.number, (None,))[0]]
+    with open(path + ".new", "w") as f:
+        f.write("# Faults that were planted, and what found them\n\n"
+                "Written by `./test.sh --mutants`. The seeds from 1 on live with each fault; the first one that "
+                "fails with\nit and passes without it has found it, so its number is also how many were tried. "
+                "%d of %d are found.\n\n" % (len(found), len(mutants)))
+        f.write("| | fault | planted in | seed | what did not hold |\n|---|---|---|---|---|\n")
+        for m in mutants:
+            seed, words = seen.get(m.number, (None, "not tried"))
+            f.write("| %d | %s | `%s` | %s | %s |\n" % (
+                m.number, cell(m.name), m.path, "-" if seed is None else seed, cell(words)))
+    os.replace(path + ".new", path)
+
+
+def try_all(mutants, args):
+    """Those that are wanted; the number of those that were not found."""
+    wanted = [m for m in mutants if not args.numbers or m.number in args.numbers]
+    os.makedirs(WORK, exist_ok=True)
+    first = Workshop(0)
+    shutil.copy(first.program, REFERENCE)
+    known, seen, waiting, lock = Known(), {}, queue.Queue(), threading.Lock()
+
+    def end(m, seed, words):
+        seen[m.number] = seed, words
+        print("%2d %-75s %s" % (m.number, m.name,
+                                words if seed is None else "seed %d: %s" % (seed, words)), flush=True)
+        if not args.numbers:
+            write_table(mutants, seen)
+
+    def work(shop):
+        while True:
+            try:
+                m = waiting.get_nowait()
+            except queue.Empty:
+                return
+            seed, words = shop.try_one(m, args.seeds)
+            with lock:
+                known.put(m, args.seeds, seed, words)
+                end(m, seed, words)
+
+    for m in wanted:
+        before = None if args.again else known.get(m, args.seeds)
+        if before:
+            end(m, *before)
+        else:
+            waiting.put(m)
+    shops = [first] + [Workshop(i) for i in range(1, min(args.jobs, waiting.qsize()))]
+    threads = [threading.Thread(target=work, args=(shop,), daemon=True) for shop in shops]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    return len(wanted), len([m for m in wanted if seen.get(m.number, (None,))[0] is None])
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("numbers", type=int, nargs="*")
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--again", action="store_true")
+    args = parser.parse_args()
     mutants = read_list()
     bad = check(mutants)
     print("\n".join(bad), end="\n" if bad else "")
-    if bad or "--check" in arguments:
+    if bad or args.check:
         print("%d passed, %d failed" % (len(mutants) - len(bad), len(bad)))
         return 1 if bad else 0
-    wanted = [int(a) for a in arguments]
-    set_up()
-    table, failed = [], 0
-    for m in mutants:
-        if wanted and m.number not in wanted:
-            continue
-        seed, words = try_one(m)
-        failed += seed is None
-        print("%2d %-75s %s" % (m.number, m.name,
-                                words if seed is None else "seed %d: %s" % (seed, words)), flush=True)
-        table.append((m, seed, words))
-    if not wanted:
-        with open(os.path.join(HERE, "table.md"), "w") as f:
-            f.write("| fault | file | found by seed | by the rule |\n|---|---|---|---|\n")
-            for m, seed, words in table:
-                f.write("| %s | `%s` | %s | %s |\n" % (
-                    m.name, m.path, "-" if seed is None else seed, words.split("\n")[0]))
-    print("%d passed, %d failed" % (len(table) - failed, failed))
+    tried, failed = try_all(mutants, args)
+    print("%d passed, %d failed" % (tried - failed, failed))
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())
