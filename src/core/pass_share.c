@@ -4,8 +4,8 @@
 
 /*
  * A prompt that draws for several jobs, of different members perhaps. Their rows name the same card
- * and prompt_id, and in `slot` which picture is whose; when all of them are committed, the first
- * job submits the prompt for all. From then on each goes its own way: it follows the prompt,
+ * and prompt_id, and in `slot` which picture is whose; when all of them are committed, the last one
+ * submits the prompt for all. From then on each goes its own way: it follows the prompt,
  * fetches its own picture, and after a restart asks for the prompt by itself. What goes wrong with
  * a shared prompt is told to nobody: its jobs are drawn again one by one, so that only the one
  * whose fault it was hears of it.
@@ -16,37 +16,22 @@ bool pass_has_others(const struct job *job)
 	return job->pass && job->pass->n > 1;
 }
 
-/* The lowest slot that is left. */
-static struct job *first_of(const struct place_pass *pass)
-{
-	struct job *first = pass->jobs[0];
-
-	for (int i = 1; i < pass->n; i++)
-		if (pass->jobs[i]->row.slot < first->row.slot)
-			first = pass->jobs[i];
-	return first;
-}
-
-bool pass_waits(struct core *core, struct job *job, int64_t now_ms)
+bool pass_waits(struct core *core, struct job *job)
 {
 	struct place_pass *pass = job->pass;
 
-	if (job->row.slot <= 0 || !pass)
+	/* Once it is given only the one who gives it asks: the others wait for what comes of it. */
+	if (job->row.slot <= 0 || !pass || pass->given)
 		return false;
-	if (pass->given)
-		return pass->giver != job->row.id;
 	for (int i = 0; i < pass->n; i++)
 		if (pass->jobs[i]->enter)
 			return true; /* it is asked again when that one is committed */
 	pass->given = true;
-	pass->giver = first_of(pass)->row.id;
+	pass->giver = job->row.id;
 	for (int i = 0; i < pass->n; i++)
-		if (pass->jobs[i]->row.id != pass->giver)
+		if (pass->jobs[i] != job)
 			core_emit(core, (struct effect){.kind = FX_SHOW, .job = pass->jobs[i]});
-	if (pass->giver == job->row.id)
-		return false;
-	core_ask_step(core, first_of(pass), now_ms);
-	return true;
+	return false;
 }
 
 /* Those who wait for the job's submit; the job itself is not among them. */

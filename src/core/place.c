@@ -114,12 +114,12 @@ void place_back(struct core *core, struct job *job)
 
 /* ---- what is on the cards ---- */
 
-/* A card that has what it may have gets nothing. What comes ahead must be behind something that
- * runs and has no further parts, so that they run in the order in which they were sent. */
+/* The scheduler sends no more than one pass ahead. That must be behind something that runs and has
+ * no further parts, so that they run in the order in which they were sent. */
 void place_review(struct core *core, int gpu)
 {
 	const struct core_gpu *g = &core->gpus[gpu];
-	bool may = core_gpu_takes(core, gpu) && g->n_passes < PLACE_DEPTH;
+	bool may = core_gpu_takes(core, gpu);
 
 	for (const struct place_pass *pass = g->passes; pass; pass = pass->next)
 		may &= pass->planned && pass->running &&

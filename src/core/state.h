@@ -64,9 +64,6 @@ struct core_gpu {
 	int n_recent;
 };
 
-/* Prompts of ours that a card has at a time: one that runs, and one that is there when it ends. */
-#define PLACE_DEPTH 2
-
 /* A prompt that is on a card, or on its way to it. */
 struct place_pass {
 	int gpu, n;
@@ -303,7 +300,7 @@ bool pass_shrink(struct core *core, struct job *job, int64_t now_ms);
 
 /* pass_share.c: a prompt that draws for several jobs */
 /* JOB_SUBMIT: true when the ask is not this job's to make, or not yet. */
-bool pass_waits(struct core *core, struct job *job, int64_t now_ms);
+bool pass_waits(struct core *core, struct job *job);
 /* Others are on a card, or on their way to it, with the job's prompt. */
 bool pass_has_others(const struct job *job);
 /* The job is about to leave JOB_SUBMIT: what becomes of the others. */

@@ -73,7 +73,7 @@ void core_ask_step(struct core *core, struct job *job, int64_t now_ms)
 		place_enter(core, job, now_ms);
 		return;
 	}
-	if (job->step == JOB_SUBMIT && pass_waits(core, job, now_ms))
+	if (job->step == JOB_SUBMIT && pass_waits(core, job))
 		return;
 	job->epoch++;
 	timer_set(core, job, JOB_DEADLINE, flow->deadline_ms ? now_ms + flow->deadline_ms : NEVER);

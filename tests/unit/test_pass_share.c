@@ -67,8 +67,9 @@ static void test_one_submits_for_all(void **state)
 	share(&rig, 3);
 	/* All rows are committed before the one submit. */
 	assert_non_null(strstr(rig.trace, "save2 save3 save4"));
-	assert_non_null(strstr(rig.trace, "submit2"));
-	assert_true(strstr(rig.trace, "submit2") > strstr(rig.trace, "save4"));
+	assert_non_null(strstr(rig.trace, "submit4"));
+	assert_true(strstr(rig.trace, "submit4") > strstr(rig.trace, "save4"));
+	assert_null(strstr(rig.trace, "submit2"));
 	assert_null(strstr(rig.trace, "submit3"));
 	assert_non_null(strstr(rig.trace, "show3"));
 	for (uint64_t id = 2; id <= 4; id++) {
@@ -209,11 +210,11 @@ static void test_giver_leaves(void **state)
 	rig.silent |= RIG_BIT(FX_SUBMIT);
 	tell(&rig, 1, ANSWER_OK);
 	assert_int_equal(at(&rig, 3)->step, JOB_SUBMIT);
-	cancelled(&rig, 2, stopped);
+	cancelled(&rig, 3, stopped);
 	assert_string_equal(stopped, "-"); /* it goes on for the others */
-	assert_int_equal(at(&rig, 3)->step, JOB_LOCATE);
-	tell(&rig, 3, ANSWER_RUNNING);
-	assert_true(at(&rig, 3)->step == JOB_WATCH && at(&rig, 3)->row.slot == 2);
+	assert_int_equal(at(&rig, 2)->step, JOB_LOCATE);
+	tell(&rig, 2, ANSWER_RUNNING);
+	assert_true(at(&rig, 2)->step == JOB_WATCH && at(&rig, 2)->row.slot == 1);
 	stop(&rig);
 
 	/* One who does not submit leaves only himself. */
@@ -223,10 +224,10 @@ static void test_giver_leaves(void **state)
 	(void)wish(&rig, 3);
 	rig.silent |= RIG_BIT(FX_SUBMIT);
 	tell(&rig, 1, ANSWER_OK);
-	cancelled(&rig, 3, stopped);
+	cancelled(&rig, 2, stopped);
 	assert_string_equal(stopped, "-");
-	tell(&rig, 2, ANSWER_OK);
-	assert_true(at(&rig, 2)->step == JOB_WATCH && at(&rig, 2)->row.slot == 1);
+	tell(&rig, 3, ANSWER_OK);
+	assert_true(at(&rig, 3)->step == JOB_WATCH && at(&rig, 3)->row.slot == 2);
 	stop(&rig);
 }
 
@@ -280,7 +281,7 @@ static void test_submit_comes_to_nothing(void **state)
 		rig.silent |= RIG_BIT(FX_SUBMIT);
 		tell(&rig, 1, ANSWER_OK);
 		core_set_mode(rig.core, CORE_PAUSE, rig.now_ms);
-		tell(&rig, 2, cases[i].answer);
+		tell(&rig, 3, cases[i].answer);
 		for (uint64_t id = 2; id <= 3; id++) {
 			assert_int_equal(at(&rig, id)->step, JOB_QUEUE);
 			assert_int_equal(at(&rig, id)->row.slot, cases[i].slot);
