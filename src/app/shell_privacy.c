@@ -216,6 +216,15 @@ void command_privacy(struct shell *sh, struct interaction *it)
 		shell_refuse(sh, it, TEXT_UNKNOWN_COMMAND, NULL);
 }
 
+/* He has asked before, and that is being written down: both are told when it is. */
+static bool is_being_written(const struct shell *sh, const struct asker *a)
+{
+	for (const struct asker *b = sh->askers; b; b = b->next)
+		if (b != a && b->erases && b->user_id == a->user_id && b->acknowledged && !b->begun)
+			return true;
+	return false;
+}
+
 static void acknowledged(struct shell *sh, struct asker *a, bool ok)
 {
 	if (!ok) { /* he sees that it failed, and asks again */
@@ -226,7 +235,7 @@ static void acknowledged(struct shell *sh, struct asker *a, bool ok)
 		a->acknowledged = true;
 		shell_log(
 			sh, LOG_INFO, NULL, "user=%" PRIu64 " wants all of his erased", a->user_id);
-		if (!core_erase(sh->core, a->user_id, shell_now(sh)))
+		if (!core_erase(sh->core, a->user_id, shell_now(sh)) && !is_being_written(sh, a))
 			shell_privacy_saved(sh, a->user_id, true);
 	}
 }
