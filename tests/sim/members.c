@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "core/state.h"
 #include "sandbox/draw.h"
 #include "sim.h"
 
@@ -185,31 +186,41 @@ void members_look(struct sim *sim)
 	json_put(&options);
 }
 
+struct hurry {
+	uint64_t user_id, job_id;
+};
+
 static void hurries(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
-	uint64_t *user_id = arg;
+	struct hurry *h = arg;
 
 	if (run) {
-		members_cancel(sim, *user_id);
+		struct json_object *options = json_object_new_object();
+		char text[24];
+
+		snprintf(text, sizeof(text), "%" PRIu64, h->job_id);
+		json_add_str(options, "picture", text);
+		sim->changed_mind = true;
+		(void)command(sim, h->user_id, "cancel", options);
 		network_pump(sim);
+		json_put(&options);
 	}
-	free(user_id);
+	free(h);
 }
 
 void members_hurry(struct sim *sim)
 {
-	const struct core *core = shell_core(sim->shell);
-	const struct job *job = core_first_job(core);
-	uint64_t *user_id, nth;
+	const struct job *job = core_first_job(shell_core(sim->shell));
+	struct hurry *h;
 
+	while (job && !(job->step == JOB_SUBMIT && job->pass && job->pass->giver == job->row.id))
+		job = job->next;
 	if (!job || !sim_chance(sim, sim->weather.hurry))
 		return;
-	for (nth = rng_below(&sim->rng, core_live_jobs(core) + 1); nth > 0 && job->next; nth--)
-		job = job->next;
-	user_id = xcalloc(1, sizeof(*user_id));
-	*user_id = job->row.user_id;
-	clock_at(sim->clock, sim_now(sim) + (int64_t)rng_below(&sim->rng, 200), hurries, user_id);
+	h = xcalloc(1, sizeof(*h));
+	*h = (struct hurry){job->row.user_id, job->row.id};
+	clock_at(sim->clock, sim_now(sim) + (int64_t)rng_below(&sim->rng, 50), hurries, h);
 }
 
 static struct json_object *interaction_of(struct json_object *state, uint64_t id)

@@ -54,7 +54,7 @@ static void check_caps(struct sim *sim, const struct core *core)
 		for (int i = 0; i < sim->n_users; i++)
 			of_user[i] += counts(sim, job) && job->row.user_id == sim->users[i];
 		if ((job->step == JOB_SUBMIT || job->step == JOB_WATCH) && !job->enter &&
-			is_first_of_pass(core, job) && ++on_gpu[job->gpu] > PLACE_DEPTH)
+			is_first_of_pass(core, job) && ++on_gpu[job->gpu] > SIM_DEPTH)
 			sim_fail(sim, "depth", "three prompts on card %d", job->gpu);
 	}
 	for (int i = 0; i < sim->n_users; i++)
@@ -79,6 +79,10 @@ static void check_company(struct sim *sim, const struct place_pass *pass)
 				"jobs %" PRIu64 " and %" PRIu64
 				" share a pass and want different things",
 				a->id, b->id);
+		if (a->slot > 0 && a->slot == b->slot)
+			sim_fail(sim, "shared passes",
+				"jobs %" PRIu64 " and %" PRIu64 " are to have one picture", a->id,
+				b->id);
 	}
 }
 

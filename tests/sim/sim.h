@@ -9,6 +9,7 @@
 /* Idle times of private channels below it are waited for. */
 #define SIM_LONG_TTL_MS 1800000
 #define SIM_JOBS_MAX	40 /* more than a seed's members ask for */
+#define SIM_DEPTH	2  /* prompts of ours on a card: what runs and what was sent ahead */
 
 /* What must never be in the log: the bot's token, the key of the cards, how tokens of interactions
  * begin, how what members wish for begins. */
@@ -151,6 +152,7 @@ struct sim {
 	size_t n_places;
 	struct sim_ack acks[32];
 	size_t n_acks;
+	bool crowd;		    /* many want the same at once */
 	bool changed_mind;	    /* somebody has cancelled, or wants all of his erased */
 	struct sim_heard heard[32]; /* the last ones */
 	size_t n_heard;

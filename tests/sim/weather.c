@@ -57,7 +57,7 @@ void weather_make(struct sim *sim)
 	w->clock_jumps = max_of(some(sim, 6) - 4, 0);
 	w->gateway_cuts = some(sim, 3) ? 0 : some(sim, 600);
 	/* Without a draw of its own, so that seeds stay what they were. */
-	w->hurry = sim->seed % 4 == 1 ? 60 : 0;
+	w->hurry = sim->seed % 4 == 1 ? 600 : 0;
 	w->mute_cleaner = w->lost_requests;
 	w->full_disk = w->lost_requests;
 	w->no_compression = some(sim, 2) == 0;
@@ -226,6 +226,12 @@ void weather_plan(struct sim *sim)
 			xasprintf("{\"kind\":\"comfy_restart\",\"card\":%d,\"down_ms\":%d}", card,
 				down_ms));
 	}
+	/* What they share fails. */
+	for (int i = 0; i < sim->n_cards && sim->crowd && sim->seed % 8 == 5; i++) {
+		w->may_fail = true;
+		clock_at(sim->clock, SIM_START_MS + 5500, fault_happens,
+			xasprintf("{\"card\":%d,\"kind\":\"comfy_error\",\"count\":2}", i));
+	}
 	for (int i = 0; i < w->database_faults; i++)
 		clock_at(sim->clock, weather_sometime(sim), database_goes, NULL);
 	for (int i = 0; i < w->clock_jumps; i++)
@@ -240,6 +246,7 @@ void weather_clears(struct sim *sim)
 	sim->weather = (struct sim_weather){.latency_ms = sim->weather.latency_ms,
 		.storm_ms = sim->weather.storm_ms,
 		.may_fail = sim->weather.may_fail,
+		.hurry = sim->weather.hurry, /* members are as they are */
 		.no_compression = sim->weather.no_compression,
 		.no_websocket = sim->weather.no_websocket};
 	sim->fair = true;

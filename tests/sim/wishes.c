@@ -166,6 +166,7 @@ void wishes_plan(struct sim *sim)
 	int n_wishes = 1 + (int)rng_below(rng, rng_below(rng, 4) ? 6 : 12);
 	bool crowd = rng_below(rng, 4) == 0; /* many want the same at once */
 
+	sim->crowd = crowd;
 	if (crowd) {
 		n_users = countof(sim->users);
 		n_wishes = 12;

@@ -36,40 +36,39 @@ MEMORY = 4 << 30 # a fault may ask for ever more
 
 
 class Mutant:
-    def __init__(self, number, name, path, old, new):
-        self.number, self.name, self.path, self.old, self.new = number, name, path, old, new
+    def __init__(self, number, name):
+        self.number, self.name, self.places = number, name, [] # file, old lines, new lines
 
-    def plant(self, text):
-        """The file with the fault; None when its lines are not there once."""
-        if text.count(self.old) != 1:
-            return None
-        return text.replace(self.old, self.new)
+    def plant(self, tree):
+        """The files with the fault, by path; None when its lines are not there once."""
+        files = {}
+        for path, old, new in self.places:
+            text = files.get(path)
+            if text is None:
+                with open(os.path.join(tree, path)) as f:
+                    text = f.read()
+            if text.count("\n".join(old)) != 1:
+                return None
+            files[path] = text.replace("\n".join(old), "\n".join(new))
+        return files
 
     def key(self):
-        text = "\n".join((self.path, self.old, self.new))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        return hashlib.sha256(repr(self.places).encode()).hexdigest()[:16]
 
 
 def read_list():
     with open(os.path.join(HERE, "list")) as f:
         lines = f.read().split("\n")
-    mutants, name, path, old, new = [], None, None, [], []
-
-    def end():
-        if name:
-            mutants.append(Mutant(len(mutants) + 1, name, path, "\n".join(old), "\n".join(new)))
-
+    mutants = []
     for line in lines:
         if line.startswith("@ "):
-            end()
-            name, path, old, new = line[2:], None, [], []
+            mutants.append(Mutant(len(mutants) + 1, line[2:]))
         elif line.startswith("-"):
-            old.append(line[1:])
+            mutants[-1].places[-1][1].append(line[1:])
         elif line.startswith("+"):
-            new.append(line[1:])
+            mutants[-1].places[-1][2].append(line[1:])
         elif line and not line.startswith("#"):
-            path = line
-    end()
+            mutants[-1].places.append((line, [], []))
     return mutants
 
 
@@ -78,13 +77,11 @@ def check(mutants):
     bad = []
     for m in mutants:
         try:
-            with open(os.path.join(ROOT, m.path)) as f:
-                planted = m.plant(f.read())
+            if not m.plant(ROOT):
+                bad.append("mutant %d (%s): its lines are not in %s once" % (
+                    m.number, m.name, " and ".join(place[0] for place in m.places)))
         except OSError as e:
             bad.append("mutant %d (%s): %s" % (m.number, m.name, e))
-            continue
-        if planted is None:
-            bad.append("mutant %d (%s): its lines are not in %s once" % (m.number, m.name, m.path))
     return bad
 
 
@@ -153,20 +150,25 @@ class Workshop:
             first = seed + 1
         return None, "survives %d seeds" % seeds
 
+    def write(self, files):
+        """What stood there before."""
+        before = {}
+        for path, text in files.items():
+            with open(os.path.join(self.tree, path)) as f:
+                before[path] = f.read()
+            with open(os.path.join(self.tree, path), "w") as f:
+                f.write(text)
+        return before
+
     def try_one(self, mutant, seeds):
-        path = os.path.join(self.tree, mutant.path)
-        with open(path) as f:
-            before = f.read()
-        with open(path, "w") as f:
-            f.write(mutant.plant(before))
+        before = self.write(mutant.plant(self.tree))
         try:
             done = self.make()
             if done.returncode:
                 return None, "does not build: " + done.stdout[-1500:]
             return self.look_for(seeds)
         finally:
-            with open(path, "w") as f:
-                f.write(before)
+            self.write(before)
 
 
 class Known:
@@ -214,7 +216,7 @@ def write_table(mutants, seen):
         for m in mutants:
             seed, words = seen.get(m.number, (None, "not tried"))
             f.write("| %d | %s | `%s` | %s | %s |\n" % (
-                m.number, cell(m.name), m.path, "-" if seed is None else seed, cell(words)))
+                m.number, cell(m.name), "`, `".join(sorted({p[0] for p in m.places})), "-" if seed is None else seed, cell(words)))
     os.replace(path + ".new", path)
 
 
