@@ -178,7 +178,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{"heartbeat-ms", required_argument, NULL, 'h'},
 		{"no-rate-limits", no_argument, NULL, 'r'}, {"cards", required_argument, NULL, 'g'},
 		{"speeds", required_argument, NULL, 's'}, {"cache-lru", no_argument, NULL, 'l'},
-		{0}};
+		{"plain-pictures", no_argument, NULL, 'p'}, {0}};
 	char *args[32] = {"fullet sandbox"};
 	bool lru = false;
 	uint64_t ms;
@@ -201,6 +201,8 @@ static int parse(int argc, char **argv, struct options *o)
 			o->sandbox.heartbeat_ms = (int64_t)ms;
 		else if (c == 'l')
 			lru = true;
+		else if (c == 'p')
+			o->sandbox.plain_pictures = true;
 		else if ((c == 'g' || c == 's') && read_cards(&o->sandbox, c, optarg))
 			continue;
 		else
@@ -224,7 +226,7 @@ int command_sandbox(int argc, char **argv)
 	if (parse(argc, argv, &o)) {
 		fprintf(stderr, "usage: fullet sandbox [--no-bot] [--cert FILE --key FILE] "
 				"[--heartbeat-ms N] [--no-rate-limits] [--cards GB,GB,...] "
-				"[--speeds N,N,...] [--cache-lru]\n");
+				"[--speeds N,N,...] [--cache-lru] [--plain-pictures]\n");
 		return 2;
 	}
 	if (config_load(&config, command_warn, NULL, &why) < 0)

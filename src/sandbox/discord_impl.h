@@ -14,7 +14,7 @@
  * Everything refers to the others by id or, where the lifetimes nest (guild > channel >
  * message > file), by pointer. Beyond each ceiling the oldest goes.
  */
-#define DW_MESSAGES_MAX	     2000 /* in one channel */
+#define DW_MESSAGES_MAX	     2000 /* in one channel, without ephemerals */
 #define DW_GONE_CHANNELS_MAX 200  /* deleted ones that world_state() still shows */
 #define DW_INTERACTIONS_MAX  40000 /* 500 a second live their first minute */
 #define DW_RECORDS_MAX	     60000 /* of each kind in /control/records */
@@ -123,7 +123,8 @@ struct dw_channel {
 	struct dw_overwrite *overwrites;
 	size_t n_overwrites;
 	struct dw_message *messages; /* utlist, oldest first; ephemerals too */
-	size_t n_messages;
+	struct dw_message *oldest;   /* what stands before it are ephemerals; NULL: the first one */
+	size_t n_messages;	     /* without ephemerals */
 	int64_t renamed_ms[2]; /* the last two name or topic changes */
 	int deletes;	       /* DELETE requests after it was gone */
 	struct dw_channel *thread_of; /* a thread's channel */
@@ -349,6 +350,8 @@ struct json_object *dw_message_shown(struct discord_world *w, struct dw_message 
 void dw_message_event(struct discord_world *w, struct dw_message *m, const char *event);
 void dw_message_delete(struct discord_world *w, struct dw_message *m);
 void dw_message_free(struct discord_world *w, struct dw_message *m);
+/* Only `user_id` sees it: it is none of the channel's, and stays as long as its interaction. */
+void dw_message_whisper(struct dw_message *m, uint64_t user_id);
 /* Fills m->mentions from its texts as allowed_mentions says; NULL allows everything. */
 void dw_message_mentions(
 	struct discord_world *w, struct dw_message *m, struct json_object *allowed);

@@ -33,6 +33,15 @@ void dw_interaction_free(struct discord_world *w, struct dw_interaction *it)
 	free(it);
 }
 
+static void forget(struct discord_world *w, struct dw_interaction *it)
+{
+	struct dw_message *m = it->original_id ? dw_message_find(w, it->original_id) : NULL;
+
+	if (m && m->ephemeral_for && m->interaction_id == it->id)
+		dw_message_free(w, m);
+	dw_interaction_free(w, it);
+}
+
 struct dw_interaction *dw_interaction_new(struct discord_world *w, enum dw_kind kind,
 	struct dw_user *user, struct dw_channel *ch, int64_t now_ms)
 {
@@ -50,7 +59,7 @@ struct dw_interaction *dw_interaction_new(struct discord_world *w, enum dw_kind 
 		rng_u64(&w->rng), rng_u64(&w->rng));
 	it->data = json_object_new_object();
 	if (HASH_COUNT(w->interactions) >= DW_INTERACTIONS_MAX)
-		dw_interaction_free(w, w->interactions);
+		forget(w, w->interactions);
 	HASH_ADD(hh, w->interactions, id, sizeof(it->id), it);
 	HASH_ADD_KEYPTR(hh_token, w->by_token, it->token, strlen(it->token), it);
 	dw_record_interaction(w, it);
@@ -251,7 +260,7 @@ static struct dw_message *say(struct dw_call *c, struct dw_interaction *it,
 		m->flags |= DW_LOADING;
 	if (ephemeral) {
 		m->flags |= DW_EPHEMERAL;
-		m->ephemeral_for = it->user_id;
+		dw_message_whisper(m, it->user_id);
 	}
 	dw_message_render(c->w, m);
 	if (!ephemeral) {

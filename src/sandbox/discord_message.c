@@ -6,6 +6,16 @@
 #include "sandbox/discord_impl.h"
 #include "sandbox/discord_world.h"
 
+static void forget_oldest(struct discord_world *w, struct dw_channel *ch)
+{
+	struct dw_message *m = ch->oldest ? ch->oldest : ch->messages;
+
+	while (m->ephemeral_for)
+		m = m->next;
+	ch->oldest = m;
+	dw_message_free(w, m);
+}
+
 struct dw_message *dw_message_new(
 	struct discord_world *w, struct dw_channel *ch, struct dw_user *author)
 {
@@ -19,8 +29,14 @@ struct dw_message *dw_message_new(
 	HASH_ADD(hh, w->messages, id, sizeof(m->id), m);
 	DL_APPEND(ch->messages, m);
 	if (++ch->n_messages > DW_MESSAGES_MAX)
-		dw_message_free(w, ch->messages);
+		forget_oldest(w, ch);
 	return m;
+}
+
+void dw_message_whisper(struct dw_message *m, uint64_t user_id)
+{
+	m->ephemeral_for = user_id;
+	m->channel->n_messages--;
 }
 
 struct dw_message *dw_message_find(struct discord_world *w, uint64_t id)
@@ -34,8 +50,10 @@ struct dw_message *dw_message_find(struct discord_world *w, uint64_t id)
 void dw_message_free(struct discord_world *w, struct dw_message *m)
 {
 	HASH_DEL(w->messages, m);
+	if (m->channel->oldest == m)
+		m->channel->oldest = m->next;
 	DL_DELETE(m->channel->messages, m);
-	m->channel->n_messages--;
+	m->channel->n_messages -= !m->ephemeral_for;
 	for (size_t i = 0; i < m->n_files; i++)
 		dw_file_free(w, m->files[i]);
 	json_put(&m->raw_embeds);

@@ -377,8 +377,8 @@ int sandbox_new(struct loop *loop, struct lws_room *room, const struct sandbox_c
 	s->loop = loop;
 	s->discord.side = WORLD_DISCORD;
 	s->token = config->token ? xstrdup(config->token) : random_token();
-	/* Without a ComfyUI nothing is drawn here, and the painter need not be there. */
-	r = config->with_comfy ? drawer_open(&s->drawer, ret_why) : 0;
+	/* The painter need not be there when nothing is painted here. */
+	r = config->with_comfy && !config->plain_pictures ? drawer_open(&s->drawer, ret_why) : 0;
 	if (r == 0)
 		r = serve_side(s, room, &s->page, config, config->page_port, &sandbox_page_events,
 			ret_why);

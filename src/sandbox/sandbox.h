@@ -28,6 +28,7 @@ struct sandbox_config {
 	int64_t step_ms, load_ms; /* of its ComfyUI */
 	int64_t heartbeat_ms;	  /* of its gateway; 0: as Discord's */
 	bool no_rate_limits;
+	bool plain_pictures; /* small grey ones, which cost next to no time */
 };
 
 /* On failure *ret_why is a sentence (owned) that says what to change. */
