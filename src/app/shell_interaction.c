@@ -102,9 +102,8 @@ static bool seen_before(struct shell *sh, uint64_t id)
 	for (size_t i = 0; i < SEEN_INTERACTIONS; i++)
 		if (sh->seen[i] == id)
 			return true;
-	for (const struct job *job = core_first_job(sh->core); job; job = job->next)
-		if (job->row.interaction_id == id)
-			return true;
+	if (core_job_of(sh->core, id))
+		return true;
 	sh->seen[sh->seen_next++ % SEEN_INTERACTIONS] = id;
 	return false;
 }

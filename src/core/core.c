@@ -210,6 +210,14 @@ static enum refusal refusal_of(struct core *core, const struct request *r, int64
 	return REFUSE_NOTHING;
 }
 
+static void job_enlist(struct core *core, struct job *job)
+{
+	DL_APPEND(core->jobs, job);
+	HASH_ADD(hh, core->by_id, row.id, sizeof(job->row.id), job);
+	HASH_ADD(hh_interaction, core->by_interaction, row.interaction_id,
+		sizeof(job->row.interaction_id), job);
+}
+
 static struct job *job_new(struct core *core, const struct request *r, int64_t now_ms)
 {
 	struct job *job = xcalloc(1, sizeof(*job));
@@ -242,8 +250,7 @@ static struct job *job_new(struct core *core, const struct request *r, int64_t n
 	job->step = JOB_ACK;
 	job->gpu = -1;
 	timer_clear(core, job);
-	DL_APPEND(core->jobs, job);
-	HASH_ADD(hh, core->by_id, row.id, sizeof(job->row.id), job);
+	job_enlist(core, job);
 	return job;
 }
 
@@ -310,8 +317,7 @@ void core_load_job(struct core *core, const struct job_row *row, int64_t now_ms)
 			job->gpu = i;
 	cards_load(core, job);
 	timer_clear(core, job);
-	DL_APPEND(core->jobs, job);
-	HASH_ADD(hh, core->by_id, row.id, sizeof(job->row.id), job);
+	job_enlist(core, job);
 	place_moved(core, job, now_ms);
 	session_count_job(core, job, 1);
 	core_load_max_id(core, row->id);
@@ -526,6 +532,7 @@ struct core *core_free(struct core *core)
 	for (struct job *job = core->jobs, *next; job; job = next) {
 		next = job->next;
 		HASH_DEL(core->by_id, job);
+		HASH_DELETE(hh_interaction, core->by_interaction, job);
 		job_free(job);
 	}
 	session_free_all(core);
@@ -540,6 +547,15 @@ const struct job *core_job(const struct core *core, uint64_t id)
 	struct job *job;
 
 	HASH_FIND(hh, core->by_id, &id, sizeof(id), job);
+	return job;
+}
+
+const struct job *core_job_of(const struct core *core, uint64_t interaction_id)
+{
+	struct job *job;
+
+	HASH_FIND(
+		hh_interaction, core->by_interaction, &interaction_id, sizeof(interaction_id), job);
 	return job;
 }
 

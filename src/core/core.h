@@ -223,6 +223,7 @@ int64_t core_usual_ms(struct core *core, const char *model);
 
 /* For looking: NULL when there is none. */
 const struct job *core_job(const struct core *core, uint64_t id);
+const struct job *core_job_of(const struct core *core, uint64_t interaction_id);
 const struct job *core_first_job(const struct core *core); /* then job->next */
 /* Jobs that wait for a card and jobs that count against the ceiling. */
 size_t core_waiting(const struct core *core);

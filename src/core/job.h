@@ -164,7 +164,7 @@ struct job {
 	double moved_ms;	 /* how far its card moved its member's turn on */
 	double rank;		 /* there, when the order was last asked for */
 	struct job *prev, *next; /* all jobs, by id */
-	UT_hash_handle hh;
+	UT_hash_handle hh, hh_interaction;
 };
 
 /* True while the job counts against the member's cap and the queue's ceiling. */

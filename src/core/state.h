@@ -108,7 +108,7 @@ struct core {
 	struct core_config config;
 	struct rng *rng;
 	struct job *jobs;   /* by id, utlist */
-	struct job *by_id;  /* uthash */
+	struct job *by_id, *by_interaction; /* uthash */
 	struct tree timers; /* of jobs: timer.c */
 	uint64_t max_id;
 	struct session *sessions;

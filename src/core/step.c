@@ -35,6 +35,7 @@ static void end(struct core *core, struct job *job, int64_t now_ms)
 	place_moved(core, job, now_ms);
 	DL_DELETE(core->jobs, job);
 	HASH_DEL(core->by_id, job);
+	HASH_DELETE(hh_interaction, core->by_interaction, job);
 	core_emit(core, (struct effect){.kind = FX_END, .job = job});
 }
 
