@@ -48,6 +48,14 @@ static void session_store(struct shell *sh, const struct effect *e)
 
 /* ---- channels and threads ---- */
 
+/* A member has no answer before he has a channel: that does not wait behind all others' messages. */
+static void call_first(
+	struct shell *sh, struct rest_call *call, enum call_kind kind, const struct effect *e)
+{
+	call->flags |= REST_FIRST;
+	shell_call(sh, call, kind, e->user_id, e->epoch);
+}
+
 static void make_channel(struct shell *sh, const struct effect *e)
 {
 	uint64_t guild = sh->config.guild_id, user = e->user_id;
@@ -66,7 +74,7 @@ static void make_channel(struct shell *sh, const struct effect *e)
 	}
 	/* Nobody waits for it longer: made later it would be a second one. */
 	call->deadline_ms = e->session->deadline_ms;
-	shell_call(sh, call, CALL_CHANNEL_MAKE, user, e->epoch);
+	call_first(sh, call, CALL_CHANNEL_MAKE, e);
 }
 
 static void tell_channels(struct shell *sh, struct json_object *array,
@@ -306,10 +314,10 @@ void shell_session_effect(struct shell *sh, const struct effect *e)
 
 	switch (e->kind) {
 	case FX_CHANNEL_LIST:
-		shell_call(sh, channel_list(guild), CALL_CHANNEL_LIST, user, e->epoch);
+		call_first(sh, channel_list(guild), CALL_CHANNEL_LIST, e);
 		break;
 	case FX_THREAD_LIST:
-		shell_call(sh, threads_active(guild), CALL_THREAD_LIST, user, e->epoch);
+		call_first(sh, threads_active(guild), CALL_THREAD_LIST, e);
 		break;
 	case FX_CATEGORY_CREATE:
 	case FX_CHANNEL_CREATE:
@@ -317,10 +325,10 @@ void shell_session_effect(struct shell *sh, const struct effect *e)
 		make_channel(sh, e);
 		break;
 	case FX_CHANNEL_RESTRICT:
-		shell_call(sh, channel_restrict(e->id), CALL_CHANNEL_CHANGE, user, e->epoch);
+		call_first(sh, channel_restrict(e->id), CALL_CHANNEL_CHANGE, e);
 		break;
 	case FX_THREAD_JOIN:
-		shell_call(sh, thread_join(e->id, user), CALL_CHANNEL_CHANGE, user, e->epoch);
+		call_first(sh, thread_join(e->id, user), CALL_CHANNEL_CHANGE, e);
 		break;
 	case FX_CHANNEL_DELETE:
 		shell_call(sh, channel_delete(e->id, "idle"), CALL_CHANNEL_CHANGE, user, e->epoch);

@@ -45,6 +45,7 @@ enum rest_flags {
 	REST_REPEATABLE = 1 << 2,  /* GET, PUT, DELETE, PATCH, and POST with enforce_nonce */
 	REST_BACKGROUND = 1 << 3, /* edits of progress: first to give way (invalid-request brake) */
 	REST_ONCE = 1 << 4,	  /* no retry after a refusal to connect, a time-out or a 5xx */
+	REST_FIRST = 1 << 5,	  /* ahead of all that is not urgent: answers wait for it */
 };
 
 /*

@@ -209,6 +209,8 @@ static enum rest_priority priority(const struct rest_call *call)
 {
 	if (call->flags & REST_URGENT)
 		return PRIO_URGENT;
+	if (call->flags & REST_FIRST)
+		return PRIO_FIRST;
 	return call->flags & REST_BACKGROUND ? PRIO_BACKGROUND : PRIO_NORMAL;
 }
 

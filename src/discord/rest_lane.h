@@ -17,7 +17,7 @@
  * next call costs the same whatever number waits.
  */
 
-enum rest_priority { PRIO_URGENT, PRIO_NORMAL, PRIO_BACKGROUND, PRIO_COUNT };
+enum rest_priority { PRIO_URGENT, PRIO_FIRST, PRIO_NORMAL, PRIO_BACKGROUND, PRIO_COUNT };
 
 /* Rings: interactions (not under the global limit) before the bot's own of the same priority. */
 #define RING_COUNT	 (2 * PRIO_COUNT)

@@ -154,8 +154,10 @@ static void test_urgent_first_background_last(void **state)
 	submit_to(&rig, R_HOOK, "t", REST_INTERACTION);
 	submit_to(&rig, R_POST, "2", REST_URGENT);
 	submit_to(&rig, R_BACK, "u", REST_INTERACTION | REST_URGENT);
+	submit_to(&rig, R_POST, "3", REST_FIRST);
 	assert_int_equal(next_tag(&rig), 5);
 	assert_int_equal(next_tag(&rig), 4);
+	assert_int_equal(next_tag(&rig), 6);
 	assert_int_equal(next_tag(&rig), 3);
 	assert_int_equal(next_tag(&rig), 2);
 	assert_int_equal(next_tag(&rig), 1);
