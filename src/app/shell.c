@@ -152,6 +152,7 @@ struct shell *shell_free(struct shell *sh)
 	shell_reports_free(sh);
 	shell_words_free(sh);
 	shell_answers_free(sh);
+	shell_looks_free(sh);
 	shell_privacy_free(sh);
 	free(sh->failure);
 	free(sh);

@@ -107,12 +107,6 @@ static void answer_interaction(struct shell *sh, const struct effect *e)
 	free(sentence);
 }
 
-static void look(struct shell *sh, const struct effect *e)
-{
-	shell_call(
-		sh, message_list(e->job->row.channel_id, 0), CALL_LOOK, e->job->row.id, e->epoch);
-}
-
 void shell_post(struct shell *sh, const struct job *job, uint32_t epoch)
 {
 	const struct job_row *row = &job->row;
@@ -276,35 +270,6 @@ static void keep_last(struct shell *sh, const struct rest_call *call)
 		shell_keep_last(sh, job);
 }
 
-static void looked(struct shell *sh, struct rest_call *call)
-{
-	const struct job *job = core_job(sh->core, call->tag);
-	struct json_object *doc = call->outcome == REST_OK ? rest_json(call) : NULL;
-	struct job_marks marks = {0};
-	struct answer_args args = {.detail = call->discord_message};
-	enum answer answer = rest_answer_of(call);
-
-	if (job && answer == ANSWER_OK && message_find(doc, sh->bot_id, job->row.id, &marks) < 0)
-		answer = ANSWER_AGAIN;
-	json_put(&doc);
-	args.live_id = marks.live_id;
-	if (answer == ANSWER_OK && marks.picture_id) {
-		keep_last(sh, call);
-		answer = ANSWER_FOUND_PICTURE;
-		args.message_id = marks.picture_id;
-	} else if (answer == ANSWER_OK && marks.sorry_id) {
-		answer = ANSWER_FOUND_SORRY;
-		args.message_id = marks.sorry_id;
-	} else if (job && answer == ANSWER_OK && marks.n >= 100 &&
-		   snowflake_ms(marks.oldest_id) > job->row.created_ms - 60000) {
-		/* Older messages of this job may be on the page before. */
-		shell_call(sh, message_list(job->row.channel_id, marks.oldest_id), CALL_LOOK,
-			call->tag, (uint32_t)call->tag2);
-		return;
-	}
-	core_answer(sh->core, call->tag, (uint32_t)call->tag2, answer, &args, shell_now(sh));
-}
-
 static void posted(struct shell *sh, struct rest_call *call)
 {
 	struct json_object *doc = rest_json(call);
@@ -348,7 +313,7 @@ void shell_effect_answer(struct shell *sh, struct rest_call *call)
 		acked(sh, call);
 		break;
 	case CALL_LOOK:
-		looked(sh, call);
+		shell_looked(sh, call);
 		break;
 	case CALL_POST:
 	case CALL_SORRY:
@@ -391,7 +356,7 @@ static void carry_out(struct shell *sh, const struct effect *e)
 		answer_interaction(sh, e);
 		break;
 	case FX_LOOK:
-		look(sh, e);
+		shell_look(sh, e);
 		break;
 	case FX_POST:
 		if (!shell_export(sh, e))
@@ -451,5 +416,6 @@ bool shell_effect_pump(struct shell *sh)
 		carry_out(sh, &effect);
 		moved = true;
 	}
+	shell_looks_go(sh);
 	return moved;
 }

@@ -192,6 +192,8 @@ struct shell {
 	struct shell_report *reports;
 	struct asker *askers; /* shell_privacy.c */
 	struct held_answer *answers; /* shell_interaction.c */
+	struct look *looks, *looks_new; /* shell_look.c; new: not asked for yet */
+	uint64_t n_looks;
 	size_t values_out;	     /* given to the store, not written yet */
 	bool in_guild, commands_checked, other_guilds_may_go;
 	size_t edits;	       /* workflows that edit, 2 for several: what the commands depend on */
@@ -336,6 +338,13 @@ struct comfy_client *shell_client_of(struct shell *sh, const struct job *job);
 void shell_fetch_part(struct shell *sh, const struct job *job, int part);
 /* Answers to calls of kind LOOK, POST, SORRY, ACK. */
 void shell_effect_answer(struct shell *sh, struct rest_call *call);
+
+/* shell_look.c: FX_LOOK; what is wanted goes out when shell_looks_go() is called */
+void shell_look(struct shell *sh, const struct effect *e);
+void shell_looks_go(struct shell *sh);
+/* Answers to calls of kind CALL_LOOK. */
+void shell_looked(struct shell *sh, const struct rest_call *call);
+void shell_looks_free(struct shell *sh);
 
 /* shell_options.c */
 /* Why the workflow cannot draw what was chosen (the JSON text of a row): a sentence, owned; NULL: it

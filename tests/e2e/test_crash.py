@@ -400,3 +400,22 @@ def test_sigterm_with_nothing_to_finish_is_quick(lab):
     bot.wait_stopped(timeout=9)  # what could be finished has 10 s
     start_again(lab, sandbox)
     one_outcome(lab, sandbox, user)
+
+
+def test_jobs_of_a_channel_look_together(lab):
+    """A long line is taken up with one look at each channel, not at each job's."""
+    sandbox, bot, user = held_at_the_comfyui(lab, MAX_JOBS_PER_USER=4)
+    for _ in range(3):
+        sandbox.imagine(user)
+    sandbox.wait(lambda s: len(s.live(user)) == 4, "the live messages")
+    bot.kill()
+    before = sandbox.state().raw["requests"]
+    start_again(lab, sandbox)
+    sandbox.let_go()
+    sandbox.wait(lambda s: len(s.pictures(user)) == 4, "the pictures")
+    state = sandbox.state()
+    assert state.raw["requests"] - before < 200  # all of them are in the log
+    log = state.raw["request_log"][before - state.raw["requests"] :]
+    looks = [r for r in log if r["request"].startswith("GET") and "/messages" in r["request"]]
+    assert len(looks) == 1, log
+    assert len(state.live(user)) == 4 and state.outcomes() == 4
