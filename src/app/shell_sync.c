@@ -87,8 +87,9 @@ static void tell(
 	report_free(sh, report);
 }
 
-static void put_answered(struct shell *sh, const struct rest_call *call, struct json_object *doc)
+static void put_answered(struct shell *sh, const struct rest_call *call)
 {
+	cleanup(json_put) struct json_object *doc = NULL;
 	struct shell_report *report;
 
 	if (call->outcome == REST_OK && call->kind == CALL_COMMANDS_PUT)
@@ -99,25 +100,27 @@ static void put_answered(struct shell *sh, const struct rest_call *call, struct 
 	if (!report)
 		return; /* nobody asked for it */
 	report->failed |= call->outcome != REST_OK;
-	if (--report->left == 0)
-		tell(sh, report, call, json_len(doc));
+	if (--report->left > 0)
+		return;
+	doc = call->outcome == REST_OK ? rest_json(call) : NULL;
+	tell(sh, report, call, json_len(doc));
 }
 
 void shell_commands_answer(struct shell *sh, struct rest_call *call)
 {
-	struct json_object *doc = call->outcome == REST_OK ? rest_json(call) : NULL;
+	cleanup(json_put) struct json_object *doc = NULL;
 	struct command_facts facts = facts_of(sh);
 
 	if (call->kind != CALL_COMMANDS_GET)
-		put_answered(sh, call, doc);
+		put_answered(sh, call);
 	if (call->outcome != REST_OK)
 		sh->commands_checked = false; /* again at the next connection */
-	if (call->kind == CALL_COMMANDS_GET && doc && !sh->commands_cleared &&
-		!commands_same(doc, &facts)) {
+	else if (call->kind == CALL_COMMANDS_GET && !sh->commands_cleared)
+		doc = rest_json(call);
+	if (doc && !commands_same(doc, &facts)) {
 		struct json_object *commands = commands_json(&facts);
 
 		put_guild(sh, commands, 0);
 		json_put(&commands);
 	}
-	json_put(&doc);
 }

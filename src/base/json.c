@@ -15,6 +15,17 @@ bool utf8_valid(const char *text, size_t len)
 		uint32_t code;
 		int more;
 
+		/* Most text is ASCII: eight at a time, as long as none is 0 or has its highest bit. */
+		while (end - p >= 8) {
+			uint64_t v;
+
+			memcpy(&v, p, 8);
+			if ((v | (v - UINT64_C(0x0101010101010101))) & UINT64_C(0x8080808080808080))
+				break;
+			p += 8;
+		}
+		if (p == end)
+			break;
 		if (*p == 0)
 			return false;
 		if (*p < 0x80) {
@@ -213,32 +224,24 @@ size_t json_len(struct json_object *array)
 		: 0;
 }
 
-void json_add(struct json_object *obj, const char *name, struct json_object *value)
+void json_add_named(struct json_object *obj, const char *name, bool copy, struct json_object *value)
 {
-	json_object_object_add(obj, name, value);
+	json_object_object_add_ex(obj, name, value, copy ? 0 : JSON_C_OBJECT_ADD_CONSTANT_KEY);
 }
 
-void json_add_str(struct json_object *obj, const char *name, const char *value)
+struct json_object *json_new_str(const char *text)
 {
-	json_object_object_add(obj, name, value ? json_object_new_string(value) : NULL);
+	return text ? json_object_new_string(text) : NULL;
 }
 
-void json_add_int(struct json_object *obj, const char *name, int64_t value)
+struct json_object *json_new_id(uint64_t id)
 {
-	json_object_object_add(obj, name, json_object_new_int64(value));
-}
+	char text[24], *end = text + sizeof(text), *p = end;
 
-void json_add_bool(struct json_object *obj, const char *name, bool value)
-{
-	json_object_object_add(obj, name, json_object_new_boolean(value));
-}
-
-void json_add_id(struct json_object *obj, const char *name, uint64_t id)
-{
-	char text[24];
-
-	snprintf(text, sizeof(text), "%" PRIu64, id);
-	json_add_str(obj, name, text);
+	do
+		*--p = (char)('0' + id % 10);
+	while (id /= 10);
+	return json_object_new_string_len(p, (int)(end - p));
 }
 
 char *json_text(struct json_object *doc)

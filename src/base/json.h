@@ -27,7 +27,7 @@ void json_put(struct json_object **doc); /* for cleanup(json_put) too */
 struct json_object *json_at(struct json_object *doc, const char *path);
 struct json_object *json_member(struct json_object *obj, const char *name);
 
-const char *json_str(struct json_object *doc, const char *path);   /* NULL unless a string */
+const char *json_str(struct json_object *doc, const char *path); /* NULL unless a string */
 int64_t json_int(struct json_object *doc, const char *path, int64_t otherwise);
 double json_num(struct json_object *doc, const char *path, double otherwise);
 bool json_flag(struct json_object *doc, const char *path, bool otherwise);
@@ -37,12 +37,17 @@ uint64_t json_id(struct json_object *doc, const char *path);
 struct json_object *json_array(struct json_object *doc, const char *path);
 size_t json_len(struct json_object *array);
 
-/* Building. Each adds to an object and takes ownership of a given value. */
-void json_add(struct json_object *obj, const char *name, struct json_object *value);
-void json_add_str(struct json_object *obj, const char *name, const char *value);
-void json_add_int(struct json_object *obj, const char *name, int64_t value);
-void json_add_bool(struct json_object *obj, const char *name, bool value);
-void json_add_id(struct json_object *obj, const char *name, uint64_t id); /* as a string */
+/* Building. Each adds to an object and takes ownership of a given value. A name that is written in
+ * the program is not copied. */
+void json_add_named(
+	struct json_object *obj, const char *name, bool copy, struct json_object *value);
+#define json_add(obj, name, value)     json_add_named(obj, name, !__builtin_constant_p(name), value)
+#define json_add_str(obj, name, text)  json_add(obj, name, json_new_str(text))
+#define json_add_int(obj, name, n)     json_add(obj, name, json_object_new_int64(n))
+#define json_add_bool(obj, name, flag) json_add(obj, name, json_object_new_boolean(flag))
+#define json_add_id(obj, name, id)     json_add(obj, name, json_new_id(id)) /* as a string */
+struct json_object *json_new_str(const char *text);			    /* NULL: null */
+struct json_object *json_new_id(uint64_t id);
 /* The compact text, without escaping of '/'. The caller owns it. */
 char *json_text(struct json_object *doc);
 

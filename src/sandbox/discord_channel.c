@@ -444,6 +444,22 @@ void dw_gateway_bot_get(struct dw_call *c)
 	dw_reply(c, 200, o);
 }
 
+bool discord_world_next_channel(const struct discord_world *w, struct world_channel *channel)
+{
+	const struct dw_channel *ch = channel->at;
+
+	do {
+		ch = ch ? ch->hh.next : w->channels;
+	} while (ch && ch->deleted);
+	*channel = (struct world_channel){ch};
+	if (!ch)
+		return false;
+	channel->id = ch->id;
+	channel->name = ch->name;
+	channel->topic = ch->topic ? ch->topic : "";
+	return true;
+}
+
 size_t discord_world_channels_made(const struct discord_world *w)
 {
 	return HASH_COUNT(w->channels) + w->n_forgotten;

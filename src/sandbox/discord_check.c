@@ -34,13 +34,27 @@ void dw_violation(struct discord_world *w, const char *rule, const char *format,
 	json_object_array_add(w->violations, o);
 }
 
+static void add_name(char *dst, size_t size, const char *name)
+{
+	size_t n = strnlen(name, size - 1);
+
+	memcpy(dst, name, n);
+	dst[n] = '\0';
+}
+
+/* Called for each member of each body: what is done most does without printf. */
 const char *dw_path(char dst[DW_PATH_SIZE], const char *path, const char *format, ...)
 {
-	size_t n = (size_t)snprintf(dst, DW_PATH_SIZE, "%s%s", path, *path ? "." : "");
+	size_t n = strnlen(path, DW_PATH_SIZE - 2);
 	va_list args;
 
+	memcpy(dst, path, n);
+	if (n > 0)
+		dst[n++] = '.';
 	va_start(args, format);
-	if (n < DW_PATH_SIZE)
+	if (str_eq(format, "%s"))
+		add_name(dst + n, DW_PATH_SIZE - n, va_arg(args, const char *));
+	else
 		vsnprintf(dst + n, DW_PATH_SIZE - n, format, args);
 	va_end(args);
 	return dst;

@@ -504,6 +504,8 @@ void dw_commands_get(struct dw_call *c);
 void dw_commands_put(struct dw_call *c);
 void dw_global_commands_get(struct dw_call *c);
 void dw_global_commands_put(struct dw_call *c);
+/* The body of a PUT (another reference) that was found good before, in another world perhaps; or NULL. */
+struct json_object *dw_commands_known(struct dw_call *c, const char *text, size_t len);
 /* The registered command, or NULL; guild may be NULL. */
 struct json_object *dw_command_find(
 	struct discord_world *w, struct dw_guild *guild, const char *name, int64_t type);

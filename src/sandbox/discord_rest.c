@@ -240,7 +240,9 @@ static bool body_read(struct dw_call *c)
 			dw_violation(c->w, "body_needless", "the route takes no body");
 		return true;
 	}
-	c->body = len ? json_parse(text, len, &why) : json_object_new_object();
+	c->body = dw_commands_known(c, text, len);
+	if (!c->body)
+		c->body = len ? json_parse(text, len, &why) : json_object_new_object();
 	if (!c->body) {
 		dw_violation(c->w, "json", "%s", why);
 		dw_fail(c, 400, 50109, "The request body contains invalid JSON.");

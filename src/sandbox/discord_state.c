@@ -141,28 +141,40 @@ static struct json_object *gateway_json(struct discord_world *w)
 	return o;
 }
 
+struct json_object *discord_world_messages(struct discord_world *w)
+{
+	struct json_object *list = json_object_new_array();
+	struct dw_message *m;
+
+	for (struct dw_channel *ch = w->channels; ch; ch = ch->hh.next)
+		DL_FOREACH(ch->messages, m)
+	json_object_array_add(list, message_json(w, m));
+	return list;
+}
+
+struct json_object *discord_world_interactions(struct discord_world *w)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (struct dw_interaction *it = w->interactions; it; it = it->hh.next)
+		json_object_array_add(list, interaction_json(w, it));
+	return list;
+}
+
 void discord_world_state(struct discord_world *w, struct json_object *into)
 {
 	struct json_object *guilds = json_object_new_array(), *channels = json_object_new_array();
-	struct json_object *messages = json_object_new_array();
-	struct json_object *interactions = json_object_new_array();
-	struct dw_message *m;
 
 	for (struct dw_guild *g = w->guilds; g; g = g->hh.next)
 		json_object_array_add(guilds, guild_json(w, g));
-	for (struct dw_channel *ch = w->channels; ch; ch = ch->hh.next) {
+	for (struct dw_channel *ch = w->channels; ch; ch = ch->hh.next)
 		json_object_array_add(channels, channel_json(ch));
-		DL_FOREACH(ch->messages, m)
-		json_object_array_add(messages, message_json(w, m));
-	}
-	for (struct dw_interaction *it = w->interactions; it; it = it->hh.next)
-		json_object_array_add(interactions, interaction_json(w, it));
 	json_add(into, "guild", guild_json(w, w->home));
 	json_add(into, "guilds", guilds);
 	json_add(into, "users", users_json(w, w->home));
 	json_add(into, "channels", channels);
-	json_add(into, "messages", messages);
-	json_add(into, "interactions", interactions);
+	json_add(into, "messages", discord_world_messages(w));
+	json_add(into, "interactions", discord_world_interactions(w));
 	json_add(into, "commands", json_object_get(w->home->commands));
 	json_add(into, "global_commands", json_object_get(w->global_commands));
 	json_add(into, "gateway", gateway_json(w));

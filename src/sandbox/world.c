@@ -43,6 +43,14 @@ struct world *world_new(const struct world_config *config, int64_t now_ms)
 	return w;
 }
 
+void world_commands_free(struct world_commands *commands)
+{
+	for (int i = 0; i < WORLD_COMMANDS; i++) {
+		free(commands[i].text);
+		json_put(&commands[i].list);
+	}
+}
+
 struct world *world_free(struct world *w)
 {
 	struct socket *s, *next;
@@ -297,6 +305,21 @@ struct json_object *world_cards(struct world *w)
 struct json_object *world_next_message(struct world *w, uint64_t *cursor)
 {
 	return discord_world_next_message(w->discord, cursor);
+}
+
+struct json_object *world_interactions(struct world *w)
+{
+	return discord_world_interactions(w->discord);
+}
+
+struct json_object *world_messages(struct world *w)
+{
+	return discord_world_messages(w->discord);
+}
+
+bool world_next_channel(const struct world *w, struct world_channel *channel)
+{
+	return discord_world_next_channel(w->discord, channel);
 }
 
 size_t world_channels_made(const struct world *w)

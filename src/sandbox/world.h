@@ -53,6 +53,14 @@ struct world_card {
 };
 #define WORLD_CARDS_MAX 16
 
+/* A list of commands that was found good, and how it was sent: who makes many worlds, one after the other,
+ * lends them one of these, so that the same list is read and checked once. */
+#define WORLD_COMMANDS 2
+struct world_commands {
+	char *text;
+	size_t len;
+	struct json_object *list;
+};
 struct world_config {
 	uint64_t seed;
 	const char *bot_token;       /* what IDENTIFY and Authorization must carry */
@@ -70,9 +78,11 @@ struct world_config {
 	world_draw *draw;
 	world_transcode *transcode; /* NULL: ComfyUI's /view?preview= answers 500 */
 	void *draw_ctx;             /* for both */
+	struct world_commands *commands; /* WORLD_COMMANDS of them, empty first; NULL: each is checked anew */
 };
 struct world *world_new(const struct world_config *config, int64_t now_ms);
 struct world *world_free(struct world *w);
+void world_commands_free(struct world_commands *commands); /* what is in them */
 
 /* ---- HTTP: url of *req is path?query as it arrives at the server ---- */
 void world_http(struct world *w, enum world_side side, const struct http_request *req,
@@ -174,6 +184,17 @@ struct json_object *world_cards(struct world *w);
 /* The oldest message that was made after *cursor (an id; 0 first), as JSON of the world's own, with
  * "deleted" left out; NULL: there is none. */
 struct json_object *world_next_message(struct world *w, uint64_t *cursor);
+/* Only the interactions of world_state(), and only the messages. */
+struct json_object *world_interactions(struct world *w);
+struct json_object *world_messages(struct world *w);
+/* One channel after the other (*at: NULL first), false after the last; without the deleted ones. Name and topic ("": none)
+ * are the world's. */
+struct world_channel {
+	const void *at;
+	uint64_t id;
+	const char *name, *topic;
+};
+bool world_next_channel(const struct world *w, struct world_channel *channel);
 /* How many channels there were ever. */
 size_t world_channels_made(const struct world *w);
 /* A channel's topic, a thread's name; NULL: there is no such one. */

@@ -354,35 +354,35 @@ static void check_job(struct sim *sim, const struct job_row *row)
 		sim_fail(sim, "one message", "job %" PRIu64 " ended and keeps its token", row->id);
 }
 
-static size_t count_open(struct json_object *list, const char *member, const char *value)
+/* One channel a member, though commands come two at once and answers get lost. */
+void check_channels(struct sim *sim)
 {
-	size_t n = 0;
+	const char *topics[countof(sim->users) + 1];
+	struct world_channel c = {0};
+	size_t n = 0, categories = 0;
 
-	for (size_t i = 0; i < json_len(list); i++)
-		n += str_eq(json_str(json_object_array_get_idx(list, i), member), value);
-	return n;
+	while (world_next_channel(sim->world, &c)) {
+		categories += str_eq(c.name, "sessions");
+		if (!str_starts(c.topic, "fullet:"))
+			continue;
+		for (size_t i = 0; i < n; i++)
+			if (str_eq(c.topic, topics[i]))
+				sim_fail(sim, "one channel", "two channels for %s", c.topic);
+		if (n < countof(topics))
+			topics[n++] = c.topic;
+	}
+	if (categories > 1)
+		sim_fail(sim, "one channel", "two categories");
 }
 
-/* One channel a member, though commands come two at once and answers get lost. */
-void check_channels(struct sim *sim, struct json_object *state)
+static bool is_there(const struct sim *sim, uint64_t channel_id)
 {
-	struct json_object *channels = json_array(state, "channels");
+	struct world_channel c = {0};
 
-	for (size_t i = 0; i < json_len(channels); i++) {
-		struct json_object *c = json_object_array_get_idx(channels, i);
-		const char *topic = json_str(c, "topic");
-
-		if (str_starts(topic, "fullet:") && !json_flag(c, "deleted", false))
-			for (size_t j = i + 1; j < json_len(channels); j++) {
-				struct json_object *d = json_object_array_get_idx(channels, j);
-
-				if (str_eq(topic, json_str(d, "topic")) &&
-					!json_flag(d, "deleted", false))
-					sim_fail(sim, "one channel", "two channels for %s", topic);
-			}
-	}
-	if (count_open(channels, "name", "sessions") > 1)
-		sim_fail(sim, "one channel", "two categories");
+	while (world_next_channel(sim->world, &c))
+		if (c.id == channel_id)
+			return true;
+	return false;
 }
 
 static struct json_object *find(struct json_object *list, uint64_t id)
@@ -393,45 +393,37 @@ static struct json_object *find(struct json_object *list, uint64_t id)
 	return NULL;
 }
 
-void check_sessions(struct sim *sim, struct json_object *state)
+/* Rows name what is there. */
+static void check_sessions(struct sim *sim, struct json_object *messages)
 {
-	struct json_object *channels = json_array(state, "channels");
+	struct world_channel c = {0};
 
 	for (int i = 0; i < sim->n_users; i++) {
 		struct store_query query = {
 			.kind = STORE_READ_MEMBER, .id = sim->users[i], .now_ms = sim_bot_now(sim)};
 		struct store_result rows;
-		struct json_object *channel;
 
 		(void)store_db_read(sim->db, &query, &rows);
-		channel = rows.has_session ? find(channels, rows.session.channel_id) : NULL;
 		if (rows.has_session && rows.session.channel_id &&
-			(!channel || json_flag(channel, "deleted", false)))
+			!is_there(sim, rows.session.channel_id))
 			sim_fail(sim, "rows and world",
 				"the channel of user %" PRIu64 " is not there", sim->users[i]);
 		for (size_t k = 0; k < rows.n_jobs; k++)
-			if (rows.jobs[k].result_id &&
-				!find(json_array(state, "messages"), rows.jobs[k].result_id) &&
+			if (rows.jobs[k].result_id && !find(messages, rows.jobs[k].result_id) &&
 				world_channel_about(sim->world, rows.jobs[k].channel_id))
 				sim_fail(sim, "rows and world",
 					"what job %" PRIu64 " says it said is not there",
 					rows.jobs[k].id);
 		store_result_free(&rows);
 	}
-	for (size_t i = 0; i < json_len(channels); i++) {
-		struct json_object *c = json_object_array_get_idx(channels, i);
-
-		if (str_starts(json_str(c, "topic"), "fullet:") &&
-			!json_flag(c, "deleted", false) &&
-			sim->config.session_ttl_ms < SIM_LONG_TTL_MS)
-			sim_fail(
-				sim, "rest", "the channel %s is still there", json_str(c, "topic"));
-	}
+	while (world_next_channel(sim->world, &c) && sim->config.session_ttl_ms < SIM_LONG_TTL_MS)
+		if (str_starts(c.topic, "fullet:"))
+			sim_fail(sim, "rest", "the channel %s is still there", c.topic);
 }
 
 void check_rest(struct sim *sim)
 {
-	struct json_object *state = world_state(sim->world);
+	struct json_object *messages = world_messages(sim->world);
 	uint64_t jobs = 0, interactions[SIM_JOBS_MAX + 1] = {0};
 	struct job_row row;
 
@@ -456,10 +448,10 @@ void check_rest(struct sim *sim)
 		job_row_free(&row);
 		jobs++;
 	}
-	check_channels(sim, state);
-	check_sessions(sim, state);
-	members_check_rest(sim, state);
+	check_channels(sim);
+	check_sessions(sim, messages);
+	members_check_rest(sim, messages);
 	if (sim->owed > 0 && jobs == 0 && sim->seed % 10 == 0 && !sim->n_erasings)
 		sim_fail(sim, "rows", "nothing was accepted");
-	json_put(&state);
+	json_put(&messages);
 }

@@ -223,10 +223,8 @@ void members_hurry(struct sim *sim)
 	clock_at(sim->clock, sim_now(sim) + (int64_t)rng_below(&sim->rng, 50), hurries, h);
 }
 
-static struct json_object *interaction_of(struct json_object *state, uint64_t id)
+static struct json_object *interaction_of(struct json_object *list, uint64_t id)
 {
-	struct json_object *list = json_array(state, "interactions");
-
 	for (size_t i = 0; i < json_len(list); i++)
 		if (json_id(json_object_array_get_idx(list, i), "id") == id)
 			return json_object_array_get_idx(list, i);
@@ -238,8 +236,8 @@ static void presses(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
 	struct sim_erasing *e = arg;
-	struct json_object *state = run ? world_state(sim->world) : NULL;
-	struct json_object *answer = json_at(interaction_of(state, e->question), "response");
+	struct json_object *all = run ? world_interactions(sim->world) : NULL;
+	struct json_object *answer = json_at(interaction_of(all, e->question), "response");
 	const char *custom_id = json_str(answer, "components.0.components.0.custom_id");
 
 	if (custom_id) {
@@ -248,7 +246,7 @@ static void presses(void *ctx, void *arg, bool run)
 			json_id(answer, "id"), custom_id, NULL, e->at_ms);
 		network_pump(sim);
 	}
-	json_put(&state);
+	json_put(&all);
 }
 
 void members_erase(struct sim *sim, uint64_t user_id)
@@ -343,10 +341,8 @@ bool members_wait_for_words(const struct sim *sim)
 }
 
 /* What was heard is answered, and nothing is answered twice. */
-static void check_words(struct sim *sim, struct json_object *state)
+static void check_words(struct sim *sim, struct json_object *messages)
 {
-	struct json_object *messages = json_array(state, "messages");
-
 	for (size_t i = 0; i < json_len(messages); i++) {
 		struct json_object *m = json_object_array_get_idx(messages, i);
 		struct sim_word *word = word_of(sim, json_id(m, "message_reference.message_id"));
@@ -365,12 +361,14 @@ static void check_words(struct sim *sim, struct json_object *state)
 	}
 }
 
-void members_check_rest(struct sim *sim, struct json_object *state)
+void members_check_rest(struct sim *sim, struct json_object *messages)
 {
-	check_words(sim, state);
+	struct json_object *all = sim->n_erasings ? world_interactions(sim->world) : NULL;
+
+	check_words(sim, messages);
 	for (size_t i = 0; i < sim->n_erasings; i++) {
 		const struct sim_erasing *e = &sim->erasings[i];
-		const char *said = json_str(interaction_of(state, e->press), "response.content");
+		const char *said = json_str(interaction_of(all, e->press), "response.content");
 
 		if (e->press && said &&
 			(strstr(said, "is being erased") || strstr(said, "is erased")))
@@ -379,4 +377,5 @@ void members_check_rest(struct sim *sim, struct json_object *state)
 			sim_fail(sim, "erasing", "nobody answered a wish to be erased: %s",
 				said ? said : "");
 	}
+	json_put(&all);
 }

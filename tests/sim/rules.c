@@ -225,11 +225,8 @@ void rules_event(struct sim *sim)
 	while ((m = world_next_message(sim->world, &sim->message_cursor)))
 		check_message(sim, m);
 	if (world_channels_made(sim->world) != sim->channel_cursor) {
-		struct json_object *state = world_state(sim->world);
-
 		sim->channel_cursor = world_channels_made(sim->world);
-		check_channels(sim, state);
-		json_put(&state);
+		check_channels(sim);
 	}
 }
 

@@ -87,6 +87,7 @@ static void set_up(struct sim *sim)
 		.cards = cards,
 		.draw = draw_tiny,
 		.transcode = transcode,
+		.commands = sim->commands,
 	};
 	world.seed = rng_u64(&sim->rng);
 	/* Pictures of 64 x 64 by SDXL: a step takes a 512th. */
@@ -224,6 +225,7 @@ struct run {
 	bool verbose, strict;
 	bool tell; /* the trace of each */
 	struct store_db *db;
+	struct world_commands commands[WORLD_COMMANDS]; /* that Discord has seen in any seed */
 };
 
 struct totals {
@@ -264,10 +266,13 @@ static void watch_seed(const struct sim *sim)
 	must(setitimer(ITIMER_PROF, &(struct itimerval){.it_value.tv_sec = SEED_S}, NULL) == 0);
 }
 
-static void run_seed(const struct run *run, uint64_t seed, struct totals *totals)
+static void run_seed(struct run *run, uint64_t seed, struct totals *totals)
 {
-	struct sim sim = {
-		.seed = seed, .verbose = run->verbose, .strict = run->strict, .db = run->db};
+	struct sim sim = {.seed = seed,
+		.verbose = run->verbose,
+		.strict = run->strict,
+		.db = run->db,
+		.commands = run->commands};
 	char *why = NULL;
 
 	watch_seed(&sim);
@@ -340,6 +345,8 @@ int main(int argc, char **argv)
 			return usage(c == 'h' ? 0 : 2);
 	}
 	must(store_db_open(":memory:", &run.db, &why) == 0);
+	(void)json_global_set_string_hash(
+		JSON_C_STR_HASH_PERLLIKE); /* no stranger's names here: a fast one */
 	run.tell = n == 0;
 	for (int i = optind; i < argc; i++) {
 		if (parse_u64(argv[i], &seed) < 0)
@@ -348,6 +355,7 @@ int main(int argc, char **argv)
 	}
 	for (uint64_t i = 0; i < n && !(until && totals.failed); i++)
 		run_seed(&run, from + i, &totals);
+	world_commands_free(run.commands);
 	store_db_close(run.db);
 	tell_totals(&totals, clock() - start);
 	return totals.failed ? 1 : 0;

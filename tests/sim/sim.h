@@ -128,6 +128,7 @@ struct sim {
 	unsigned cards_out; /* bits: left out of the settings */
 	struct world *world;
 	struct store_db *db;
+	struct world_commands *commands; /* lent to each seed's world */
 	struct workflow_set *workflows;
 	struct shell *shell;
 	struct shell_config config;
@@ -256,7 +257,7 @@ void members_check_graph(struct sim *sim, struct json_object *graph);
 void members_check_picture(struct sim *sim, struct json_object *message);
 /* What was posted with it is drawn from the prompt that it names. */
 void members_check_drawn(struct sim *sim, const char *content, const void *data, size_t len);
-void members_check_rest(struct sim *sim, struct json_object *state);
+void members_check_rest(struct sim *sim, struct json_object *messages);
 
 /* cards.c: cards are held, and come and go */
 void cards_plan(struct sim *sim);
@@ -284,9 +285,7 @@ void written_heard(
 /* check.c */
 /* A message that was made or found in the end. */
 void check_message(struct sim *sim, struct json_object *message);
-void check_channels(struct sim *sim, struct json_object *state);
-/* Rows name what is there. */
-void check_sessions(struct sim *sim, struct json_object *state);
+void check_channels(struct sim *sim);
 void check_said(struct sim *sim, const struct http_request *req, const struct http_response *res);
 /* What a ComfyUI is given. */
 void check_given(struct sim *sim, const struct http_request *req);

@@ -104,8 +104,7 @@ static void window_filled(void *ctx, void *arg, bool run)
 /* The menu of the newest message with a file that the member sees. */
 static void opens_menu(struct sim *sim, const struct wish *wish)
 {
-	struct json_object *state = world_state(sim->world),
-			   *messages = json_array(state, "messages");
+	struct json_object *messages = world_messages(sim->world);
 	uint64_t menu = 0;
 
 	for (size_t i = json_len(messages); i-- > 0 && !menu;) {
@@ -117,7 +116,7 @@ static void opens_menu(struct sim *sim, const struct wish *wish)
 				"Edit this picture", &why, sim_now(sim));
 		free(why);
 	}
-	json_put(&state);
+	json_put(&messages);
 	if (menu) {
 		network_expect_ack(sim, menu);
 		struct wish *filled = xcalloc(1, sizeof(*filled));
