@@ -43,6 +43,7 @@ struct sched_policy {
 	double affinity_ms; /* so long after its turn what cards hold counts against no job */
 	double sitting_ms;  /* so soon an administrator who has just asked asks again */
 	double usual_ms;    /* ... and so long he is taken to use what he used */
+	double soon_ms; /* some card is free again so soon, or the last one takes nothing longer */
 };
 extern const struct sched_policy sched_policy_default;
 

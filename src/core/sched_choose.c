@@ -19,6 +19,7 @@ const struct sched_policy sched_policy_default = {
 	.demand_ms = 300e3,
 	.sitting_ms = 15e3,
 	.usual_ms = 900e3,
+	.soon_ms = 20e3,
 	.affinity_ms = INFINITY,
 };
 
@@ -145,6 +146,22 @@ double sched_weight(const struct sched *s, double key)
 	return log(p->age_ms) + late / p->early_ms;
 }
 
+const struct card *sched_next_card(const struct sched *s)
+{
+	uint32_t open = 0;
+
+	for (const struct bucket *b = s->buckets; b; b = b->next)
+		open += b->kept ? 0 : b->cards.count;
+	for (struct tree_node *node = open < 2 ? tree_first(&s->busy) : NULL; node;
+		node = tree_next(node)) {
+		const struct card *card = tree_entry(node, struct card, by_open);
+
+		if (!card->bucket && !card->hold)
+			return card;
+	}
+	return NULL;
+}
+
 /* A model on an open card: what does not depend on the job. */
 struct offer {
 	const struct bucket *bucket;
@@ -232,6 +249,18 @@ static bool waits_for_holders(
 	       o->all_ms < s->policy.patience * o->evict_ms;
 }
 
+/* How many of n the last open card may take while all others are busy for long: whoever comes now,
+ * an administrator or one with something brief, finds some card soon. */
+static int brief_enough(
+	const struct sched *s, const struct offer *o, const struct sched_class *c, int n)
+{
+	if (s->next_ms <= s->policy.soon_ms)
+		return n;
+	while (n && o->load_ms + sched_run_ms(s, o->bucket->kind, c, n) > s->policy.soon_ms)
+		n--;
+	return n;
+}
+
 /*
  * The price of the class's first pass on the card, the lower the better: the logarithm of the
  * card's time for each picture over the job's weight. Infinite: it had better wait for a card that
@@ -252,6 +281,8 @@ static double price_of(const struct sched *s, const struct offer *o, const struc
 	max = pass_size(s, first_card(o->bucket), c, o->holders);
 	if (top) /* his alone, so that his next job need not wait for others' */
 		max = min_of(max, (int)c->tops);
+	else if (!overdue)
+		max = brief_enough(s, o, c, max);
 	for (int n = 1; n <= max; n++) {
 		time = time_of(s, o, c, n, overdue);
 		if (time > best)
@@ -304,9 +335,11 @@ static void choose_in(
 
 bool sched_choose(struct sched *s, struct choice *ret)
 {
+	const struct card *next = sched_next_card(s);
 	struct best best = {0};
 
 	price_weights(s);
+	s->next_ms = next ? (double)(next->free_ms - s->now_ms) : 0;
 	for (int i = 0; i < s->n_models; i++) {
 		struct sched_model *m = s->models[i];
 

@@ -137,7 +137,8 @@ struct sched {
 	struct bucket *buckets, *spare;
 	uint32_t waiting, seq;
 	double waiting_ms;
-	int active; /* members with jobs */
+	double next_ms; /* until another card than the one that is open is free */
+	int active;	/* members with jobs */
 	struct pool job_pool, flow_pool, user_pool, sent_pool;
 };
 
@@ -182,6 +183,8 @@ double sched_turn_after(const struct sched *s, const struct sched_job *job,
 /* The logarithm of a job's weight, by its key. */
 double sched_weight(const struct sched *s, double key);
 
+/* The busy card that is free first, when only one is open; NULL: others are, or none will be. */
+const struct card *sched_next_card(const struct sched *s);
 /* When what cards hold counts no more against a job that waits for it now; NEVER. */
 int64_t sched_overdue(struct sched *s, int64_t now_ms);
 

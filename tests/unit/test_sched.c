@@ -273,6 +273,32 @@ static void test_the_card_of_an_administrator_is_kept_for_a_moment(void **state)
 }
 
 /* ... but not for long, and never the only one. */
+/* Both cards busy for long would leave whoever comes now without one: the last takes what is brief.
+ */
+static void test_some_card_is_free_soon(void **state)
+{
+	struct sched_rig *r = with_cards(24000, 24000);
+	int first = rig_arrive(r, LARGE, 1000, 1, 2), second, brief, boss;
+
+	assert_int_equal(card_of(r, first), 0); /* until 50 s */
+	second = rig_arrive(r, LARGE, 1000, 2, 2);
+	assert_int_equal(card_of(r, second), -1);
+	brief = rig_arrive(r, OTHER, 1000, 3, 2);
+	assert_int_equal(card_of(r, brief), 1); /* 16 s */
+	rig_run(r, 29000);
+	assert_int_equal(card_of(r, second), -1);
+	rig_run(r, 31000); /* nothing happens but that the other card is free in 20 s */
+	assert_int_equal(card_of(r, second), 1);
+	rig_free(r);
+
+	r = with_cards(24000, 24000);
+	rig_arrive(r, LARGE, 1000, 1, 2);
+	rig_run(r, 1000);
+	boss = rig_arrive(r, LARGE, 1000, 2, 0); /* the rule is for him, not against him */
+	assert_int_equal(card_of(r, boss), 1);
+	rig_free(r);
+}
+
 static void test_a_kept_card_is_given_back(void **state)
 {
 	struct sched_rig *r = with_cards(8000, 8000);
@@ -455,8 +481,8 @@ static void test_a_card_is_tried_rather_than_waited_for(void **state)
 	sched_free(s);
 }
 
-/* Nothing runs: what needs little leaves the large card free, and what may need more than is guessed
- * begins where there is most. */
+/* Nothing runs: what needs little leaves the large card free, and what may need more than is
+ * guessed begins where there is most. */
 static void test_what_may_need_more_begins_on_the_larger_card(void **state)
 {
 	for (int guess = 0; guess < 2; guess++) {
@@ -646,6 +672,7 @@ int main(void)
 		cmocka_unit_test(test_small_models_leave_the_large_card_to_large_ones),
 		cmocka_unit_test(test_administrators_go_first_and_boosters_early),
 		cmocka_unit_test(test_the_card_of_an_administrator_is_kept_for_a_moment),
+		cmocka_unit_test(test_some_card_is_free_soon),
 		cmocka_unit_test(test_a_kept_card_is_given_back),
 		cmocka_unit_test(test_boosters_have_no_monopoly),
 		cmocka_unit_test(test_prompts_for_one_model_share_a_pass),
