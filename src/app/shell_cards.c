@@ -236,7 +236,10 @@ void shell_cards_reload(
 		if (kept[gpu] || !core_gpu_exists(sh->core, gpu))
 			continue;
 		shell_log(sh, LOG_INFO, "config",
-			"the card %s is taken out: %zu pictures on it are finished first",
+			core_gpu_is_up(sh->core, gpu)
+				? "the card %s is taken out: %zu pictures on it are finished first"
+				: "the card %s, which does not answer, is taken out: %zu jobs on it go "
+				  "back to their places in line",
 			sh->gpu_names[gpu], core_gpu_jobs(sh->core, gpu));
 		core_gpu_remove(sh->core, gpu, shell_now(sh));
 		sh->comfy[gpu].leaving = true;

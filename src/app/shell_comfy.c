@@ -180,7 +180,7 @@ static void server_is(struct shell_comfy *c, const struct comfy_event *e, bool u
 {
 	char subject[24];
 
-	snprintf(subject, sizeof(subject), "gpu=%d", c->index);
+	snprintf(subject, sizeof(subject), "gpu=%d", c->index + 1);
 	shell_log(c->shell, up ? LOG_INFO : LOG_WARN, subject, "%s %s: %s",
 		c->shell->gpu_names[c->index], up ? "answers" : "does not answer",
 		e->text ? e->text : "");

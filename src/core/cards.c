@@ -100,7 +100,7 @@ static void log_card(
 {
 	char subject[24];
 
-	(void)snprintf(subject, sizeof(subject), "gpu=%d", gpu);
+	(void)snprintf(subject, sizeof(subject), "gpu=%d", gpu + 1);
 	log_line(core->config.log, level, subject, format, core->config.gpu_names[gpu], why);
 }
 
@@ -269,12 +269,14 @@ void cards_sync(struct core *core, int64_t now_ms)
 /* ---- what comes from outside ---- */
 
 /* Runs on a card that is away are not waited for for ever when there is another one, nor those on
- * one that is no longer wanted. */
+ * one that is no longer wanted; one that is both has lost them. */
 int64_t cards_patience(const struct core *core, int gpu, int64_t now_ms)
 {
 	const struct core_gpu *g = &core->gpus[gpu];
 	int64_t at_ms = g->gone ? g->leave_ms : NEVER;
 
+	if (g->gone && g->known && !g->up)
+		return now_ms;
 	if (g->known && !g->up && cards_has_others(core, gpu))
 		at_ms = min_of(at_ms, now_ms + AWAY_PATIENCE_MS);
 	return at_ms;

@@ -45,7 +45,7 @@ void explain_placed(
 		"an administrator goes first", "turn of %s, with a head start", "turn of %s"};
 	struct buf out = BUF(PLACED_WHY_MAX);
 
-	(void)buf_printf(&out, "gpu=%d: ", pass->gpu);
+	(void)buf_printf(&out, "gpu=%d: ", pass->gpu + 1);
 	(void)buf_printf(&out, pass->load ? "loads %s; " : "holds %s already; ",
 		job->row.model ? job->row.model : "?");
 	say_memory(core, pass->gpu, job, &out);
@@ -101,7 +101,7 @@ static void say_card(
 {
 	const struct core_gpu *g = &core->gpus[gpu];
 
-	(void)buf_printf(out, "  gpu %d, %s:", gpu, core->config.gpu_names[gpu]);
+	(void)buf_printf(out, "  gpu %d, %s:", gpu + 1, core->config.gpu_names[gpu]);
 	if (!g->known)
 		(void)buf_add_str(out, " was not reached yet\n");
 	else if (!g->up)

@@ -273,7 +273,7 @@ static void call_back(struct core *core, struct place_pass *pass, const char *wh
 		if (jobs[i]->step == JOB_QUEUE)
 			continue; /* one of a shared pass took it along */
 		core_log(core, LOG_INFO, jobs[i], "comes back from gpu %d before it began: %s",
-			jobs[i]->gpu, why);
+			jobs[i]->gpu + 1, why);
 		core_stop_run(core, jobs[i]);
 		core_send_back(core, jobs[i], SORRY_LOST, now_ms);
 	}

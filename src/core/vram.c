@@ -79,14 +79,14 @@ void vram_ran_out(struct core *core, const struct job *job)
 		core_log(core, LOG_WARN, job,
 			"gpu %d with %.1f GB to be had ran out of memory under %s: vram_gb in its sidecar, "
 			"%.1f, may be too little",
-			job->gpu, (double)had / 1000, m->name, (double)m->known.vram_mb / 1000);
+			job->gpu + 1, (double)had / 1000, m->name, (double)m->known.vram_mb / 1000);
 		return;
 	}
 	if (had <= m->too_small_mb)
 		return;
 	core_log(core, LOG_INFO, job,
 		"%s needs more than the %.1f GB of gpu %d: it goes to larger cards from now on",
-		m->name, (double)had / 1000, job->gpu);
+		m->name, (double)had / 1000, job->gpu + 1);
 	model_too_small(core, m, had);
 }
 

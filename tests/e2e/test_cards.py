@@ -13,7 +13,7 @@ def test_each_card_has_its_key(lab):
     lab.run("check", **lab.bot_settings(COMFY_API_KEYS=",".join(KEYS)))
     bot = lab.start_bot(COMFY_API_KEYS=f"{KEYS[0]},", COMFY_API_KEY=KEYS[1])
     for card in range(2):
-        bot.wait_line(rf"gpu={card}: {re.escape(sandbox.cards[card])} answers")
+        bot.wait_line(rf"gpu={card + 1}: {re.escape(sandbox.cards[card])} answers")
     hold_cards(sandbox)  # else the first card may be through before the second wish comes
     line_up(sandbox, [(sandbox.member(f"member{i}"), "flux_image") for i in range(2)])
     sandbox.wait(lambda s: s.prompts(card=0) and s.prompts(card=1), "one on each card")
@@ -29,9 +29,9 @@ def test_the_card_whose_key_is_wrong_is_named(lab):
     bot = lab.start_bot(COMFY_API_KEYS=f"{KEYS[0]},{KEYS[0]}")
     second = re.escape(sandbox.cards[1])
     bot.wait_line(
-        rf"gpu=1: {second} does not answer: the API key was refused: check COMFY_API_KEY or its entry"
+        rf"gpu=2: {second} does not answer: the API key was refused: check COMFY_API_KEY or its entry"
     )
-    bot.wait_line(rf"gpu=0: {re.escape(sandbox.cards[0])} answers")
+    bot.wait_line(rf"gpu=1: {re.escape(sandbox.cards[0])} answers")
     text = lab.run("check", status=1, **lab.bot_settings(COMFY_API_KEYS=f"{KEYS[0]},{KEYS[0]}"))
     assert re.search(rf"ComfyUI {second}: it refuses us \(401\): check COMFY_API_KEYS", text), text
     # The other one serves meanwhile.
@@ -158,7 +158,7 @@ def test_a_card_dies_in_the_middle(lab):
     state = sandbox.state()
     assert_each_once(state, 2)
     assert len(state.prompts("success", card=0)) == 2 and not state.prompts("success", card=1)
-    bot.wait_line(rf"gpu=1: {re.escape(sandbox.cards[1])} does not answer")
+    bot.wait_line(rf"gpu=2: {re.escape(sandbox.cards[1])} does not answer")
 
 
 def sidecar(lab, workflow, vram_gb):
@@ -170,7 +170,7 @@ def sidecar(lab, workflow, vram_gb):
 
 def wait_for_cards(lab, bot):
     for card, url in enumerate(lab.sandbox.cards):
-        bot.wait_line(rf"gpu={card}: {re.escape(url)} answers")
+        bot.wait_line(rf"gpu={card + 1}: {re.escape(url)} answers")
 
 
 def test_a_model_that_fits_one_card_goes_nowhere_else(lab):
@@ -212,7 +212,7 @@ def test_a_card_that_ran_out_of_memory_is_not_tried_again(lab):
     line_up(sandbox, [(u, "flux_image") for u in users])
     sandbox.wait(lambda s: s.prompts(card=0) and s.prompts(card=1), "one on each card")
     sandbox.fault("comfy_stall", card=0, ms=0)
-    bot.wait_line(r"flux_image needs more than the 8\.\d GB of gpu 0: it goes to larger cards")
+    bot.wait_line(r"flux_image needs more than the 8\.\d GB of gpu 1: it goes to larger cards")
     sandbox.wait(
         lambda s: any("waits for a card with enough memory" in m["content"] for m in s.live()),
         "those who wait read what for",

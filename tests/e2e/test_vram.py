@@ -28,7 +28,7 @@ def test_a_model_waits_for_the_card_that_can_hold_it(lab):
     lab.start_sandbox("--cards", "24,12")
     sandbox, bot = lab.sandbox, lab.start_bot(FLUJOS_DIR=flujos_that_need(lab, 18))
     for card in range(2):
-        bot.wait_line(rf"gpu={card}: \S+ answers")
+        bot.wait_line(rf"gpu={card + 1}: \S+ answers")
     sandbox.fault("comfy_stall", card=0)
     ana, benito, carla = (sandbox.member(name) for name in ("ana", "benito", "carla"))
     sandbox.imagine(ana)
@@ -50,11 +50,11 @@ def test_a_model_waits_for_the_card_that_can_hold_it(lab):
     sandbox.fault("comfy_stall", card=0, ms=0)
     sandbox.wait(lambda s: len(s.pictures()) == 3, "all of them")
     assert len(sandbox.state().prompts("success", card=0)) == 2
-    bot.wait_line(rf"job={waits} .*gpu=0: .* flux_image.*; needs 18\.0 GB, .* turn of benito")
+    bot.wait_line(rf"job={waits} .*gpu=1: .* flux_image.*; needs 18\.0 GB, .* turn of benito")
     # Of what has ended the database tells, with the bot and without it.
     bot.wait_line(rf"job={waits} .*-> done$")
     said = lab.run("explain", waits, **lab.bot_settings())
-    assert "flux_image: done" in said and "gpu=0: " in said and "turn of benito" in said, said
+    assert "flux_image: done" in said and "gpu=1: " in said and "turn of benito" in said, said
     bot.stop()
     assert lab.run("explain", waits, **lab.bot_settings()) == said
     assert "there is no job 7" in lab.run("explain", "7", status=1, **lab.bot_settings())

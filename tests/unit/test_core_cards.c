@@ -445,6 +445,26 @@ static void test_a_card_dies_while_it_is_given_a_job(void **state)
 	stop(&rig);
 }
 
+static void test_a_dead_card_that_is_taken_out_gives_its_job_back_at_once(void **state)
+{
+	const struct job *job;
+	struct rig rig;
+
+	begin(&rig, 2);
+	job = request(&rig, 1, "m", 1);
+	request(&rig, 2, "m", 2);
+	request(&rig, 3, "m", 3);
+	assert_int_equal(job->gpu, 0);
+	core_gpu(rig.core, 0, false, rig.now_ms);
+	pass(&rig, 1000);
+	assert_int_equal(job->step, JOB_WATCH);
+	core_gpu_remove(rig.core, 0, rig.now_ms);
+	run(&rig);
+	assert_int_equal(job->step, JOB_QUEUE);
+	assert_int_equal(job->position, 1);
+	stop(&rig);
+}
+
 static void test_cards_are_added_and_taken_out(void **state)
 {
 	const struct job *a, *b;
@@ -503,6 +523,7 @@ int main(void)
 		cmocka_unit_test(test_why_nothing_begins),
 		cmocka_unit_test(test_a_dead_cards_job_is_back_in_its_old_place),
 		cmocka_unit_test(test_a_card_dies_while_it_is_given_a_job),
+		cmocka_unit_test(test_a_dead_card_that_is_taken_out_gives_its_job_back_at_once),
 		cmocka_unit_test(test_cards_are_added_and_taken_out),
 	};
 

@@ -265,7 +265,7 @@ static void test_a_card_that_ran_out_is_not_tried_again(void **state)
 	assert_int_equal(request(&rig, 2, "m", false), REFUSE_NOTHING);
 	assert_int_equal(job(&rig, 2)->shown_wait, WAIT_MEMORY);
 	text = core_explain(rig.core, 2, rig.now_ms);
-	assert_non_null(strstr(text, "gpu 0, http://a: idle; needs more than 8.0 GB, as was seen, "
+	assert_non_null(strstr(text, "gpu 1, http://a: idle; needs more than 8.0 GB, as was seen, "
 				     "8.0 of 8.0 GB can be had: not enough"));
 	free(text);
 	assert_int_equal(request(&rig, 3, "other", false), REFUSE_NOTHING);
@@ -449,13 +449,13 @@ static void test_reasons(void **state)
 	knows(&rig, "large", 20 * GB);
 	request(&rig, 1, "large", false);
 	assert_string_equal(rig.kept[1].row.reason,
-		"gpu=0: loads large; needs 20.0 GB, 24.0 of 24.0 GB can be had; turn of ana; 0 wait");
+		"gpu=1: loads large; needs 20.0 GB, 24.0 of 24.0 GB can be had; turn of ana; 0 wait");
 	request(&rig, 2, "large", false);
 	rig.now_ms += 5000;
 	text = core_explain(rig.core, 2, rig.now_ms);
 	assert_non_null(strstr(text, "number 1 of 1 in line"));
-	assert_non_null(strstr(text, "gpu 0, http://a: is given job 1, for 5 s; needs 20.0 GB"));
-	assert_non_null(strstr(text, "gpu 1, http://b: idle; needs 20.0 GB, 16.0 of 16.0 GB can be "
+	assert_non_null(strstr(text, "gpu 1, http://a: is given job 1, for 5 s; needs 20.0 GB"));
+	assert_non_null(strstr(text, "gpu 2, http://b: idle; needs 20.0 GB, 16.0 of 16.0 GB can be "
 				     "had: not enough"));
 	free(text);
 	assert_null(core_explain(rig.core, 7, rig.now_ms));

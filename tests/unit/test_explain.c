@@ -48,12 +48,12 @@ static void test_what_the_cards_do(void **state)
 	(void)request(&rig, 7, 7);
 	rig.now_ms += 3000;
 	says(&rig, 7, "job 7 of ana, m: has waited for 3 s since it was asked for");
-	says(&rig, 7, "gpu 0, http://a: runs job 1, for 3 s");
+	says(&rig, 7, "gpu 1, http://a: runs job 1, for 3 s");
 	says(&rig, 7, "its need is not known, the card's memory is not known");
 	says(&rig, 1, "job 1 of ana, m: watch for 3 s since it was asked for");
 	core_gpu(rig.core, 1, false, rig.now_ms);
 	run(&rig);
-	says(&rig, 7, "gpu 1, http://b: does not answer");
+	says(&rig, 7, "gpu 2, http://b: does not answer");
 	stop(&rig);
 }
 
@@ -68,8 +68,8 @@ static void test_what_administrators_did(void **state)
 	core_gpu_set(rig.core, 2, GPU_WISH_PAUSE, rig.now_ms);
 	run(&rig);
 	(void)request(&rig, 1, 1);
-	says(&rig, 1, "gpu 0, http://a: paused by an administrator;");
-	says(&rig, 1, "gpu 1, http://b: takes no more, by an administrator;");
+	says(&rig, 1, "gpu 1, http://a: paused by an administrator;");
+	says(&rig, 1, "gpu 2, http://b: takes no more, by an administrator;");
 	core_set_mode(rig.core, CORE_PAUSE, rig.now_ms);
 	says(&rig, 1, "It is number 1 of 1 in line; the bot is paused.");
 	r.administrator = true;
@@ -94,14 +94,14 @@ static void test_what_went_wrong(void **state)
 	run(&rig);
 	/* There is no other card: it goes there again, after a pause. */
 	says(&rig, 1, "after a failure it pauses for ");
-	says(&rig, 1, "Before: gpu=0: loads m; ");
+	says(&rig, 1, "Before: gpu=1: loads m; ");
 	stop(&rig);
 	begin(&rig);
 	fill(&rig);
 	core_answer(rig.core, 1, rig.epoch[1], ANSWER_MACHINE,
 		&(struct answer_args){.detail = "CUDA error"}, rig.now_ms);
 	run(&rig);
-	says(&rig, 1, "gpu 0, http://a: has failed this job;");
+	says(&rig, 1, "gpu 1, http://a: has failed this job;");
 	stop(&rig);
 }
 
@@ -113,7 +113,7 @@ static void test_a_card_that_was_not_reached(void **state)
 	core_ready(rig.core, 7, rig.now_ms);
 	run(&rig);
 	(void)request(&rig, 1, 1);
-	says(&rig, 1, "gpu 0, http://a: was not reached yet");
+	says(&rig, 1, "gpu 1, http://a: was not reached yet");
 	stop(&rig);
 }
 
