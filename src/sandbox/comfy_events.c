@@ -203,8 +203,10 @@ int comfy_world_ws_open(struct comfy_world *w, uint64_t conn, const char *url,
 		return status;
 	}
 	if (!sid || !*sid) {
+		uint64_t low = rng_u64(&w->rng), high = rng_u64(&w->rng);
+
 		free(sid);
-		sid = xasprintf("%016" PRIx64 "%016" PRIx64, rng_u64(&w->rng), rng_u64(&w->rng));
+		sid = xasprintf("%016" PRIx64 "%016" PRIx64, high, low);
 	}
 	/* The newest connection of an id takes its place in the table. */
 	DL_FOREACH(w->sockets, other)

@@ -46,6 +46,8 @@ struct dw_interaction *dw_interaction_new(struct discord_world *w, enum dw_kind 
 	struct dw_user *user, struct dw_channel *ch, int64_t now_ms)
 {
 	struct dw_interaction *it = xcalloc(1, sizeof(*it));
+	/* Drawn one after the other: compilers differ in the order of arguments. */
+	uint64_t low = rng_u64(&w->rng), high = rng_u64(&w->rng);
 
 	it->id = dw_snowflake(w, now_ms);
 	it->kind = kind;
@@ -56,7 +58,7 @@ struct dw_interaction *dw_interaction_new(struct discord_world *w, enum dw_kind 
 	w->expiry_ms = min_of(w->expiry_ms, now_ms + DW_ACK_MS + 1);
 	/* Real ones begin so too: base64 of "interaction:". */
 	it->token = xasprintf("aW50ZXJhY3Rpb246%016" PRIx64 "%016" PRIx64 "%016" PRIx64, it->id,
-		rng_u64(&w->rng), rng_u64(&w->rng));
+		high, low);
 	it->data = json_object_new_object();
 	if (HASH_COUNT(w->interactions) >= DW_INTERACTIONS_MAX)
 		forget(w, w->interactions);

@@ -201,12 +201,14 @@ static struct json_object *ready_json(struct discord_world *w, struct dw_session
 void dw_identify(struct discord_world *w, struct dw_conn *conn, struct json_object *d)
 {
 	struct dw_session *s;
+	uint64_t low, high;
 
 	if (!identify_ok(w, conn, d) || !identify_allowed(w, conn))
 		return;
 	s = xcalloc(1, sizeof(*s));
-	snprintf(s->id, sizeof(s->id), "%016" PRIx64 "%016" PRIx64, rng_u64(&w->rng),
-		rng_u64(&w->rng));
+	low = rng_u64(&w->rng);
+	high = rng_u64(&w->rng);
+	snprintf(s->id, sizeof(s->id), "%016" PRIx64 "%016" PRIx64, high, low);
 	s->intents = json_id(d, "intents");
 	s->conn = conn;
 	conn->session = s;
