@@ -204,8 +204,7 @@ static enum refusal refusal_of(struct core *core, const struct request *r, int64
 		return REFUSE_QUOTA;
 	if (core_model_is_too_large(core, r->model, &(int64_t){0}, &(int64_t){0}))
 		return REFUSE_VRAM;
-	if (HASH_COUNT(core->by_id) >= (size_t)core->config.max_queue &&
-		core_live_jobs(core) >= (size_t)core->config.max_queue)
+	if (core_live_jobs(core) >= (size_t)core->config.max_queue)
 		return REFUSE_FULL;
 	return REFUSE_NOTHING;
 }
@@ -216,6 +215,7 @@ static void job_enlist(struct core *core, struct job *job)
 	HASH_ADD(hh, core->by_id, row.id, sizeof(job->row.id), job);
 	HASH_ADD(hh_interaction, core->by_interaction, row.interaction_id,
 		sizeof(job->row.interaction_id), job);
+	queue_count(core, job);
 }
 
 static struct job *job_new(struct core *core, const struct request *r, int64_t now_ms)

@@ -160,6 +160,7 @@ struct job {
 	struct model_line *line; /* in which it waits with others that may share its pass */
 	struct place_pass *pass; /* on a card, or on its way to it; NULL: on none */
 	bool called_back;	 /* an administrator's, for which another job left a card */
+	bool counted;		 /* against the ceilings */
 	bool unposted;		 /* its files are being fetched or posted */
 	double moved_ms;	 /* how far its card moved its member's turn on */
 	double rank;		 /* there, when the order was last asked for */

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/session_in.h"
 #include "core/state.h"
 
 /* Up to so many that wait, each change is shown at once; of longer lines as often as it takes to
@@ -91,12 +92,19 @@ bool queue_has_jobs(const struct core *core, uint64_t user_id, int n)
 {
 	const struct session *s = session_look(core, user_id);
 
-	/* Nearly always this tells it. */
-	if (!s || s->n_jobs < (size_t)n)
-		return false;
-	for (const struct job *job = core->jobs; job && n > 0; job = job->next)
-		n -= job->row.user_id == user_id && job_is_live(job);
-	return n <= 0;
+	return n <= 0 || (s && s->n_live >= (size_t)n);
+}
+
+void queue_count(struct core *core, struct job *job)
+{
+	struct session *s = session_get(core, job->row.user_id);
+	bool live = job_is_live(job);
+
+	if (live == job->counted)
+		return;
+	job->counted = live;
+	core->n_live += live ? 1 : -1;
+	s->n_live += live ? 1 : -1;
 }
 
 size_t core_waiting(const struct core *core)
@@ -110,11 +118,7 @@ size_t core_waiting(const struct core *core)
 
 size_t core_live_jobs(const struct core *core)
 {
-	size_t n = 0;
-
-	for (const struct job *job = core->jobs; job; job = job->next)
-		n += job_is_live(job);
-	return n;
+	return core->n_live;
 }
 
 /* Those with a card, by id, then those that wait, in their order. */

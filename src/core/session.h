@@ -40,6 +40,7 @@ struct session {
 	int64_t deadline_ms; /* of the effect that is out; NEVER */
 	int64_t saved_ms;    /* row.active_ms as it was last stored */
 	size_t n_jobs;	     /* of the member, in memory */
+	size_t n_live;	     /* of these, what counts against his cap */
 	/* being made */
 	bool restricted;    /* what was asked for will be age-restricted */
 	int rooms;	    /* how often room was made for it */

@@ -133,6 +133,7 @@ struct core {
 	int64_t ask_ms;	    /* when the scheduler is asked again though nothing has happened */
 	int64_t show_ms;    /* the line is not looked through again before */
 	int n_top;	    /* administrators' jobs in the scheduler's line */
+	size_t n_live;	    /* jobs that count against the ceiling */
 	int n_unposted;	    /* jobs whose files are being fetched or posted */
 	int64_t told_forbidden_ms; /* when #admin-tools heard it last; 0: it is all right */
 	int64_t members_ms;	   /* when members whose jobs wait are looked through again */
@@ -193,6 +194,8 @@ int64_t timer_deadline(const struct core *core);
 bool queue_waits(const struct job *job);
 /* Allocates the waiting jobs in the order in which they will be served. */
 struct job **queue_order(struct core *core, size_t *ret_n, int64_t now_ms);
+/* After each change of its step: whether it counts against the ceilings. */
+void queue_count(struct core *core, struct job *job);
 /* Does the member have so many that count against the cap? */
 bool queue_has_jobs(const struct core *core, uint64_t user_id, int n);
 /* The ephemeral answer, if it is still to be given. */

@@ -93,6 +93,7 @@ void core_set_step(struct core *core, struct job *job, enum job_step step, int64
 	if (job->step == JOB_SUBMIT)
 		pass_left(core, job, now_ms);
 	job->step = step;
+	queue_count(core, job);
 	place_moved(core, job, now_ms);
 	job->epoch++;
 	job->tries = 0;
