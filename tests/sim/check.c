@@ -90,6 +90,13 @@ static void check_place(struct sim *sim, struct json_object *message, uint64_t j
 	job_row_free(&row);
 }
 
+void check_answer_by(struct sim *sim, uint64_t job_id, const char *token)
+{
+	struct sim_said *said = said_about(sim, job_id);
+
+	snprintf(said->token, sizeof(said->token), "%s", token);
+}
+
 void check_answering(struct sim *sim, uint64_t job_id)
 {
 	said_about(sim, job_id)->answered = true;

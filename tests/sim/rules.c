@@ -202,6 +202,9 @@ void rules_turn(struct sim *sim)
 {
 	const struct core *core = shell_core(sim->shell);
 
+	for (const struct job *job = core_first_job(core); job; job = job->next)
+		if (job->row.outcome == OUTCOME_APOLOGY && job->row.token)
+			check_answer_by(sim, job->row.id, job->row.token);
 	check_caps(sim, core);
 	check_ledger(sim, core);
 	check_places(sim, core);

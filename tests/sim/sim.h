@@ -66,6 +66,7 @@ struct sim_said {
 	int files;	  /* of its picture's message */
 	int64_t number;	  /* of its first picture */
 	uint64_t user_id; /* to whom it was said */
+	char token[100];  /* of an apology that may be said by the interaction */
 };
 
 /* What a member chose for a picture: "" and 0: nothing. The prompt ends with the number. */
@@ -293,6 +294,7 @@ void check_given(struct sim *sim, const struct http_request *req);
 uint64_t check_job_of_file(const char *name);
 uint64_t check_job_of_button(struct json_object *message);
 void check_answering(struct sim *sim, uint64_t job_id);
+void check_answer_by(struct sim *sim, uint64_t job_id, const char *token);
 uint32_t check_sum(const void *data, size_t len);
 void check_kept(struct sim *sim, const char *name, const struct blob *bytes);
 void check_rest(struct sim *sim);

@@ -127,6 +127,10 @@ static void note_answer(struct sim *sim, const char *url)
 		if (job->row.outcome == OUTCOME_APOLOGY && job->row.token &&
 			strstr(url, job->row.token))
 			check_answering(sim, job->row.id);
+	/* It may have waited for the end of a ban, and its job has ended meanwhile. */
+	for (size_t i = 0; i < sim->n_said; i++)
+		if (*sim->said[i].token && strstr(url, sim->said[i].token))
+			check_answering(sim, sim->said[i].job_id);
 }
 
 void written_sent(struct sim *sim, const struct http_request *req)
