@@ -14,6 +14,7 @@
 #                              --mutants (faults that the simulator has to find; not among everything)
 #   ./test.sh --soak HOURS     the simulator with fresh seeds, for so long
 # SEEDS=N sets the number of the simulator's seeds (18000).
+# SEED_FROM=N is where chance begins in the simulator and in the torture (else: the commit's hash).
 set -u
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
 # Without stdin the tests' first socket would get its number, which libuv does not expect.
@@ -47,7 +48,7 @@ while [ $# -gt 0 ]; do
 	--fuzz) fuzz=yes ;;
 	--only-fuzz) fuzz=yes parts="$parts none" ;;
 	-h | --help)
-		sed -n '3,17s/^# \{0,1\}//p' "$0"
+		sed -n '3,18s/^# \{0,1\}//p' "$0"
 		exit 0
 		;;
 	*)
@@ -235,6 +236,7 @@ run_torture() {
 	heading torture
 	local status how=(--short)
 	[ -z "${KILLS-}" ] || how=(--all --kills "$KILLS")
+	how+=(--seed "${SEED_FROM:-$(commit_seed)}")
 	if ! scripts/build.sh build-torture program --buildtype=release -Dwerror=true; then
 		count torture 0 1
 		return
