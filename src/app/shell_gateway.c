@@ -198,6 +198,7 @@ static void connected(struct shell *sh)
 	}
 	shell_commands_check(sh);
 	shell_guild_ask(sh);
+	shell_channels_ask(sh);
 	shell_words_go(sh);
 	core_ready(sh->core, sh->config.guild_id, shell_now(sh));
 }
@@ -280,6 +281,7 @@ static void on_guild_create(struct shell *sh, struct json_object *d)
 		shell_channels_made(sh, json_array(d, "channels"));
 	else
 		shell_channels(sh, json_array(d, "channels"));
+	sh->channels_known |= !sh->replaying;
 	connected(sh);
 }
 

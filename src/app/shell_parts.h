@@ -38,6 +38,8 @@ enum call_kind {
 	CALL_COMMANDS_CLEAR, /* the global ones; tag as CALL_COMMANDS_PUT */
 	CALL_APPLICATION,
 	CALL_GUILD,
+	CALL_CHANNELS, /* all there are, and below all threads: after a resume */
+	CALL_THREADS,
 	CALL_WORD, /* the answer to an administrator's word; tag is its message */
 	CALL_WORD_LOOK,
 	CALL_PICTURE, /* the message that holds the picture to edit */
@@ -186,6 +188,7 @@ struct shell {
 	uint64_t application_id, bot_id, admin_channel_id;
 	struct shell_guild guild;
 	bool guild_asked, guild_changed; /* changed: while it was asked for */
+	bool channels_asked, channels_known;
 	struct admin_word words[ADMIN_WORDS_MAX]; /* the oldest first */
 	size_t n_words;
 	int64_t words_ms; /* when what waits for Discord is tried again */
@@ -362,6 +365,9 @@ void shell_channels(struct shell *sh, struct json_object *array);
 void shell_threads(struct shell *sh, struct json_object *array);
 /* They are there, or were: nothing is said of others. */
 void shell_channels_made(struct shell *sh, struct json_object *array);
+/* All of them, unless GUILD_CREATE has told; answers to CALL_CHANNELS and CALL_THREADS. */
+void shell_channels_ask(struct shell *sh);
+void shell_channels_answer(struct shell *sh, struct rest_call *call);
 /* CHANNEL_UPDATE. */
 void shell_channel_changed(struct shell *sh, struct json_object *d);
 

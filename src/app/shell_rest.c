@@ -18,7 +18,8 @@ static void arrived(void *arg, struct http_response *response)
 static bool is_chore(enum call_kind kind)
 {
 	return kind == CALL_GATEWAY || kind == CALL_COMMANDS_GET || kind == CALL_COMMANDS_PUT ||
-	       kind == CALL_COMMANDS_CLEAR || kind == CALL_APPLICATION || kind == CALL_GUILD;
+	       kind == CALL_COMMANDS_CLEAR || kind == CALL_APPLICATION || kind == CALL_GUILD ||
+	       kind == CALL_CHANNELS || kind == CALL_THREADS;
 }
 
 void shell_call(
@@ -103,6 +104,10 @@ static void finished(struct shell *sh, struct rest_call *call)
 	case CALL_POST:
 	case CALL_SORRY:
 		shell_effect_answer(sh, call);
+		break;
+	case CALL_CHANNELS:
+	case CALL_THREADS:
+		shell_channels_answer(sh, call);
 		break;
 	case CALL_CHANNEL_LIST:
 	case CALL_CHANNEL_MAKE:

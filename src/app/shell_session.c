@@ -6,6 +6,8 @@
 
 #include "app/shell_parts.h"
 
+#define ASK_AGAIN_MS 10000
+
 /* Private channels: what the core wants done with them becomes calls, what comes back answers. */
 
 /* ---- rows ---- */
@@ -48,7 +50,8 @@ static void session_store(struct shell *sh, const struct effect *e)
 
 /* ---- channels and threads ---- */
 
-/* A member has no answer before he has a channel: that does not wait behind all others' messages. */
+/* A member has no answer before he has a channel: that does not wait behind all others' messages.
+ */
 static void call_first(
 	struct shell *sh, struct rest_call *call, enum call_kind kind, const struct effect *e)
 {
@@ -133,6 +136,38 @@ void shell_threads(struct shell *sh, struct json_object *array)
 	core_threads(sh->core, threads, n, shell_now(sh));
 	free(threads);
 	free(list);
+}
+
+/* A resumed session gives no GUILD_CREATE. A channel of ours whose row was never written, because
+ * the database failed or the process died, would be known by nothing else, and stay for ever. */
+void shell_channels_ask(struct shell *sh)
+{
+	if (sh->channels_known || sh->channels_asked)
+		return;
+	sh->channels_asked = true;
+	shell_call(sh, channel_list(sh->config.guild_id), CALL_CHANNELS, 0, 0);
+}
+
+void shell_channels_answer(struct shell *sh, struct rest_call *call)
+{
+	bool threads = call->kind == CALL_THREADS;
+	struct json_object *doc = call->outcome == REST_OK ? rest_json(call) : NULL;
+	struct json_object *list = threads ? json_array(doc, "threads") : doc;
+
+	sh->channels_asked = false;
+	if (sh->channels_known) {
+		/* A new session has told meanwhile. */
+	} else if (call->outcome != REST_OK && call->outcome != REST_REFUSED) {
+		sh->words_ms = min_of(sh->words_ms, shell_now(sh) + ASK_AGAIN_MS);
+	} else if (threads) {
+		shell_threads(sh, list);
+		sh->channels_known = true;
+	} else {
+		shell_channels(sh, list);
+		sh->channels_asked = true;
+		shell_call(sh, threads_active(sh->config.guild_id), CALL_THREADS, 0, 0);
+	}
+	json_put(&doc);
 }
 
 void shell_channel_changed(struct shell *sh, struct json_object *d)

@@ -320,5 +320,6 @@ void shell_words_tick(struct shell *sh, int64_t now_ms)
 		return;
 	sh->words_ms = NEVER;
 	shell_guild_ask(sh);
+	shell_channels_ask(sh);
 	shell_words_go(sh);
 }

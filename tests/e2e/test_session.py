@@ -89,6 +89,22 @@ def test_found_again_without_the_database(lab):
     assert channel["id"] != str(decoy)
 
 
+def test_known_again_after_a_resume(lab):
+    """Its row was never written, and a resumed session gives no list: one is asked for."""
+    sandbox, bot = lab.start()
+    ana = sandbox.member("anabel")
+    get_picture(sandbox, ana)
+    get_picture(sandbox, ana, 2)  # written down: the session goes on after it, and after the channel
+    bot.wait_ended()
+    bot.kill()
+    with sqlite3.connect(os.path.join(bot.folder, "database", "bot_data.db")) as database:
+        assert database.execute("DELETE FROM channels").rowcount == 1
+    database.close()
+    bot = lab.start_bot(SESSION_TTL_SECONDS=1)
+    sandbox.wait(gone(ana), "the channel's end")
+    bot.wait_line("gateway: resumed")
+
+
 def test_idle_means_idle(lab):
     """Connected, with nothing to do, neither process uses the processor."""
     sandbox, bot = lab.start()
