@@ -6,7 +6,7 @@
 #   ./test.sh --fuzz           everything, and each fuzzer for 30 s
 #   KILLS=300 ./test.sh --torture   all of the torture, for hours (docs/TESTING.md)
 #   ./test.sh --unit --sim     only some parts: --unit (structure, unit tests, fuzz corpus), --analyse
-#                              (scripts/analyse.sh: the release build, clang, clang-tidy, cppcheck),
+#                              (scripts/analyse.sh: the release build, clang, traces, clang-tidy, cppcheck),
 #                              --threads (what has threads, with the thread sanitizer), --databases
 #                              (the tests of the store on PostgreSQL and MariaDB), --sim, --e2e,
 #                              --torture (tests/torture, on the release build), --browser, --only-fuzz,

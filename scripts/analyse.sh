@@ -1,15 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Looks for mistakes without running the program, and at what the release build has:
-#   scripts/analyse.sh [CHECK...]     release clang tidy cppcheck
+#   scripts/analyse.sh [CHECK...]     release clang traces tidy cppcheck
 # Warnings are errors. The last line is "analyse: N passed, N failed".
 #   release    gcc as `./run.sh` builds, then tests/release.py on what came out (build-release/)
 #   clang      the same sources with clang (build-clang/)
+#   traces     seeds of the simulator have the same traces in these two builds
 #   tidy       clang-tidy with .clang-tidy; its path-sensitive analyzer in the rooms below
 #   cppcheck   with scripts/cppcheck-suppressions.txt
 set -u
 cd "$(dirname "$(readlink -f "$0")")/.." || exit 1
-[ $# -gt 0 ] || set -- release clang tidy cppcheck
+[ $# -gt 0 ] || set -- release clang traces tidy cppcheck
 jobs=$(nproc)
 passed=0
 failed=0
@@ -29,16 +30,39 @@ newest() {
 	return 1
 }
 
+build_release() {
+	scripts/build.sh build-release "$1" --buildtype=release -Dwerror=true
+}
+
+# Not optimised: what a program without a defined meaning does then differs most from the above.
+build_clang() {
+	local clang
+	clang=$(newest clang) &&
+		CC=$clang scripts/build.sh build-clang "$1" --buildtype=debug -Doptimization=0 -Dwerror=true
+}
+
 check_release() {
-	scripts/build.sh build-release program --buildtype=release -Dwerror=true &&
-		tests/release.py build-release
+	build_release program && tests/release.py build-release
 }
 
 check_clang() {
-	local clang
-	clang=$(newest clang) &&
-		CC=$clang scripts/build.sh build-clang program --buildtype=debug -Doptimization=0 \
-			-Dwerror=true
+	build_clang program
+}
+
+# "seed N: trace HASH" for each.
+traces() {
+	# shellcheck disable=SC2046 # numbers
+	"$1/tests/sim/fullet-sim" $(seq 1 100) >"$1/traces.log" || {
+		grep -A 1 ' failed at ' "$1/traces.log"
+		return 1
+	}
+	grep ' trace ' "$1/traces.log" >"$1/traces.txt"
+}
+
+check_traces() {
+	build_release tests/sim/fullet-sim && build_clang tests/sim/fullet-sim &&
+		traces build-release && traces build-clang &&
+		diff -u --label 'gcc, release' --label 'clang, not optimised' build-release/traces.txt build-clang/traces.txt
 }
 
 # clang-tidy tells what it looked at on stderr, and what it found on stdout.
@@ -69,7 +93,7 @@ check_cppcheck() {
 
 for check; do
 	case $check in
-	release | clang | tidy | cppcheck) ;;
+	release | clang | traces | tidy | cppcheck) ;;
 	*)
 		echo "analyse: there is no check $check" >&2
 		exit 2
