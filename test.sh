@@ -174,6 +174,15 @@ fast_simulator() {
 	return 1
 }
 
+# The same with ceilings that a short life reaches.
+small_simulator() {
+	scripts/build.sh build-small tests/sim/fullet-sim --buildtype=plain -Doptimization=2 \
+		-Ddebug=false -Dwerror=true -Dc_args=-DFULLET_SMALL_LIMITS >"$build/build-small.log" 2>&1 && return
+	tail -n 40 "$build/build-small.log"
+	count 'simulator with small ceilings' 0 1
+	return 1
+}
+
 # The first seed of a commit: fresh for each one, and the same wherever it is tested.
 commit_seed() {
 	local commit
@@ -192,6 +201,8 @@ run_sim() {
 	count_with_status 'simulator, kept seeds' $? $(last_line_counts "$build/sim.kept.log")
 	grep -A 1 ' failed at ' "$build/sim.kept.log"
 	simulate build-fast/tests/sim/fullet-sim "${SEEDS:-18000}" "$from" simulator
+	small_simulator && simulate build-small/tests/sim/fullet-sim "${SMALL_SEEDS:-500}" "$from" \
+		'simulator with small ceilings'
 	simulate "$build/tests/sim/fullet-sim" "${SANITIZED_SEEDS:-300}" "$from" 'simulator with sanitizers'
 }
 

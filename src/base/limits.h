@@ -29,6 +29,8 @@
 #define UNPOSTED_MAX 16
 /* Calls waiting in the REST queue; beyond it new edits are dropped, new posts refused. */
 #define REST_QUEUE_MAX 20000
+/* Beside them, answers to interactions: 500 a second, each of which is given up after 3 s. */
+#define REST_ACKS_MAX 2000
 
 /* A ComfyUI answer in JSON: /object_info of a server with many custom nodes is ~10 MiB. */
 #define COMFY_ANSWER_MAX (32 * MIB)
@@ -220,5 +222,9 @@
 #define ENV_FILE_MAX (256 * KIB)
 /* DATABASE_URL: hosts, paths of certificates and a password fit many times over. */
 #define DATABASE_URL_MAX (4 * KIB)
+
+#ifdef FULLET_SMALL_LIMITS
+#include "base/limits_small.h"
+#endif
 
 #endif

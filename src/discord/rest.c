@@ -248,10 +248,17 @@ static void call_expire(struct rest *rest, struct rest_call *call, int64_t now_m
 	call_finish(rest, call, call->doubt ? REST_DOUBTFUL : REST_EXPIRED, now_ms);
 }
 
+static bool is_callback(const struct rest_call *call)
+{
+	return (call->flags & REST_INTERACTION) && call->http.method == HTTP_POST &&
+	       str_starts(call->path ? call->path : call->http.url, "/interactions/");
+}
+
 int rest_submit(struct rest *rest, struct rest_call *call, int64_t now_ms)
 {
 	struct slot *slot = slot_make(rest, call);
 	struct rest_call *old = slot ? slot->waiting : NULL;
+	size_t max = REST_QUEUE_MAX + (is_callback(call) ? REST_ACKS_MAX : 0);
 
 	call->state = CALL_NEW;
 	call->tries = 0;
@@ -262,7 +269,7 @@ int rest_submit(struct rest *rest, struct rest_call *call, int64_t now_ms)
 		call_finish(rest, call, REST_DEAD_TOKEN, now_ms);
 		return 0;
 	}
-	if (!old && rest->n_waiting >= REST_QUEUE_MAX) {
+	if (!old && rest->n_waiting >= max) {
 		call_finish(rest, call, REST_FAILED, now_ms);
 		return -EAGAIN;
 	}
@@ -279,12 +286,6 @@ int rest_submit(struct rest *rest, struct rest_call *call, int64_t now_ms)
 }
 
 /* ---- sending ---- */
-
-static bool is_callback(const struct rest_call *call)
-{
-	return (call->flags & REST_INTERACTION) && call->http.method == HTTP_POST &&
-	       str_starts(call->path ? call->path : call->http.url, "/interactions/");
-}
 
 static void call_send(struct rest *rest, struct rest_call *call, int64_t now_ms)
 {

@@ -186,7 +186,7 @@ static void check_ceilings(struct sim *sim, const struct shell *sh)
 
 	for (const struct job *job = core_first_job(sh->core); job; job = job->next)
 		jobs++;
-	if (rest_pending(sh->rest) > REST_QUEUE_MAX)
+	if (rest_pending(sh->rest) > REST_QUEUE_MAX + REST_ACKS_MAX + IN_FLIGHT_MAX)
 		sim_fail(sim, "ceilings", "%zu calls wait", rest_pending(sh->rest));
 	if (sim->in_flight > IN_FLIGHT_MAX)
 		sim_fail(sim, "ceilings", "%d requests to Discord at once", sim->in_flight);
