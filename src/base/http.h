@@ -43,7 +43,9 @@ struct http_request {
 	size_t body_len;
 	struct http_part parts[HTTP_PARTS_MAX]; /* when n_parts > 0 the body is multipart */
 	size_t n_parts;
-	int64_t timeout_ms; /* the whole exchange; 0: the carrier's default of 30 s */
+	/* The whole exchange; 0: the carrier's default of 30 s. With parts it ends also when
+	 * nothing has moved for 30 s. */
+	int64_t timeout_ms;
 	size_t answer_max;  /* a longer response body is an error; 0: 1 MiB */
 };
 

@@ -18,6 +18,9 @@
 #define UNSENT_MAX (128 * 1024)
 
 #define TIMEOUT_DEFAULT_MS 30000
+/* An upload has minutes, for slow lines. One that gets nowhere, or has no answer, ends as early as
+ * the others. */
+#define UPLOAD_STILL_S	   (TIMEOUT_DEFAULT_MS / 1000L)
 #define ANSWER_DEFAULT_MAX (1 * MIB)
 /* No more memory than this is set aside because a server says so; longer answers grow. */
 #define RESERVE_MAX ((curl_off_t)(16 * MIB))
@@ -410,6 +413,8 @@ static void set_parts(struct transfer *t, const struct http_request *req)
 			curl_mime_type(part, req->parts[i].content_type);
 	}
 	curl_easy_setopt(t->easy, CURLOPT_MIMEPOST, t->mime);
+	curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(t->easy, CURLOPT_LOW_SPEED_TIME, UPLOAD_STILL_S);
 }
 
 static const char *set_method(struct transfer *t, const struct http_request *req)

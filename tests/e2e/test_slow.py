@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Peers that are slow, or never end: what they get of the bot's time and memory is bounded, and the other
-card goes on meanwhile."""
+card, or the other member, is served meanwhile."""
 import base64
 import ctypes
 import hashlib
@@ -190,3 +190,29 @@ def test_names_are_never_answered(lab, monkeypatch):
         bot.wait_stopped(timeout=60)
     finally:
         server.close()
+
+
+def test_discord_never_answers_about_one_channel(lab):
+    """What is sent there is taken and never answered, a picture too: each try has its end, the others are
+    served meanwhile, and that member is as soon as there are answers again."""
+    sandbox, bot = lab.start()
+    ana, benito = sandbox.member("anabel"), sandbox.member("benito")
+    for user in (ana, benito):
+        sandbox.imagine(user)
+        sandbox.wait(lambda s: s.pictures(user), "the first picture")
+    (channel,) = sandbox.state().session_channels(ana)
+    for method in ("GET", "POST", "PATCH"):
+        sandbox.hang(method, f"/channels/{channel['id']}*", count=0, ms=3600000)
+    sandbox.imagine(ana)
+    sandbox.wait(lambda s: s.spoilt("discord") >= 2, "the live message and the picture, which hang")
+    for n in (2, 3):
+        sandbox.imagine(benito)
+        sandbox.wait(lambda s: len(s.pictures(benito)) == n, "the other member's picture")
+    # Both are given up after 30 s and tried again.
+    sandbox.wait(lambda s: s.spoilt("discord") >= 4, "another try of both", timeout=60)
+    assert len(sandbox.state().pictures(ana)) == 1
+    sandbox.fault("clear")
+    # What hangs is given up once more, then the channel is looked at: nothing of it was there.
+    sandbox.wait(lambda s: len(s.pictures(ana)) == 2, "the picture, once there are answers", timeout=60)
+    bot.wait_ended(5)
+    assert not sandbox.state().apologies() and len(sandbox.state().pictures()) == 5
