@@ -161,15 +161,21 @@ class Cast:
     def wait_ready(self):
         """A bot that ends with a sentence is started again, a few times."""
         for _ in range(20):
+            self.revive()
             try:
                 self.bot.process.wait_line(r"discord: ready$", timeout=60)
                 return
             except AssertionError:
                 if self.bot.process.alive():
                     raise Stuck(f"the bot is not ready after 60 s:\n{self.bot.process.tail()}") from None
-                self.ended()
-                self.start(ready=False)
         raise Stuck(f"the bot does not come up:\n{self.bot.process.tail()}")
+
+    def revive(self):
+        """One that has ended, also after it was ready, is started again."""
+        if not self.bot.process.alive():
+            if not self.bot.ended_as_wanted:
+                self.ended()
+            self.start(ready=False)
 
     def ended(self):
         """It has ended by itself: with a sentence, not by a signal."""
@@ -199,9 +205,7 @@ class Cast:
         deadline = time.monotonic() + patience
         while not wanted():
             if not self.bot.process.alive():
-                if not self.bot.ended_as_wanted:
-                    self.ended()
-                self.start()
+                self.wait_ready()
             if time.monotonic() > deadline:
                 raise Stuck(f"waited {patience} s for {what}:\n{self.bot.process.tail(80)}")
             with self.bot.process.changed:
