@@ -13,7 +13,7 @@
 #                              --coverage (branches that the tests take; not among everything),
 #                              --mutants (faults that the simulator has to find; not among everything)
 #   ./test.sh --soak HOURS     the simulator with fresh seeds, for so long
-# SEEDS=N sets the number of the simulator's seeds (18000).
+# SEEDS=N sets the number of the simulator's seeds (20000).
 # SEED_FROM=N is where chance begins in the simulator and in the torture (else: the commit's hash).
 set -u
 cd "$(dirname "$(readlink -f "$0")")" || exit 1
@@ -200,7 +200,7 @@ run_sim() {
 	# shellcheck disable=SC2046
 	count_with_status 'simulator, kept seeds' $? $(last_line_counts "$build/sim.kept.log")
 	grep -A 1 ' failed at ' "$build/sim.kept.log"
-	simulate build-fast/tests/sim/fullet-sim "${SEEDS:-18000}" "$from" simulator
+	simulate build-fast/tests/sim/fullet-sim "${SEEDS:-20000}" "$from" simulator
 	small_simulator && simulate build-small/tests/sim/fullet-sim "${SMALL_SEEDS:-500}" "$from" \
 		'simulator with small ceilings'
 	simulate "$build/tests/sim/fullet-sim" "${SANITIZED_SEEDS:-300}" "$from" 'simulator with sanitizers'
