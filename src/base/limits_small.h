@@ -4,19 +4,14 @@
 
 /*
  * Ceilings so small that a short life reaches them, for a simulator of its own (./test.sh --sim).
- * Not those of what is promised, nor Discord's and ComfyUI's own.
+ * Not those of what is promised, nor Discord's and ComfyUI's own. Nor REST_QUEUE_MAX and ADMIN_WORDS_MAX:
+ * what is over them is refused, and a word that is refused has no answer.
  */
 
 #undef UNPOSTED_MAX
 #define UNPOSTED_MAX 1
-#undef REST_QUEUE_MAX
-#define REST_QUEUE_MAX 4
-#undef REST_ACKS_MAX
-#define REST_ACKS_MAX 32
 #undef INPUTS_MAX
 #define INPUTS_MAX 1
-#undef ADMIN_WORDS_MAX
-#define ADMIN_WORDS_MAX 2
 #undef LEARNED_ROWS_MAX
 #define LEARNED_ROWS_MAX 2
 #undef RECENT_PROMPTS_MAX
