@@ -4,8 +4,8 @@
 
 /*
  * Ceilings so small that a short life reaches them, for a simulator of its own (./test.sh --sim).
- * Not those of what is promised, nor Discord's and ComfyUI's own. Nor REST_QUEUE_MAX and ADMIN_WORDS_MAX:
- * what is over them is refused, and a word that is refused has no answer.
+ * Not those of what is promised, nor Discord's and ComfyUI's own. Nor REST_QUEUE_MAX and
+ * ADMIN_WORDS_MAX: what is over them is refused, and a word that is refused has no answer.
  */
 
 #undef UNPOSTED_MAX
