@@ -147,6 +147,9 @@ void rules_heard(struct sim *sim, const char *subject, const char *text)
 		sscanf(text, "moves back in line from %d to %d:", &from, &to) == 2 &&
 		(p = place_of(sim, id)))
 		p->told = to;
+	/* The one that is taken back may still lie there when the administrator's arrives. */
+	if (str_starts(text, "comes back from gpu "))
+		sim->changed_mind = true;
 }
 
 /* What is shown is the real order; who moves back finds the cause in the log. */
