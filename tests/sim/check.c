@@ -346,7 +346,10 @@ static void check_job(struct sim *sim, const struct job_row *row)
 		check_last(sim, row);
 		check_fine(sim, row);
 	}
-	if (row->step == JOB_APOLOGISED && !row->result_id && !said->answered)
+	/* A request whose first row could not be written was refused, not accepted: the answer that
+	 * says so dies with its process, as that to any other request does. */
+	if (row->step == JOB_APOLOGISED && !row->result_id && !said->answered &&
+		!(row->sorry == SORRY_STORE && sim->life > 1))
 		sim_fail(sim, "one message", "job %" PRIu64 " apologised, and nobody heard it",
 			row->id);
 	if (row->step == JOB_APOLOGISED && row->submits < SUBMITS_MAX &&

@@ -155,7 +155,7 @@ struct sim {
 	struct sim_ack acks[32];
 	size_t n_acks;
 	bool crowd;		    /* many want the same at once */
-	bool changed_mind;	    /* somebody has cancelled, wants all of his erased, or goes first */
+	bool changed_mind;	    /* somebody has cancelled, wants to be erased, or goes first */
 	struct sim_heard heard[32]; /* the last ones */
 	size_t n_heard;
 	struct sim_heard given[32]; /* prompts, as check_sum() of their ids */
