@@ -340,6 +340,7 @@ static void on_channel_delete(struct shell *sh, struct json_object *d)
 
 	if (id && id == sh->admin_channel_id)
 		set_admin_channel(sh, 0);
+	sh->channels_changed = true;
 	core_channel_gone(sh->core, id, shell_now(sh));
 }
 

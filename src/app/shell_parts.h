@@ -107,8 +107,8 @@ struct shell_comfy {
 	int index;
 	struct comfy_client *client;
 	struct websocket *ws;
-	bool leaving; /* taken out of the settings: to be let go when it has finished */
-	char *about; /* version and device, as it said; NULL */
+	bool leaving;		 /* taken out of the settings: to be let go when it has finished */
+	char *about;		 /* version and device, as it said; NULL */
 	struct lora_list *loras; /* shell_lora.c */
 };
 
@@ -180,34 +180,34 @@ struct shell {
 	struct tree live_times;
 	struct pending *pending;
 	struct input *inputs_waiting;
-	size_t inputs;	       /* under way; at most INPUTS_MAX */
-	size_t posts_waiting;  /* for their copies */
-	bool export_failing;   /* the owner was told */
+	size_t inputs;			  /* under way; at most INPUTS_MAX */
+	size_t posts_waiting;		  /* for their copies */
+	bool export_failing;		  /* the owner was told */
 	struct edited edited[EDITED_MAX]; /* whose windows are open */
 	size_t edited_next;
 	uint64_t application_id, bot_id, admin_channel_id;
 	struct shell_guild guild;
-	bool guild_asked, guild_changed; /* changed: while it was asked for */
-	bool channels_asked, channels_known;
-	struct admin_word words[ADMIN_WORDS_MAX]; /* the oldest first */
+	bool guild_asked, guild_changed;		       /* changed: while it was asked for */
+	bool channels_asked, channels_known, channels_changed; /* changed: as guild_changed */
+	struct admin_word words[ADMIN_WORDS_MAX];	       /* the oldest first */
 	size_t n_words;
 	int64_t words_ms; /* when what waits for Discord is tried again */
 	struct shell_report *reports;
-	struct asker *askers; /* shell_privacy.c */
-	struct held_answer *answers; /* shell_interaction.c */
+	struct asker *askers;		/* shell_privacy.c */
+	struct held_answer *answers;	/* shell_interaction.c */
 	struct look *looks, *looks_new; /* shell_look.c; new: not asked for yet */
 	uint64_t n_looks;
-	size_t values_out;	     /* given to the store, not written yet */
+	size_t values_out; /* given to the store, not written yet */
 	bool in_guild, commands_checked, other_guilds_may_go;
 	size_t edits;	       /* workflows that edit, 2 for several: what the commands depend on */
 	bool commands_cleared; /* by an administrator: they stay away until he wants them back */
 	bool content_asked, content_known, content_granted; /* the intent MESSAGE_CONTENT */
-	int64_t started_ms, learned_ms; /* what was learned was saved last */
-	size_t file_limit;	/* what a file in this guild may have */
-	bool replaying;		/* what the session missed is being given again */
+	int64_t started_ms, learned_ms;			    /* what was learned was saved last */
+	size_t file_limit;				    /* what a file in this guild may have */
+	bool replaying;		 /* what the session missed is being given again */
 	int64_t turn_ms, due_ms; /* the last turn, and when the next one was due at the latest */
-	bool clock_known;	/* Discord's clock was seen ... */
-	int64_t clock_ahead_ms; /* ... and is so far ahead of ours */
+	bool clock_known;	 /* Discord's clock was seen ... */
+	int64_t clock_ahead_ms;	 /* ... and is so far ahead of ours */
 	uint64_t seen[SEEN_INTERACTIONS];
 	size_t seen_next;
 	/* stopping */
@@ -350,9 +350,9 @@ void shell_looked(struct shell *sh, const struct rest_call *call);
 void shell_looks_free(struct shell *sh);
 
 /* shell_options.c */
-/* Why the workflow cannot draw what was chosen (the JSON text of a row): a sentence, owned; NULL: it
- * can. gpu: the server that would draw it, -1: whichever. With a server, the sentence is made for
- * being cleaned once more. */
+/* Why the workflow cannot draw what was chosen (the JSON text of a row): a sentence, owned; NULL:
+ * it can. gpu: the server that would draw it, -1: whichever. With a server, the sentence is made
+ * for being cleaned once more. */
 char *shell_options_problem(struct shell *sh, const struct workflow *wf, const char *options,
 	int gpu, const char *locale);
 
@@ -420,8 +420,8 @@ void task_drop_parts(struct task *task);
 /* Takes fetched files in the place of those it had, the pictures without their metadata. ANSWER_OK;
  * ANSWER_DAMAGED when there is none or one is damaged or not what its name says, ANSWER_TOO_LARGE
  * with the size (owned) when one is a bomb: then it has none. */
-enum answer task_take_files(struct shell *sh, struct task *task, struct comfy_file *files, size_t n,
-	char **ret_why);
+enum answer task_take_files(
+	struct shell *sh, struct task *task, struct comfy_file *files, size_t n, char **ret_why);
 void task_preview(struct shell *sh, struct task *task, struct comfy_file *file);
 void live_show(struct shell *sh, const struct job *job);
 void live_tidy(struct shell *sh, const struct job *job, uint32_t epoch);

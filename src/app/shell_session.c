@@ -145,6 +145,7 @@ void shell_channels_ask(struct shell *sh)
 	if (sh->channels_known || sh->channels_asked)
 		return;
 	sh->channels_asked = true;
+	sh->channels_changed = false;
 	shell_call(sh, channel_list(sh->config.guild_id), CALL_CHANNELS, 0, 0);
 }
 
@@ -157,6 +158,8 @@ void shell_channels_answer(struct shell *sh, struct rest_call *call)
 	sh->channels_asked = false;
 	if (sh->channels_known) {
 		/* A new session has told meanwhile. */
+	} else if (sh->channels_changed) {
+		shell_channels_ask(sh); /* it may still name what has gone since */
 	} else if (call->outcome != REST_OK && call->outcome != REST_REFUSED) {
 		sh->words_ms = min_of(sh->words_ms, shell_now(sh) + ASK_AGAIN_MS);
 	} else if (threads) {
@@ -197,6 +200,7 @@ static void channel_answered(struct shell *sh, struct rest_call *call)
 		call->kind == CALL_THREAD_LIST ? json_array(doc, "threads") : doc;
 	uint64_t id = 0;
 
+	sh->channels_changed |= call->kind == CALL_CHANNEL_CHANGE;
 	if (call->kind == CALL_CHANNEL_MAKE) {
 		id = answer == ANSWER_OK ? json_id(doc, "id") : 0;
 		answer = made_or_why(call, answer);
@@ -366,6 +370,7 @@ void shell_session_effect(struct shell *sh, const struct effect *e)
 		call_first(sh, thread_join(e->id, user), CALL_CHANNEL_CHANGE, e);
 		break;
 	case FX_CHANNEL_DELETE:
+		sh->channels_changed = true;
 		shell_call(sh, channel_delete(e->id, "idle"), CALL_CHANNEL_CHANGE, user, e->epoch);
 		break;
 	case FX_ERASE:
