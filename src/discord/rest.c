@@ -8,9 +8,9 @@
 
 #include "base/limits.h"
 #include "base/secret.h"
+#include "discord/brake.h"
 #include "discord/rest_lane.h"
 #include "discord/rest_read.h"
-#include "discord/tally.h"
 
 #define IN_FLIGHT_MAX  64
 #define IN_FLIGHT_MORE 16    /* for urgent calls: uploads must not hold up acknowledgements */
@@ -22,10 +22,6 @@
 #define GLOBAL_MS  1100
 /* Of these, edits of progress leave some to what members wait for, and to the jitter on the way. */
 #define GLOBAL_SPARE 10
-
-/* Discord: 10,000 answers 401, 403 or 429 in 10 minutes and Cloudflare bans the address. */
-#define INVALID_BRAKE 1000 /* nothing in the background any more */
-#define INVALID_STOP  9000 /* nothing at all */
 
 #define BLOCK_MS 600000 /* Cloudflare's bans last at least so long */
 
@@ -90,8 +86,7 @@ struct rest {
 	int64_t global_ms;		 /* nothing of the bot before */
 	int64_t global_sent[GLOBAL_MAX]; /* ring */
 	uint64_t n_global;
-	struct tally invalid;
-	bool braking;
+	struct brake brake;
 	char *notes[NOTES_MAX];
 	size_t n_notes;
 };
@@ -356,25 +351,6 @@ static int64_t global_free_ms(const struct rest *rest, int ring)
 	return t;
 }
 
-static void brake(struct rest *rest, int64_t now_ms)
-{
-	unsigned n = tally_sum(&rest->invalid, now_ms);
-	bool on = n >= INVALID_BRAKE;
-
-	if (n >= INVALID_STOP)
-		rest->pause_ms = max_of(rest->pause_ms, tally_next_ms(now_ms));
-	if (on == rest->braking)
-		return;
-	rest->braking = on;
-	if (on)
-		note(rest,
-			"Discord refused %u requests in ten minutes: edits of progress wait until "
-			"that is less",
-			n);
-	else
-		note(rest, "refused requests became rare again: edits of progress go on");
-}
-
 /* Timers of waiting calls: pauses that are over, deadlines that have passed. */
 static void run_timers(struct rest *rest, int64_t now_ms)
 {
@@ -406,16 +382,19 @@ static int64_t ring_free_ms(const struct rest *rest, int ring, int64_t now_ms)
 
 	if (ring_is_bot(ring))
 		t = max_of(t, global_free_ms(rest, ring));
-	if (ring_priority(ring) == PRIO_BACKGROUND && rest->braking)
+	if (!brake_lets(&rest->brake, ring_priority(ring), rest->n_flying))
 		t = max_of(t, tally_next_ms(now_ms));
 	return t;
 }
 
 struct rest_call *rest_next(struct rest *rest, int64_t now_ms)
 {
+	char *said = brake_look(&rest->brake, now_ms);
+
+	if (said)
+		note_add(rest, said);
 	run_timers(rest, now_ms);
 	lanes_tick(&rest->lanes, now_ms);
-	brake(rest, now_ms);
 	for (int ring = 0; ring < RING_COUNT; ring++) {
 		struct rest_call *call;
 
@@ -585,7 +564,9 @@ void rest_answer(
 	rest_read(&call->response, &reading);
 	lanes_answered(&rest->lanes, lane, status, &reading, now_ms);
 	if (status == 401 || status == 403 || (status == 429 && !reading.shared))
-		tally_add(&rest->invalid, now_ms);
+		brake_refused(&rest->brake, now_ms);
+	else if (status == 0 && call->response.maybe_sent)
+		brake_lost(&rest->brake, now_ms);
 	call->discord_code = reading.code;
 	free(call->discord_message);
 	call->discord_message = take(reading.message);

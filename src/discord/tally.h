@@ -4,8 +4,9 @@
 
 #include "base/defs.h"
 
-/* A count of happenings in the last ten minutes, in slots of ten seconds. */
-#define TALLY_SLOTS   60
+/* A count of happenings in the last ten minutes, in slots of ten seconds: the one that has begun and
+ * sixty whole ones, so that it is never less than what happened in ten minutes. */
+#define TALLY_SLOTS   61
 #define TALLY_SLOT_MS 10000
 
 struct tally {

@@ -124,7 +124,7 @@ void limits_served(struct sim *sim, const struct http_request *req, const struct
 	size_t n = countof(sim->invalid_ms);
 	int64_t *oldest = &sim->invalid_ms[sim->n_invalid % n];
 
-	if (res->status != 401 && res->status != 403 && res->status != 429)
+	if (key_of(req) == 0 || (res->status != 401 && res->status != 403 && res->status != 429))
 		return;
 	if (str_eq(scope, "shared"))
 		return; /* does not count, says Discord */

@@ -9,7 +9,7 @@
 /* What must hold after every event, whatever the weather. */
 
 /* rest.c: requests to Discord at a time. */
-#define IN_FLIGHT_MAX 64
+#define IN_FLIGHT_MAX (64 + 16) /* discord/rest.c; the last of them for answers to interactions */
 
 /* ---- who is where ---- */
 

@@ -44,6 +44,7 @@ struct sim_weather {
 	int hurry;     /* chance that a member cancels when something is asked of a card */
 	bool may_fail; /* a run fails by itself */
 	bool no_compression, no_websocket;
+	bool refusals; /* Discord refuses every answer to interactions, of which there are many */
 };
 
 /* A picture that a member gave to be edited: what must come to a card. */

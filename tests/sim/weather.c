@@ -11,6 +11,9 @@ static int some(struct sim *sim, int below)
 	return (int)rng_below(&sim->rng, (uint64_t)below);
 }
 
+/* Ten minutes with some room on both sides. */
+#define REFUSALS_MS (11 * 60 * 1000)
+
 int64_t weather_sometime(struct sim *sim)
 {
 	return SIM_START_MS + 2000 +
@@ -62,6 +65,11 @@ void weather_make(struct sim *sim)
 	w->full_disk = w->lost_requests;
 	w->no_compression = some(sim, 2) == 0;
 	w->no_websocket = some(sim, 6) == 0;
+	w->refusals = sim->seed % 250 == 27;
+	if (w->refusals) { /* by one process, whose clock is right: more are not promised */
+		w->storm_ms = REFUSALS_MS;
+		w->crashes = w->clock_jumps = w->gateway_cuts = 0;
+	}
 }
 
 /* ---- faults of the world ---- */
@@ -210,6 +218,37 @@ static void clock_jumps(void *ctx, void *arg, bool run)
 	bot_turn(sim);
 }
 
+/* A crowd types a model's name; each letter is an interaction. */
+static void crowd_types(void *ctx, void *arg, bool run)
+{
+	struct sim *sim = ctx;
+
+	for (int i = some(sim, 8); run && i >= 0; i--) {
+		struct json_object *options = json_object_new_object();
+
+		json_add_str(options, "model", "o");
+		(void)world_autocomplete(
+			sim->world, sim->users[0], 0, "imagine", "model", options, sim_now(sim));
+		json_put(&options);
+	}
+	if (run)
+		network_pump(sim);
+}
+
+/* More than Discord's patience allows, and once more when the first of them are ten minutes old. */
+static void plan_refusals(struct sim *sim)
+{
+	int64_t first_ms = SIM_START_MS + 10000 + some(sim, 10000);
+
+	clock_at(sim->clock, first_ms - 1000, fault_happens,
+		xstrdup(DISCORD(
+			"status", "POST", "/interactions/*") "\"status\":403,\"count\":0}"));
+	for (int i = 0; i < 300; i++)
+		clock_at(sim->clock, first_ms + i * 100, crowd_types, NULL);
+	for (int i = 0; i < 100; i++)
+		clock_at(sim->clock, first_ms + 580000 + i * 300, crowd_types, NULL);
+}
+
 void weather_plan(struct sim *sim)
 {
 	struct sim_weather *w = &sim->weather;
@@ -239,6 +278,8 @@ void weather_plan(struct sim *sim)
 	plan_faults(sim, gateway_faults, countof(gateway_faults), w->gateway_faults);
 	plan_faults(sim, run_faults, countof(run_faults), w->run_faults);
 	plan_faults(sim, server_errors, countof(server_errors), w->server_errors);
+	if (w->refusals)
+		plan_refusals(sim);
 }
 
 void weather_clears(struct sim *sim)

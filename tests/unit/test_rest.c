@@ -562,87 +562,6 @@ static void test_in_flight(void **state)
 	rig_close(&rig);
 }
 
-/* ---- refused requests ---- */
-
-static void test_brake(void **state)
-{
-	static const struct {
-		int status;
-		const char *headers, *body;
-		bool counts;
-	} rows[] = {
-		{403, VIA, "{\"code\":50013}", true},
-		{401, VIA, "{\"code\":50027}", true},
-		{429, "X-RateLimit-Scope: user", "{\"retry_after\":0}", true},
-		{429, "X-RateLimit-Scope: global", "{\"retry_after\":0}", true},
-		{429, "X-RateLimit-Scope: shared", "{\"retry_after\":0}", false},
-		{404, VIA, "{\"code\":10008}", false},
-		{400, VIA, "{\"code\":50035}", false},
-	};
-
-	for (size_t i = 0; i < countof(rows); i++) {
-		struct rest_call *call;
-		struct rig rig;
-		int64_t start;
-
-		rig_open(&rig);
-		for (int j = 0; j < 1000; j++) {
-			struct rest_call *done;
-			char token[20];
-
-			snprintf(token, sizeof(token), "t%d", j);
-			submit_to(&rig, R_HOOK, token, REST_INTERACTION);
-			call = next(&rig);
-			answer_with(&rig, call, rows[i].status, rows[i].headers, rows[i].body);
-			while ((done = rest_finished(rig.rest)))
-				rest_call_free(done);
-			assert_false(noted(&rig, "edits of progress"));
-			if (rows[i].status == 429) { /* comes back: let it end well */
-				call = next_within(&rig, 1000);
-				answer(&rig, call, 200);
-				rest_call_free(rest_finished(rig.rest));
-				rig.now -= 100;
-			}
-		}
-		submit_edit(&rig, "1", 5, REST_BACKGROUND);
-		submit_to(&rig, R_POST, "1", 0);
-		start = rig.now;
-		rig.now += 1000; /* past a global 429 */
-		call = next(&rig);
-		assert_int_equal(call->tag, 1002);
-		assert_int_equal(noted(&rig, "edits of progress wait"), rows[i].counts);
-		call = next_within(&rig, 700000);
-		assert_int_equal(call->tag, 1001);
-		if (rows[i].counts)
-			assert_in_range(rig.now - start, 590000, 610000);
-		else
-			assert_in_range(rig.now - start, 0, 1000);
-		rig_close(&rig);
-	}
-}
-
-static void test_stop_before_the_ban(void **state)
-{
-	struct rest_call *call;
-	struct rig rig;
-	int sent = 0;
-
-	rig_open(&rig);
-	for (int i = 0; i < 12000; i++) {
-		char token[20];
-
-		snprintf(token, sizeof(token), "t%d", i);
-		submit_to(&rig, R_HOOK, token, REST_INTERACTION);
-	}
-	while ((call = next(&rig))) {
-		sent++;
-		answer_with(&rig, call, 403, VIA, "{\"code\":50013}");
-	}
-	assert_int_equal(sent, 9000);
-	assert_non_null(next_within(&rig, 700000));
-	rig_close(&rig);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -665,8 +584,6 @@ int main(void)
 		cmocka_unit_test(test_cloudflare),
 		cmocka_unit_test(test_global_limit),
 		cmocka_unit_test(test_in_flight),
-		cmocka_unit_test(test_brake),
-		cmocka_unit_test(test_stop_before_the_ban),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
