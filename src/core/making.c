@@ -170,9 +170,11 @@ static void answer_joining(struct core *core, struct session *s, enum answer ans
 	} else if (answer == ANSWER_GONE) {
 		core_channel_gone(core, id, now_ms);
 	} else {
-		/* One that is archived or locked makes way for a new one. */
+		/* One that is archived or locked makes way for a new one; others are served meanwhile. */
 		if (answer != ANSWER_NO || s->rooms++ >= ROOMS_MAX)
 			refused(core, s, answer, detail, now_ms);
+		else if (core->making == s)
+			core->making = NULL;
 		session_ask(core, s, SESSION_DELETING, FX_CHANNEL_DELETE, id, now_ms);
 	}
 }

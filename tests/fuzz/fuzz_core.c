@@ -321,6 +321,15 @@ static void answer_channel(struct world *w, const struct ask *ask)
 		"no", w->now_ms);
 }
 
+static void answer_job(struct world *w, const struct ask *ask)
+{
+	enum answer answer = answer_to(w, ask);
+	struct answer_args args = {.detail = "why", .message_id = ++w->next_id};
+
+	args.n_files = 1 + byte(w) % 3;
+	core_answer(w->core, ask->job, ask->e.epoch, answer, &args, w->now_ms);
+}
+
 /* Takes an ask out of the list: any of them, but commits come in their order. */
 static struct ask choose(struct world *w)
 {
@@ -366,11 +375,7 @@ static void answer_one(struct world *w)
 		break;
 	default:
 		if (ask.job)
-			core_answer(w->core, ask.job, ask.e.epoch, answer_to(w, &ask),
-				&(struct answer_args){.detail = "why",
-					.message_id = ++w->next_id,
-					.n_files = 1 + byte(w) % 3},
-				w->now_ms);
+			answer_job(w, &ask);
 		else
 			answer_channel(w, &ask);
 	}

@@ -606,6 +606,30 @@ static void test_thread_that_cannot_be_joined(void **state)
 	stop(&rig);
 }
 
+/* The same of one that a list of threads has: neither its member nor the others wait for ever. */
+static void test_thread_in_a_list_that_cannot_be_joined(void **state)
+{
+	struct core_channel thread = {.id = 800, .user_id = 9, .parent_id = 66};
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = RIG_BIT(FX_THREAD_LIST) | RIG_BIT(FX_THREAD_JOIN) | RIG_BIT(FX_CHANNEL_CREATE);
+	assert_int_equal(ask_as(&rig, 9, false), REFUSE_NOTHING);
+	answer_to(&rig, 9, ANSWER_FULL, 0);
+	core_threads(rig.core, &thread, 1, rig.now_ms);
+	answer_to(&rig, 9, ANSWER_OK, 0);
+	assert_true(str_ends(rig.trace, "threads join"));
+	answer_to(&rig, 9, ANSWER_NO, 0);
+	assert_true(rig.deleted == 800);
+	answer_to(&rig, 9, ANSWER_OK, ++rig.next_id);
+	assert_int_equal(rig.kept[1].row.step, JOB_DONE);
+	rig.silent = 0;
+	assert_int_equal(ask_as(&rig, 2, false), REFUSE_NOTHING);
+	assert_int_equal(rig.kept[2].row.step, JOB_DONE);
+	stop(&rig);
+}
+
 /* ---- permissions ---- */
 
 static void test_lost_permission_is_told_once(void **state)
@@ -836,6 +860,7 @@ int main(void)
 		cmocka_unit_test(test_thread_is_found_again),
 		cmocka_unit_test(test_thread_is_joined_for_each_request),
 		cmocka_unit_test(test_thread_that_cannot_be_joined),
+		cmocka_unit_test(test_thread_in_a_list_that_cannot_be_joined),
 		cmocka_unit_test(test_lost_permission_is_told_once),
 		cmocka_unit_test(test_picture_that_may_not_be_posted),
 		cmocka_unit_test(test_restricted_from_the_beginning),
