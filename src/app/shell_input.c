@@ -76,7 +76,9 @@ static void finish(struct input *in, enum answer answer, const char *reason)
 
 	if (wanted(in))
 		core_answer(sh->core, in->job_id, in->epoch, answer,
-			&(struct answer_args){.detail = reason}, shell_now(sh));
+			&(struct answer_args){.detail = reason,
+				.ours = str_eq(reason, PICTURE_UNSTORED)},
+			shell_now(sh));
 	release(in);
 }
 

@@ -288,6 +288,9 @@ void core_answer(struct core *core, uint64_t job_id, uint32_t epoch, enum answer
 	if (!args)
 		args = &nothing;
 	timer_set(core, job, JOB_DEADLINE, NEVER);
+	/* A row is tried for as long as the database is away; so is the picture that goes with it. */
+	if (job->step == JOB_INPUT && args->ours)
+		job->tries = min_of(job->tries, flow_step(JOB_INPUT)->tries - 2);
 	if (job->step == JOB_LOOK && args->live_id)
 		job->row.live_id = args->live_id;
 	if (job->row.slot > 0 && pass_answer(core, job, answer, args->detail, now_ms))

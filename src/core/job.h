@@ -107,7 +107,7 @@ struct answer_args {
 	uint64_t live_id;    /* found by looking */
 	size_t n_files;	     /* fetched: they get numbers */
 	int64_t run_ms;	     /* watched: how long it ran, by the ComfyUI's clock; 0: not told */
-	bool ours;	     /* the card has no part in it */
+	bool ours;	     /* our database is at fault: no card, no picture */
 };
 
 /* What a job may wait for. */

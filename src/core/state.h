@@ -33,8 +33,9 @@
 #define LEAVE_PATIENCE_MS (5 * 60 * 1000)
 /* A job whose channel vanishes again and again gets no new one. */
 #define MOVES_MAX 5
-/* How often a job's first row is tried before the member is told that it was not written down. */
-#define FIRST_SAVES_MAX 3
+/* How often a job's first row is tried before the member is told that it was not written down: for
+ * 16 to 32 s, in which a database server that is started again is back. */
+#define FIRST_SAVES_MAX 7
 /* How often #admin-tools is told of a missing permission. */
 #define FORBIDDEN_EVERY_MS (60 * 60 * 1000)
 #define DETAIL_MAX	   300

@@ -83,19 +83,25 @@ def test_server_restarted_between_two_jobs(lab, server):
 
 @KINDS
 def test_request_while_the_server_is_away(lab, server):
-    """Refused with a sentence, or taken when it is back: never lost without a word."""
+    """It waits for the server; should that take too long, it is refused with a sentence."""
     sandbox, bot = on_server(lab, server)
     ana = sandbox.member("anabel")
     sandbox.imagine(ana)
     sandbox.wait(lambda s: s.pictures(ana), "the first picture")
     server.stop()
     asked = sandbox.imagine(ana)
-    sandbox.wait(lambda s: s.answer_text(asked), "an answer")
-    assert sandbox.state().answer_text(asked).startswith("Sorry")
+    bot.wait_line("nothing can be stored: ")
     server.start()
     bot.wait_line("the database is back after ")
-    sandbox.imagine(ana)
     sandbox.wait(lambda s: len(s.pictures(ana)) == 2, "the next picture")
+    assert sandbox.state().answer_text(asked).startswith("Queued")
+    server.stop()
+    asked = sandbox.imagine(ana)
+    sandbox.wait(lambda s: s.answer_text(asked), "an answer", timeout=60)
+    assert sandbox.state().answer_text(asked).startswith("Sorry")
+    server.start()
+    sandbox.imagine(ana)
+    sandbox.wait(lambda s: len(s.pictures(ana)) == 3, "one more picture")
 
 
 @KINDS

@@ -396,7 +396,16 @@ static void test_an_accepted_job_is_never_dropped(void **state)
 		ready(&rig);
 		if (!accepted)
 			ask(&rig, 1, false);
-		for (int i = 0; i < 6; i++) {
+		for (int i = 0; i < 6; i++) { /* a server that is started again is waited for */
+			core_saved(rig.core, 1, false, rig.now_ms);
+			run(&rig);
+			rig.now_ms = min_of(core_deadline(rig.core), rig.now_ms + 60000);
+			core_tick(rig.core, rig.now_ms);
+			run(&rig);
+		}
+		assert_int_equal(core_job(rig.core, 1)->step, JOB_CHANNEL);
+		assert_in_range(rig.now_ms - core_job(rig.core, 1)->row.created_ms, 15000, 60000);
+		for (int i = 0; i < 3; i++) {
 			core_saved(rig.core, 1, false, rig.now_ms);
 			run(&rig);
 			rig.now_ms = min_of(core_deadline(rig.core), rig.now_ms + 60000);

@@ -58,6 +58,29 @@ static void test_answers(void **state)
 	}
 }
 
+/* The job was accepted, and its row would be written whenever the database is back. */
+static void test_a_picture_waits_for_the_database(void **state)
+{
+	const struct answer_args away = {.detail = "unstored", .ours = true};
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = RIG_BIT(FX_INPUT);
+	ask_for(&rig, 1, false, "last");
+	for (int i = 0; i < 20; i++) {
+		core_answer(rig.core, 1, rig.epoch[1], ANSWER_AGAIN, &away, rig.now_ms);
+		assert_int_equal(core_job(rig.core, 1)->step, JOB_INPUT);
+		rig.now_ms += 10000;
+		core_tick(rig.core, rig.now_ms);
+		run(&rig);
+	}
+	core_answer(rig.core, 1, rig.epoch[1], ANSWER_OK, NULL, rig.now_ms);
+	run(&rig);
+	assert_int_equal(rig.kept[1].row.step, JOB_DONE);
+	stop(&rig);
+}
+
 static void test_cancelled_while_it_is_fetched(void **state)
 {
 	struct rig rig;
@@ -185,6 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_the_picture_comes_first),
 		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_a_picture_waits_for_the_database),
 		cmocka_unit_test(test_cancelled_while_it_is_fetched),
 		cmocka_unit_test(test_a_picture_that_is_gone_at_the_card),
 		cmocka_unit_test(test_restart),
