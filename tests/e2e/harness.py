@@ -606,25 +606,24 @@ class Bot:
             path = os.path.join(self.lab.folder, f"rows-{self.process.pid}.backup")
             self.lab.run("backup", path, DATABASE_URL=self.lab.database_url)
             return read_backup(path)["jobs"]
+        return [dict(row) for row in self.query("SELECT * FROM jobs ORDER BY id")]
+
+    def query(self, sql, *values):
+        """What the SQLite file has."""
         path = os.path.join(self.folder, "database", "bot_data.db")
         database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
         database.row_factory = sqlite3.Row
         try:
-            return [dict(row) for row in database.execute("SELECT * FROM jobs ORDER BY id")]
+            return database.execute(sql, values).fetchall()
         finally:
             database.close()
 
     def wait_value(self, name, wanted):
         """The stored value of that name holds the text."""
-        path = os.path.join(self.folder, "database", "bot_data.db")
         deadline = time.monotonic() + PATIENCE
         while True:
-            database = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
-            try:
-                found = database.execute("SELECT value FROM settings WHERE name = ?", (name,)).fetchone()
-            finally:
-                database.close()
-            if found and wanted in found[0]:
+            found = self.query("SELECT value FROM settings WHERE name = ?", name)
+            if found and wanted in found[0][0]:
                 return
             assert time.monotonic() < deadline, f"{wanted} is not in the value {name}"
             time.sleep(0.02)

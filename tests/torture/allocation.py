@@ -46,17 +46,20 @@ class Control:
 
 def one_job(cast, control, n):
     """Its n-th allocation fails, if it makes so many; how the bot took it."""
-    before = len(cast.bot.rows())
+    before = jobs(cast)
+    # An administrator has removed the member's channel: to make it again belongs to the job's life.
+    if before["channel"]:
+        cast.discord.act("delete_channel", channel=str(before["channel"]))
     control.arm(n)
     cast.ask(1)
     how = "not reached"
     deadline = time.monotonic() + PATIENCE
 
     def over():
-        rows = cast.bot.rows()
-        if len(rows) == before:
+        now = jobs(cast)
+        if now["asked"] == before["asked"]:
             return how != "not reached" and cast.interaction_is_over()  # it was not accepted
-        return all(row["step"] >= 100 for row in rows)
+        return not now["open"]
 
     while not over():
         if not cast.bot.process.alive():
@@ -64,15 +67,22 @@ def one_job(cast, control, n):
             control.set(armed=0)
             cast.start()
         if time.monotonic() > deadline:
-            raise Stuck(f"allocation {n}: no end after {PATIENCE} s:\n{cast.bot.process.tail()}")
+            raise Stuck(f"no end after {PATIENCE} s:\n{cast.bot.process.tail()}")
         with cast.bot.process.changed:
-            cast.bot.process.changed.wait(0.05)
+            cast.bot.process.changed.wait(0.01)
     control.set(armed=0)
     # It may have failed in what is tidied after the row's end, and the process not be gone yet.
     if control.get("failed") and how == "not reached":
         how = ending(cast)
         cast.start()
     return how
+
+
+def jobs(cast):
+    """How many were asked for, how many of them are open, the last one's channel; quickly, for it is asked often."""
+    return cast.bot.query(
+        "SELECT count(*) AS asked, coalesce(sum(step < 100), 0) AS open,"
+        " (SELECT channel_id FROM jobs ORDER BY id DESC LIMIT 1) AS channel FROM jobs")[0]
 
 
 def ending(cast):
@@ -85,21 +95,25 @@ def ending(cast):
     return "ended with a sentence"
 
 
-def every_allocation(folder, kind, dice, most):
-    """most: how many are tried, spread over all; 0: all."""
+def every_allocation(folder, kind, dice, most, first=0, step=0):
+    """Each `step`-th from `first` on fails; most: how many are tried, spread over all if no step is given; 0: all."""
     control = Control(folder)
-    cast = Cast(folder, kind, dice, LD_PRELOAD=control.library, FAILALLOC_FILE=control.path)
+    cast = Cast(folder, kind, dice, members=1, comfy=("--plain-pictures",), LD_PRELOAD=control.library,
+                FAILALLOC_FILE=control.path)
     how = collections.Counter()
     try:
         cast.start()
-        for _ in range(2):  # the first one makes channels and learns
+        for _ in range(3):  # the first one makes the category and learns
             one_job(cast, control, 0)
         total = control.get("count")
-        step = max(total // most, 1) if most else 1
-        for n in range(1 + dice.randrange(step), total + 1, step):
-            said = one_job(cast, control, n)
-            how[said] += 1
-            if sum(how.values()) % 100 == 0:
+        step = step or (max(total // most, 1) if most else 1)
+        tried = range(first or 1 + dice.randrange(step), total + 1, step)
+        for i, n in enumerate(tried[:most] if most else tried, 1):
+            try:
+                how[one_job(cast, control, n)] += 1
+            except AssertionError as e:
+                raise AssertionError(f"allocation {n} (alone: --from {n} --kills 1): {e}") from None
+            if i % 100 == 0:
                 print(f"   {n} of {total}: {dict(how)}", flush=True)
         cast.settle()
         cast.bot.stop()

@@ -34,15 +34,16 @@ class Stuck(AssertionError):
 class Comfy:
     """A ComfyUI on a port of its own, which it keeps when it is started again."""
 
-    def __init__(self, lab, name):
+    def __init__(self, lab, name, *options):
         self.lab = lab
+        self.options = options
         self.folder = lab.bot_folder(name)
         self.port = harness.free_port()
         self.start()
 
     def start(self):
         self.sandbox = harness.Sandbox(
-            self.lab, self.folder, "--no-rate-limits", "--cards", "24", SANDBOX_COMFY_PORT=self.port,
+            self.lab, self.folder, "--no-rate-limits", "--cards", "24", *self.options, SANDBOX_COMFY_PORT=self.port,
             SANDBOX_STEP_MS=8, SANDBOX_LOAD_MS=30, LOG_LEVEL="warn")
         self.process = self.sandbox.process
 
@@ -95,7 +96,7 @@ class Database:
 class Cast:
     """All of them, in a folder; `dice` is the run's only source of chance."""
 
-    def __init__(self, folder, kind, dice, small_disk=False, **settings):
+    def __init__(self, folder, kind, dice, small_disk=False, members=MEMBERS, comfy=(), **settings):
         self.dice = dice
         self.lab = harness.Lab(folder)
         self.lab.secrets |= {databases.PASSWORD, databases.PASSWORD_ENCODED}
@@ -109,8 +110,8 @@ class Cast:
             if small_disk:
                 self.mount(os.path.join(self.lab.bot_folder(), "database"))
             self.discord = self.lab.start_sandbox("--no-rate-limits", LOG_LEVEL="warn")
-            self.comfy = [Comfy(self.lab, f"comfy{i}") for i in (1, 2)]
-            self.members = [self.discord.member(f"member{n}") for n in range(MEMBERS)]
+            self.comfy = [Comfy(self.lab, f"comfy{i}", *comfy) for i in (1, 2)]
+            self.members = [self.discord.member(f"member{n}") for n in range(members)]
         except BaseException:
             self.close()
             raise
