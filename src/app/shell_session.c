@@ -16,7 +16,9 @@ static void session_saved(void *arg, int result, const char *why)
 {
 	struct shell *sh = arg;
 
-	if (result < 0) /* found again by its marker, so nothing is lost */
+	/* The store itself tries again what it could not write for a while (store/store.c): this was
+	 * refused for good. The channel is found again by its marker, so nothing is lost. */
+	if (result < 0)
 		shell_log(sh, LOG_WARN, "store", "a channel could not be saved: %s", why);
 }
 

@@ -105,6 +105,12 @@ static struct store_op value_op(const char *name, const char *value)
 		.kind = STORE_VALUE, .name = xstrdup(name), .value = xstrdup(value)};
 }
 
+static struct store_op session_op(uint64_t user_id)
+{
+	return (struct store_op){
+		.kind = STORE_SESSION, .session = {.user_id = user_id, .channel_id = 5}};
+}
+
 static void test_thread_order(void **state)
 {
 	struct place *p = *state;
@@ -272,15 +278,24 @@ static void test_full_disk(void **state)
 			failed++;
 		}
 	}
-	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	assert_true(failed > 0);
+	/* What is not a job's is kept until there is room, and answered then. */
+	give(a, session_op(77), 0);
+	give(a, job_op(101, 5, 0), 101);
+	wait_for(a, 101);
+	assert_int_equal(a->order[100], 101);
+	assert_int_equal(a->results[100], -EIO);
+	failed++;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
 	/* Room again: the same thread, the same connection goes on. */
-	for (int i = 101; i <= 150; i++)
+	for (int i = 102; i <= 150; i++)
 		give(a, job_op((uint64_t)i, 5, 0), i);
-	wait_for(a, 150);
-	for (int i = 100; i < 150; i++)
+	wait_for(a, 151);
+	assert_int_equal(a->order[101], 0);
+	for (int i = 101; i < 151; i++)
 		assert_int_equal(a->results[i], 0);
 	answers_end(a);
+	raw_equal(p->path, "SELECT channel_id FROM channels WHERE user_id = 77", "5");
 	{
 		struct store_db *db = open_ok(p->path);
 
