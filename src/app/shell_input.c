@@ -14,8 +14,9 @@
 
 /* A file of PICTURE_BYTES_MAX over a line of 10 Mbit/s. */
 #define FETCH_MS 60000
-/* Until Discord must have told where a message's file is. */
-#define MESSAGE_MS 60000
+/* Until Discord must have told where a message's file is. All tries (core/flow.c) together last
+ * longer than it keeps an address out, or than nothing is asked so that it does not. */
+#define MESSAGE_MS 150000
 
 struct input {
 	struct shell *shell;

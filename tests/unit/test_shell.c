@@ -11,9 +11,10 @@
 #include "shell_rig.h"
 
 #define DISCORD_MS INT64_C(1420070400000) /* its first moment */
-#define GUILD                                                                                      \
-	"{\"id\":\"7\",\"owner_id\":\"3\",\"roles\":[],\"channels\":[{\"id\":\"6\",\"type\":0,"    \
-	"\"name\":\"admin-tools\"}],\"threads\":[]}"
+#define GUILD                                                                                        \
+	"{\"id\":\"7\",\"owner_id\":\"3\",\"roles\":[],\"channels\":[{\"id\":\"6\",\"type\":0,"      \
+	"\"name\":\"admin-tools\"},{\"id\":\"50\",\"type\":4,\"name\":\"sessions\"},{\"id\":\"60\"," \
+	"\"type\":0,\"name\":\"ana\",\"parent_id\":\"50\",\"topic\":\"fullet:3\"}],\"threads\":[]}"
 
 #define SAY "POST https://discord.test/api/v10/channels/6/messages"
 
@@ -66,17 +67,22 @@ static void break_off(struct rig *rig)
 	assert_true(rig_greet(rig));
 }
 
-static int start(void **state)
+static int start_after(void **state, const struct shell_past *past)
 {
 	struct rig *rig = xcalloc(1, sizeof(*rig));
 
 	rig_init(rig, "TOKEN", workflow_set_new(), log_nothing);
-	assert_true(rig_start(rig, &(struct shell_past){0}));
+	assert_true(rig_start(rig, past));
 	event(rig, "GUILD_CREATE", GUILD);
 	while (is_asked(rig, SAY)) /* that something is missing: it would go before answers */
 		answer(rig, SAY, 200, "{\"id\":\"90\"}");
 	*state = rig;
 	return 0;
+}
+
+static int start(void **state)
+{
+	return start_after(state, &(struct shell_past){0});
 }
 
 static int stop(void **state)
@@ -174,6 +180,46 @@ static void test_new_word_is_answered(void **state)
 	assert_true(is_asked(rig, ANSWER));
 }
 
+/* ---- pictures to edit ---- */
+
+static int start_with_edit(void **state)
+{
+	struct job_row job = {.id = 1,
+		.user_id = 3,
+		.guild_id = 7,
+		.interaction_id = 11,
+		.channel_id = 60,
+		.step = JOB_CHANNEL,
+		.kind = 2,
+		.created_ms = RIG_NOW_MS,
+		.username = "ana",
+		.locale = "en-US",
+		.model = "flux_edit",
+		.prompt = "a hat",
+		.input = "message:61:62:0"};
+	struct session_row session = {
+		.user_id = 3, .guild_id = 7, .channel_id = 60, .active_ms = RIG_NOW_MS};
+	struct shell_past past = {.rows = {.jobs = &job,
+					  .n_jobs = 1,
+					  .sessions = &session,
+					  .n_sessions = 1,
+					  .max_job_id = 1}};
+
+	return start_after(state, &past);
+}
+
+/* Nobody gets an apology because Cloudflare lets nothing through for ten minutes. */
+static void test_message_with_a_picture_is_asked_for_after_a_ban(void **state)
+{
+	struct rig *rig = *state;
+
+	answer(rig, "GET https://discord.test/api/v10/channels/60/messages", 200, "[]");
+	answer(rig, "/channels/61/messages/62", 429, "<html>error code: 1015</html>");
+	rig_pass_time(rig, 610);
+	assert_true(is_asked(rig, "/channels/61/messages/62"));
+	assert_false(is_asked(rig, "POST https://discord.test/api/v10/channels/60/messages"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -184,6 +230,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_word_given_again_is_looked_for, start, stop),
 		cmocka_unit_test_setup_teardown(test_word_after_an_old_resumed, start, stop),
 		cmocka_unit_test_setup_teardown(test_new_word_is_answered, start, stop),
+		cmocka_unit_test_setup_teardown(
+			test_message_with_a_picture_is_asked_for_after_a_ban, start_with_edit,
+			stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
