@@ -24,6 +24,7 @@ enum call_kind {
 	CALL_SORRY,
 	CALL_LIVE_CREATE,
 	CALL_LIVE_EDIT,
+	CALL_LIVE_LAST, /* the edit that says how it ended */
 	CALL_CHANNEL_LIST,
 	CALL_CHANNEL_MAKE,   /* category, channel or thread */
 	CALL_CHANNEL_CHANGE, /* restricted, joined or deleted */

@@ -122,6 +122,7 @@ static void finished(struct shell *sh, struct rest_call *call)
 		break;
 	case CALL_LIVE_CREATE:
 	case CALL_LIVE_EDIT:
+	case CALL_LIVE_LAST:
 		live_answer(sh, call);
 		break;
 	case CALL_COMMANDS_GET:

@@ -329,7 +329,7 @@ static void send(struct shell *sh, struct task *task, const struct job *job, int
 	if (!task->live_id) {
 		task->live_creating = true;
 		call = message_live_create(task->live_channel, &view);
-		shell_call(sh, call, CALL_LIVE_CREATE, job->row.id, 0);
+		shell_call(sh, call, CALL_LIVE_CREATE, job->row.id, task->live_channel);
 		return;
 	}
 	if (with_preview) {
@@ -340,7 +340,8 @@ static void send(struct shell *sh, struct task *task, const struct job *job, int
 	call = message_live_edit(task->live_channel, task->live_id, &view);
 	if (task->tidy) /* nothing may overtake the last word */
 		call->flags &= ~(uint32_t)REST_BACKGROUND;
-	shell_call(sh, call, CALL_LIVE_EDIT, job->row.id, task->tidy ? 1 : 0);
+	shell_call(sh, call, task->tidy ? CALL_LIVE_LAST : CALL_LIVE_EDIT, job->row.id,
+		task->live_channel);
 }
 
 static bool pump(struct shell *sh, struct task *task, const struct job *job, int64_t now_ms)
@@ -426,18 +427,26 @@ int64_t live_deadline(const struct shell *sh)
 	return node ? tree_entry(node, struct task, by_time)->due_ms : NEVER;
 }
 
+/* The channel may be another one by now. */
+static void refused(struct shell *sh, struct task *task, const struct rest_call *call)
+{
+	if (call->tag2 == task->live_channel)
+		task->live_dead = true;
+	else
+		task->live_dirty = true;
+	if (call->discord_code == 10003)
+		core_channel_gone(sh->core, call->tag2, shell_now(sh));
+}
+
 static void created(
 	struct shell *sh, struct task *task, struct rest_call *call, struct json_object *doc)
 {
 	task->live_creating = false;
-	if (call->outcome == REST_OK) {
+	if (call->outcome == REST_OK && call->tag2 == task->live_channel) {
 		task->live_id = message_id(doc);
 		core_live(sh->core, task->job_id, task->live_id, shell_now(sh));
 	} else if (call->outcome == REST_REFUSED) {
-		/* Without it the job goes on: the picture is what was asked for. */
-		task->live_dead = true;
-		if (call->discord_code == 10003)
-			core_channel_gone(sh->core, task->live_channel, shell_now(sh));
+		refused(sh, task, call); /* the picture is what was asked for */
 	} else {
 		task->live_dirty = true; /* the nonce keeps a second one away */
 	}
@@ -446,7 +455,7 @@ static void created(
 static void edited(
 	struct shell *sh, struct task *task, struct rest_call *call, struct json_object *doc)
 {
-	bool last = call->tag2 == 1;
+	bool last = call->kind == CALL_LIVE_LAST;
 
 	if (call->outcome == REST_OK) {
 		uint64_t attachment = message_attachment(doc);
@@ -454,9 +463,7 @@ static void edited(
 		if (!last)
 			task->preview_attachment = attachment;
 	} else if (call->outcome == REST_REFUSED) {
-		task->live_dead = true; /* somebody deleted it */
-		if (call->discord_code == 10003)
-			core_channel_gone(sh->core, task->live_channel, shell_now(sh));
+		refused(sh, task, call); /* somebody deleted it */
 	} else if (call->outcome != REST_SUPERSEDED) {
 		task->live_dirty = true;
 	}

@@ -203,6 +203,22 @@ static bool card_failed(struct core *core, struct job *job, enum answer answer,
 	return false;
 }
 
+/* How a run ended while nobody watched it. Whose doing that was is not known any more, and we
+ * interrupt what stands still ourselves: it is drawn again. */
+static bool ended_alone(
+	struct core *core, struct job *job, enum answer answer, const char *detail, int64_t now_ms)
+{
+	enum sorry sorry = answer == ANSWER_MEMORY	  ? SORRY_MEMORY
+			   : answer == ANSWER_MACHINE	  ? SORRY_FAILED
+			   : answer == ANSWER_INTERRUPTED ? SORRY_INTERRUPTED
+							  : SORRY_NONE;
+
+	if (job->step != JOB_LOCATE || sorry == SORRY_NONE)
+		return false;
+	core_requeue(core, job, sorry, detail, now_ms);
+	return true;
+}
+
 static void dispatch_answer(struct core *core, struct job *job, enum answer answer,
 	const struct answer_args *args, int64_t now_ms)
 {
@@ -295,7 +311,8 @@ void core_answer(struct core *core, uint64_t job_id, uint32_t epoch, enum answer
 		job->row.live_id = args->live_id;
 	if (job->row.slot > 0 && pass_answer(core, job, answer, args->detail, now_ms))
 		; /* its jobs have gone apart */
-	else if (!card_failed(core, job, answer, args, now_ms))
+	else if (!card_failed(core, job, answer, args, now_ms) &&
+		 !ended_alone(core, job, answer, args->detail, now_ms))
 		dispatch_answer(core, job, answer, args, now_ms);
 	core_tick(core, now_ms);
 }

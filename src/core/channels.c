@@ -71,8 +71,9 @@ static void set_restricted(struct core *core, struct session *s, bool restricted
 }
 
 /*
- * A channel with a member's marker below a category of ours that the others
- * cannot see is that member's, also when a crash kept its row from being written.
+ * A channel with a member's marker below a category of ours, or below none because
+ * somebody deleted that, which the others cannot see is that member's, also when a
+ * crash kept its row from being written.
  */
 static void adopt(struct core *core, const struct core_channel *c)
 {
@@ -103,7 +104,7 @@ void core_channels_made(
 			category_known(core, channels[i].id);
 	for (size_t i = 0; i < n; i++)
 		if (channels[i].user_id && channels[i].hidden && !channels[i].category &&
-			category_find(core, channels[i].parent_id))
+			(!channels[i].parent_id || category_find(core, channels[i].parent_id)))
 			adopt(core, &channels[i]);
 }
 

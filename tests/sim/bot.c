@@ -6,6 +6,8 @@
 
 /* The bot's processes: started from the rows, turned, killed. */
 
+static void bot_ends(struct sim *sim);
+
 static void turn_is_due(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
@@ -23,6 +25,10 @@ void bot_turn(struct sim *sim)
 	at_ms = shell_turn(sim->shell, sim_bot_now(sim));
 	network_pump(sim);
 	rules_turn(sim);
+	if (shell_state(sim->shell) == SHELL_STOPPED) {
+		bot_ends(sim);
+		return;
+	}
 	if (shell_state(sim->shell) == SHELL_FAILED)
 		sim_fail(sim, "running", "the bot gave up: %s", shell_failure(sim->shell));
 	if (at_ms == NEVER)
@@ -94,15 +100,28 @@ void bot_may_crash(struct sim *sim)
 	bot_crash(sim);
 }
 
+/* Its sockets die with it, and the next one is on its way. */
+static void over(struct sim *sim)
+{
+	rules_crash(sim);
+	clock_at(sim->clock, sim_now(sim) + time_to_restart(sim), process_starts, NULL);
+	sim->life++; /* whatever was on its way to the dead process is dropped */
+	network_crash(sim);
+}
+
+static void bot_ends(struct sim *sim)
+{
+	trace_say(sim, "the bot has stopped");
+	sim->shell = shell_free(sim->shell);
+	over(sim);
+}
+
 void bot_crash(struct sim *sim)
 {
 	if (!sim->shell)
 		return;
 	trace_say(sim, "crash");
-	rules_crash(sim);
-	clock_at(sim->clock, sim_now(sim) + time_to_restart(sim), process_starts, NULL);
-	sim->life++; /* whatever was on its way to the dead process is dropped */
-	network_crash(sim);
+	over(sim);
 	/* The dead process closes nothing: its sockets are gone already. */
 	sim->shell = shell_abandon(sim->shell);
 }

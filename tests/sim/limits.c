@@ -108,7 +108,8 @@ void limits_heard(struct sim *sim, const struct http_request *req, const struct 
 	if (key == 0 || res->status == 0)
 		return;
 	/* Without the API's own headers it is Cloudflare, or a proxy: not about the route. */
-	sim->banned |= (res->status == 429 && !scope) || res->status == 403;
+	sim->banned |= (res->status == 429 && !scope) ||
+		       (res->status == 403 && !http_response_get(res, "X-RateLimit-Bucket"));
 	if (key == KEY_INTERACTIONS)
 		return;
 	if (res->status == 429 && scope)

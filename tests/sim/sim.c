@@ -138,6 +138,7 @@ static void set_up(struct sim *sim)
 	weather_plan(sim);
 	cards_plan(sim);
 	workflows_plan(sim);
+	server_plan(sim);
 }
 
 /* The next thing happens: in the world, or on its way to one of them. */

@@ -62,7 +62,9 @@ struct sim_copy {
 /* What was seen to be said in Discord about a job. */
 struct sim_said {
 	uint64_t job_id;
+	uint64_t channel_id; /* of the last one */
 	int pictures, sorries;
+	int gone; /* went with their channel, which somebody deleted */
 	bool answered;	  /* the answer to its command is, or may be, its apology */
 	int files;	  /* of its picture's message */
 	int64_t number;	  /* of its first picture */
@@ -123,7 +125,7 @@ struct sim {
 	bool verbose;
 	bool strict;   /* no violation even in bad weather (some come from lost answers) */
 	uint64_t hash; /* of all that happened */
-	struct rng rng;
+	struct rng rng, people; /* server.c has draws of its own */
 	struct clock *clock;
 	int n_cards;
 	struct comfy_config all_cards[SIM_CARDS_MAX];
@@ -144,6 +146,11 @@ struct sim {
 	int64_t skew_ms;	/* the bot's clock is so far ahead of Discord's */
 	int64_t jumped_ms;	/* when it was put forward last; 0: never */
 	int64_t away_until_ms;	/* the database takes nothing */
+	uint64_t denied;	/* a permission that the bot has not at present */
+	bool refuses;		/* Discord rightly refuses what is said */
+	uint64_t young[8];	/* channels that were deleted soon after they were made */
+	size_t n_young;
+	bool interrupted;	/* somebody else has ended a run */
 	bool full;		/* the server has as many channels as Discord allows */
 	bool fair;		/* the storm is over */
 	uint64_t message_cursor, channel_cursor; /* of what was looked at in the world */
@@ -219,6 +226,10 @@ int64_t weather_sometime(struct sim *sim); /* while the storm lasts */
 /* wishes.c: members, and what they ask for */
 void wishes_plan(struct sim *sim);
 
+/* server.c: what people do to the server and to the bot */
+void server_plan(struct sim *sim);
+void server_clears(struct sim *sim);
+
 /* workflows.c */
 void workflows_add(struct sim *sim);
 /* The sampler in the graphs of a workflow. */
@@ -288,6 +299,7 @@ void written_heard(
 /* A message that was made or found in the end. */
 void check_message(struct sim *sim, struct json_object *message);
 void check_channels(struct sim *sim);
+void check_gone(struct sim *sim, uint64_t channel_id); /* somebody has deleted it */
 void check_said(struct sim *sim, const struct http_request *req, const struct http_response *res);
 /* What a ComfyUI is given. */
 void check_given(struct sim *sim, const struct http_request *req);

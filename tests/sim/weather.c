@@ -297,4 +297,5 @@ void weather_clears(struct sim *sim)
 		fault_happens(sim,
 			xasprintf("{\"card\":%d,\"kind\":\"comfy_foreign\",\"mb\":0}", i), true);
 	cards_clear(sim);
+	server_clears(sim);
 }

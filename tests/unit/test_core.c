@@ -161,6 +161,38 @@ static void test_old_asks_are_dropped(void **state)
 	stop(&rig);
 }
 
+/* A job that the last process left at a step: the next one looks into its channel. */
+static void take_up(struct rig *rig, int step, int outcome)
+{
+	struct job_row row = {.id = 1,
+		.user_id = 1,
+		.guild_id = 7,
+		.channel_id = 500,
+		.step = step,
+		.outcome = outcome,
+		.token = "t",
+		.username = "ana",
+		.locale = "en",
+		.model = "m",
+		.prompt = "p",
+		.gpu = "http://a",
+		.prompt_id = "0e3a1c9e-1111-4222-8333-444455556666"};
+	struct session_row session = {.user_id = 1, .channel_id = 500};
+	char *member;
+
+	start(rig, 10);
+	row.created_ms = session.active_ms = rig->now_ms - 5000;
+	core_load_session(rig->core, &session);
+	core_load_job(rig->core, &row, rig->now_ms);
+	core_gpu(rig->core, 0, true, rig->now_ms);
+	rig->silent = RIG_BIT(FX_LOOK);
+	core_ready(rig->core, 7, rig->now_ms);
+	run(rig);
+	member = strstr(rig->trace, "member "); /* is he still there? */
+	assert_non_null(member);
+	memmove(member, member + 7, strlen(member) - 6);
+}
+
 /* From every stored step a restart looks into the channel, then goes on. */
 static void test_restart(void **state)
 {
@@ -183,40 +215,48 @@ static void test_restart(void **state)
 	};
 
 	for (size_t i = 0; i < countof(cases); i++) {
-		struct job_row row = {.id = 1,
-			.user_id = 1,
-			.guild_id = 7,
-			.channel_id = 500,
-			.step = cases[i].step,
-			.outcome = cases[i].outcome,
-			.token = "t",
-			.username = "ana",
-			.locale = "en",
-			.model = "m",
-			.prompt = "p",
-			.gpu = "http://a",
-			.prompt_id = "0e3a1c9e-1111-4222-8333-444455556666"};
-		struct session_row session = {.user_id = 1, .channel_id = 500};
 		struct rig rig;
-		char *member;
 
-		start(&rig, 10);
-		row.created_ms = session.active_ms = rig.now_ms - 5000;
-		core_load_session(rig.core, &session);
-		core_load_job(rig.core, &row, rig.now_ms);
-		core_gpu(rig.core, 0, true, rig.now_ms);
-		rig.silent = RIG_BIT(FX_LOOK);
-		core_ready(rig.core, 7, rig.now_ms);
-		run(&rig);
-		member = strstr(rig.trace, "member "); /* is he still there? */
-		assert_non_null(member);
-		memmove(member, member + 7, strlen(member) - 6);
+		take_up(&rig, cases[i].step, cases[i].outcome);
 		core_answer(rig.core, 1, rig.epoch[1], cases[i].look,
 			&(struct answer_args){.message_id = 88}, rig.now_ms);
 		run(&rig);
 		if (!str_starts(rig.trace, cases[i].trace))
 			fail_msg("case %zu: wanted %s, got %s", i, cases[i].trace, rig.trace);
 		assert_int_equal(rig.kept[1].row.step, cases[i].end);
+		stop(&rig);
+	}
+}
+
+/* How a run ended meanwhile. Of some ends nobody knows any more whose doing they were: we interrupt
+ * a run that stands still ourselves. */
+static void test_restart_after_the_run_ended(void **state)
+{
+	static const struct {
+		enum answer answer;
+		int end;
+	} cases[] = {
+		{ANSWER_OK, JOB_DONE},
+		{ANSWER_LOST, JOB_DONE},
+		{ANSWER_MEMORY, JOB_DONE},
+		{ANSWER_MACHINE, JOB_DONE},
+		{ANSWER_INTERRUPTED, JOB_DONE},
+		{ANSWER_FAILED, JOB_APOLOGISED},
+	};
+
+	for (size_t i = 0; i < countof(cases); i++) {
+		struct rig rig;
+
+		take_up(&rig, JOB_SUBMIT, 0);
+		rig.silent = RIG_BIT(FX_LOCATE);
+		core_answer(rig.core, 1, rig.epoch[1], ANSWER_OK, NULL, rig.now_ms);
+		run(&rig);
+		assert_int_equal(core_job(rig.core, 1)->step, JOB_LOCATE);
+		rig.silent = 0;
+		core_answer(rig.core, 1, rig.epoch[1], cases[i].answer, NULL, rig.now_ms);
+		run(&rig);
+		if (rig.kept[1].row.step != cases[i].end)
+			fail_msg("case %zu ends at %d", i, rig.kept[1].row.step);
 		stop(&rig);
 	}
 }
@@ -607,6 +647,7 @@ int main(void)
 		cmocka_unit_test(test_old_answers_are_dropped),
 		cmocka_unit_test(test_old_asks_are_dropped),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_restart_after_the_run_ended),
 		cmocka_unit_test(test_channel_is_removed_when_idle),
 		cmocka_unit_test(test_two_commands_make_one_channel),
 		cmocka_unit_test(test_unposted_pictures_are_bounded),

@@ -14,8 +14,8 @@ static uint64_t channel_of(struct rig *rig, uint64_t user)
 	return s ? s->row.channel_id : 0;
 }
 
-/* A member's channel is known by its marker, below a category of ours, and hidden from the others.
- */
+/* A member's channel is known by its marker, below a category of ours or below none, and hidden
+ * from the others. */
 static void test_whose_channel_it_is(void **state)
 {
 	static const struct {
@@ -34,6 +34,9 @@ static void test_whose_channel_it_is(void **state)
 			false},
 		{{.id = 5, .category = true, .name = "sessions"}, {.parent_id = 6, .hidden = true},
 			false},
+		{{.id = 5, .category = true, .name = "sessions"}, {.parent_id = 0, .hidden = true},
+			true},
+		{{.id = 5, .category = true, .name = "sessions"}, {.parent_id = 0}, false},
 		{{.id = 5, .category = true, .name = "sessions"}, {.parent_id = 5}, false},
 		{{.id = 5, .category = true, .name = "sessions"},
 			{.parent_id = 5, .hidden = true, .category = true}, false},
