@@ -73,11 +73,9 @@ void dw_session_event(
 static void event_json(
 	struct discord_world *w, struct dw_session *s, const char *event, struct json_object *d)
 {
-	size_t len;
-	const char *text = json_object_to_json_string_length(
-		d, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+	cleanup(freep) char *text = json_text(d);
 
-	dw_session_event(w, s, event, text, len);
+	dw_session_event(w, s, event, text, strlen(text));
 	json_object_put(d);
 }
 
