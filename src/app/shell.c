@@ -123,6 +123,8 @@ struct shell *shell_new(const struct shell_config *config, const struct ports *p
 	sh->ports = *ports;
 	sh->file_limit = DISCORD_FILE_MAX;
 	sh->words_ms = NEVER;
+	sh->want_guild = (struct shell_wanted){.call = guild_get, .kind = CALL_GUILD};
+	sh->want_channels = (struct shell_wanted){.call = channel_list, .kind = CALL_CHANNELS};
 	rng_seed(&sh->rng, seed);
 	for (int i = 0; i < config->n_comfy; i++)
 		shell_card_own(sh, i, &config->comfy[i]);

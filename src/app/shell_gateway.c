@@ -197,8 +197,7 @@ static void connected(struct shell *sh)
 		shell_log(sh, LOG_INFO, "discord", "ready");
 	}
 	shell_commands_check(sh);
-	shell_guild_ask(sh);
-	shell_channels_ask(sh);
+	shell_wants_go(sh);
 	shell_words_go(sh);
 	core_ready(sh->core, sh->config.guild_id, shell_now(sh));
 }
@@ -281,7 +280,7 @@ static void on_guild_create(struct shell *sh, struct json_object *d)
 		shell_channels_made(sh, json_array(d, "channels"));
 	else
 		shell_channels(sh, json_array(d, "channels"));
-	sh->channels_known |= !sh->replaying;
+	sh->want_channels.known |= !sh->replaying;
 	connected(sh);
 }
 
@@ -340,7 +339,7 @@ static void on_channel_delete(struct shell *sh, struct json_object *d)
 
 	if (id && id == sh->admin_channel_id)
 		set_admin_channel(sh, 0);
-	sh->channels_changed = true;
+	sh->want_channels.changed = true;
 	core_channel_gone(sh->core, id, shell_now(sh));
 }
 

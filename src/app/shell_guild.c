@@ -1,10 +1,43 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "app/shell_parts.h"
 
-/* Who administers the guild. */
+/* Who administers the guild, and what a resumed session does not tell. */
+
+/* ---- asked for ---- */
 
 /* After it could not be found out. */
 #define ASK_AGAIN_MS 10000
+
+static void ask(struct shell *sh, struct shell_wanted *want)
+{
+	if (want->known || want->asked)
+		return;
+	want->asked = true;
+	want->changed = false;
+	shell_call(sh, want->call(sh->config.guild_id), want->kind, 0, 0);
+}
+
+void shell_wants_go(struct shell *sh)
+{
+	ask(sh, &sh->want_guild);
+	ask(sh, &sh->want_channels);
+}
+
+bool shell_want_answered(struct shell *sh, struct shell_wanted *want, bool ok)
+{
+	want->asked = false;
+	if (want->known) /* a new session has told meanwhile */
+		return false;
+	if (!ok)
+		sh->words_ms = min_of(sh->words_ms, shell_now(sh) + ASK_AGAIN_MS);
+	else if (want->changed)
+		ask(sh, want);
+	else
+		return true;
+	return false;
+}
+
+/* ---- who administers ---- */
 
 static void set_admin_role(struct shell_guild *g, uint64_t role_id, bool admin)
 {
@@ -28,19 +61,24 @@ static void read_role(struct shell_guild *g, uint64_t role_id, struct json_objec
 void shell_guild_role(struct shell *sh, uint64_t role_id, struct json_object *role)
 {
 	read_role(&sh->guild, role_id, role);
-	sh->guild_changed = true;
+	sh->want_guild.changed = true;
+}
+
+static bool is_guild(struct json_object *doc)
+{
+	return json_id(doc, "owner_id") && json_array(doc, "roles");
 }
 
 void shell_guild_read(struct shell *sh, struct json_object *guild)
 {
 	struct json_object *roles = json_array(guild, "roles");
-	uint64_t owner_id = json_id(guild, "owner_id");
 
-	if (!owner_id || !roles)
+	if (!is_guild(guild))
 		return;
-	sh->guild = (struct shell_guild){.known = true,
+	sh->guild = (struct shell_guild){
 		.spanish = locale_is_spanish(json_str(guild, "preferred_locale")),
-		.owner_id = owner_id};
+		.owner_id = json_id(guild, "owner_id")};
+	sh->want_guild.known = true;
 	for (size_t i = 0; i < json_len(roles); i++) {
 		struct json_object *role = json_object_array_get_idx(roles, i);
 
@@ -54,28 +92,12 @@ const char *shell_guild_locale(const struct shell *sh)
 	return sh->guild.spanish ? "es-ES" : "en-US";
 }
 
-/* A resumed session gives no GUILD_CREATE. */
-void shell_guild_ask(struct shell *sh)
-{
-	if (sh->guild.known || sh->guild_asked)
-		return;
-	sh->guild_asked = true;
-	sh->guild_changed = false;
-	shell_call(sh, guild_get(sh->config.guild_id), CALL_GUILD, 0, 0);
-}
-
 void shell_guild_answer(struct shell *sh, struct rest_call *call)
 {
 	struct json_object *doc = call->outcome == REST_OK ? rest_json(call) : NULL;
 
-	sh->guild_asked = false;
-	/* Events are newer than an answer that may have been written before them. */
-	if (!sh->guild.known && !sh->guild_changed)
+	if (shell_want_answered(sh, &sh->want_guild, is_guild(doc)))
 		shell_guild_read(sh, doc);
-	if (doc && sh->guild_changed)
-		shell_guild_ask(sh);
-	else if (!sh->guild.known)
-		sh->words_ms = shell_now(sh) + ASK_AGAIN_MS;
 	json_put(&doc);
 }
 
@@ -92,7 +114,7 @@ bool shell_guild_is_admin(const struct shell *sh, uint64_t user_id, struct json_
 {
 	uint64_t role;
 
-	if (!user_id || !sh->guild.known)
+	if (!user_id || !sh->want_guild.known)
 		return false;
 	if (user_id == sh->guild.owner_id)
 		return true;

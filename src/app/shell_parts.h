@@ -113,9 +113,16 @@ struct shell_comfy {
 	struct lora_list *loras; /* shell_lora.c */
 };
 
-/* Who administers the guild; known from GUILD_CREATE or GET /guilds/{id}. */
+/* What GUILD_CREATE tells and a resumed session does not: asked for until it is known. */
+struct shell_wanted {
+	struct rest_call *(*call)(uint64_t guild_id);
+	enum call_kind kind;
+	bool known, asked;
+	bool changed; /* by an event while it was asked for: the answer may be older */
+};
+
+/* Who administers the guild. */
 struct shell_guild {
-	bool known;
 	bool spanish; /* the language that the server has chosen */
 	uint64_t owner_id;
 	uint64_t admin_roles[ADMIN_ROLES_MAX]; /* with ADMINISTRATOR */
@@ -188,9 +195,8 @@ struct shell {
 	size_t edited_next;
 	uint64_t application_id, bot_id, admin_channel_id;
 	struct shell_guild guild;
-	bool guild_asked, guild_changed;		       /* changed: while it was asked for */
-	bool channels_asked, channels_known, channels_changed; /* changed: as guild_changed */
-	struct admin_word words[ADMIN_WORDS_MAX];	       /* the oldest first */
+	struct shell_wanted want_guild, want_channels;
+	struct admin_word words[ADMIN_WORDS_MAX]; /* the oldest first */
 	size_t n_words;
 	int64_t words_ms; /* when what waits for Discord is tried again */
 	struct shell_report *reports;
@@ -202,9 +208,11 @@ struct shell {
 	bool in_guild, commands_checked, other_guilds_may_go;
 	size_t edits;	       /* workflows that edit, 2 for several: what the commands depend on */
 	bool commands_cleared; /* by an administrator: they stay away until he wants them back */
-	bool content_asked, content_known, content_granted; /* the intent MESSAGE_CONTENT */
-	int64_t started_ms, learned_ms;			    /* what was learned was saved last */
-	size_t file_limit;				    /* what a file in this guild may have */
+	/* the intent MESSAGE_CONTENT */
+	bool content_asked, content_known, content_granted;
+	int64_t started_ms;
+	int64_t learned_ms;	 /* what was learned was saved last */
+	size_t file_limit;	 /* what a file in this guild may have */
 	bool replaying;		 /* what the session missed is being given again */
 	int64_t turn_ms, due_ms; /* the last turn, and when the next one was due at the latest */
 	bool clock_known;	 /* Discord's clock was seen ... */
@@ -263,10 +271,14 @@ void shell_answers_go(struct shell *sh);
 int64_t shell_answers_deadline(const struct shell *sh);
 void shell_answers_free(struct shell *sh);
 
-/* shell_guild.c: who administers */
+/* shell_guild.c: who administers, and what GUILD_CREATE has not told */
+/* Asks for what is not known. */
+void shell_wants_go(struct shell *sh);
+/* It was answered, with something that can be read or not (ok); true: it is to be read, else it is
+ * asked for once more when that is needed. */
+bool shell_want_answered(struct shell *sh, struct shell_wanted *want, bool ok);
 void shell_guild_read(struct shell *sh, struct json_object *guild);
 void shell_guild_role(struct shell *sh, uint64_t role_id, struct json_object *role);
-void shell_guild_ask(struct shell *sh);
 /* For what is said to a channel rather than to a member. */
 const char *shell_guild_locale(const struct shell *sh);
 void shell_guild_answer(struct shell *sh, struct rest_call *call);
@@ -366,8 +378,7 @@ void shell_channels(struct shell *sh, struct json_object *array);
 void shell_threads(struct shell *sh, struct json_object *array);
 /* They are there, or were: nothing is said of others. */
 void shell_channels_made(struct shell *sh, struct json_object *array);
-/* All of them, unless GUILD_CREATE has told; answers to CALL_CHANNELS and CALL_THREADS. */
-void shell_channels_ask(struct shell *sh);
+/* Answers to CALL_CHANNELS and CALL_THREADS. */
 void shell_channels_answer(struct shell *sh, struct rest_call *call);
 /* CHANNEL_UPDATE. */
 void shell_channel_changed(struct shell *sh, struct json_object *d);

@@ -6,8 +6,6 @@
 
 #include "app/shell_parts.h"
 
-#define ASK_AGAIN_MS 10000
-
 /* Private channels: what the core wants done with them becomes calls, what comes back answers. */
 
 /* ---- rows ---- */
@@ -16,8 +14,8 @@ static void session_saved(void *arg, int result, const char *why)
 {
 	struct shell *sh = arg;
 
-	/* The store itself tries again what it could not write for a while (store/store.c): this was
-	 * refused for good. The channel is found again by its marker, so nothing is lost. */
+	/* What cannot be written for a while the store itself tries again: this was refused for
+	 * good. The channel is found again by its marker, so nothing is lost. */
 	if (result < 0)
 		shell_log(sh, LOG_WARN, "store", "a channel could not be saved: %s", why);
 }
@@ -140,39 +138,37 @@ void shell_threads(struct shell *sh, struct json_object *array)
 	free(list);
 }
 
-/* A resumed session gives no GUILD_CREATE. A channel of ours whose row was never written, because
- * the database failed or the process died, would be known by nothing else, and stay for ever. */
-void shell_channels_ask(struct shell *sh)
+/* The answer to a call for all channels or all threads; false when it is no list. */
+static bool read_list(struct shell *sh, const struct rest_call *call)
 {
-	if (sh->channels_known || sh->channels_asked)
-		return;
-	sh->channels_asked = true;
-	sh->channels_changed = false;
-	shell_call(sh, channel_list(sh->config.guild_id), CALL_CHANNELS, 0, 0);
-}
-
-void shell_channels_answer(struct shell *sh, struct rest_call *call)
-{
-	bool threads = call->kind == CALL_THREADS;
+	bool threads = call->kind == CALL_THREADS || call->kind == CALL_THREAD_LIST;
 	struct json_object *doc = call->outcome == REST_OK ? rest_json(call) : NULL;
 	struct json_object *list = threads ? json_array(doc, "threads") : doc;
+	bool ok = list && json_object_is_type(list, json_type_array);
 
-	sh->channels_asked = false;
-	if (sh->channels_known) {
-		/* A new session has told meanwhile. */
-	} else if (sh->channels_changed) {
-		shell_channels_ask(sh); /* it may still name what has gone since */
-	} else if (call->outcome != REST_OK && call->outcome != REST_REFUSED) {
-		sh->words_ms = min_of(sh->words_ms, shell_now(sh) + ASK_AGAIN_MS);
-	} else if (threads) {
+	if (ok && threads)
 		shell_threads(sh, list);
-		sh->channels_known = true;
-	} else {
+	else if (ok)
 		shell_channels(sh, list);
-		sh->channels_asked = true;
-		shell_call(sh, threads_active(sh->config.guild_id), CALL_THREADS, 0, 0);
-	}
 	json_put(&doc);
+	return ok;
+}
+
+/* A channel of ours whose row was never written, because the database failed or the process died,
+ * would be known by nothing else, and stay for ever. */
+void shell_channels_answer(struct shell *sh, struct rest_call *call)
+{
+	struct shell_wanted *want = &sh->want_channels;
+
+	if (!shell_want_answered(
+		    sh, want, call->outcome == REST_OK || call->outcome == REST_REFUSED))
+		return;
+	(void)read_list(sh, call);
+	want->known = call->kind == CALL_THREADS;
+	if (want->known)
+		return;
+	want->asked = true; /* until the threads are told too */
+	shell_call(sh, threads_active(sh->config.guild_id), CALL_THREADS, 0, 0);
 }
 
 void shell_channel_changed(struct shell *sh, struct json_object *d)
@@ -196,25 +192,20 @@ static enum answer made_or_why(const struct rest_call *call, enum answer answer)
 
 static void channel_answered(struct shell *sh, struct rest_call *call)
 {
-	struct json_object *doc = rest_json(call);
 	enum answer answer = rest_answer_of(call);
-	struct json_object *list =
-		call->kind == CALL_THREAD_LIST ? json_array(doc, "threads") : doc;
 	uint64_t id = 0;
 
-	sh->channels_changed |= call->kind == CALL_CHANNEL_CHANGE;
-	if (call->kind == CALL_CHANNEL_MAKE) {
+	if (call->kind == CALL_CHANNEL_CHANGE) {
+		sh->want_channels.changed = true;
+	} else if (call->kind == CALL_CHANNEL_MAKE) {
+		struct json_object *doc = rest_json(call);
+
 		id = answer == ANSWER_OK ? json_id(doc, "id") : 0;
 		answer = made_or_why(call, answer);
-	} else if (call->kind != CALL_CHANNEL_CHANGE && answer == ANSWER_OK) {
-		if (!list || !json_object_is_type(list, json_type_array))
-			answer = ANSWER_AGAIN;
-		else if (call->kind == CALL_THREAD_LIST)
-			shell_threads(sh, list);
-		else
-			shell_channels(sh, list);
+		json_put(&doc);
+	} else if (answer == ANSWER_OK && !read_list(sh, call)) {
+		answer = ANSWER_AGAIN;
 	}
-	json_put(&doc);
 	core_session_answer(sh->core, call->tag, (uint32_t)call->tag2, answer, id,
 		call->discord_message, shell_now(sh));
 }
@@ -372,7 +363,7 @@ void shell_session_effect(struct shell *sh, const struct effect *e)
 		call_first(sh, thread_join(e->id, user), CALL_CHANNEL_CHANGE, e);
 		break;
 	case FX_CHANNEL_DELETE:
-		sh->channels_changed = true;
+		sh->want_channels.changed = true;
 		shell_call(sh, channel_delete(e->id, "idle"), CALL_CHANNEL_CHANGE, user, e->epoch);
 		break;
 	case FX_ERASE:

@@ -155,7 +155,7 @@ static void hear(struct shell *sh, struct json_object *message, enum word_kind k
 
 	/* Anybody else hears nothing at all. */
 	if (!id || !author_id || json_member(message, "webhook_id") || word_find(sh, id) ||
-		(sh->guild.known && !admin))
+		(sh->want_guild.known && !admin))
 		return;
 	word = word_add(sh);
 	if (!word) {
@@ -250,7 +250,7 @@ void shell_words_go(struct shell *sh)
 {
 	bool dropped = false;
 
-	if (!sh->guild.known || !sh->application_id)
+	if (!sh->want_guild.known || !sh->application_id)
 		return;
 	for (size_t i = 0; i < sh->n_words; i++) {
 		struct admin_word *word = &sh->words[i];
@@ -319,7 +319,6 @@ void shell_words_tick(struct shell *sh, int64_t now_ms)
 	if (now_ms < sh->words_ms)
 		return;
 	sh->words_ms = NEVER;
-	shell_guild_ask(sh);
-	shell_channels_ask(sh);
+	shell_wants_go(sh);
 	shell_words_go(sh);
 }
