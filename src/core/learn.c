@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <utlist.h>
 
 #include "base/limits.h"
 #include "core/learn_in.h"
@@ -36,52 +37,32 @@ struct learn_cell *learn_cell_find(const struct learn *l, const char *card, cons
 	return cell && !cell->gone ? cell : NULL;
 }
 
-static struct learn_model *model_get(struct learn *l, const char *name)
-{
-	struct learn_model *m;
+/* Models and cards are alike in that they have a name and cells, and are there as long as they have
+ * cells. */
+#define group_get(head, text, group)                                                               \
+	do {                                                                                       \
+		HASH_FIND_STR(head, text, group);                                                  \
+		if (group)                                                                         \
+			break;                                                                     \
+		(group) = xcalloc(1, sizeof(*(group)));                                            \
+		(group)->name = xstrdup(text);                                                     \
+		HASH_ADD_KEYPTR(hh, head, (group)->name, strlen((group)->name), group);            \
+	} while (0)
 
-	HASH_FIND_STR(l->models, name, m);
-	if (!m) {
-		m = xcalloc(1, sizeof(*m));
-		m->name = xstrdup(name);
-		HASH_ADD_KEYPTR(hh, l->models, m->name, strlen(m->name), m);
-	}
-	return m;
-}
-
-static struct learn_gpu *gpu_get(struct learn *l, const char *name)
-{
-	struct learn_gpu *g;
-
-	HASH_FIND_STR(l->gpus, name, g);
-	if (!g) {
-		g = xcalloc(1, sizeof(*g));
-		g->name = xstrdup(name);
-		HASH_ADD_KEYPTR(hh, l->gpus, g->name, strlen(g->name), g);
-	}
-	return g;
-}
+#define group_leave(head, group, cell, next)                                                       \
+	do {                                                                                       \
+		LL_DELETE2((group)->cells, cell, next);                                            \
+		if ((group)->cells)                                                                \
+			break;                                                                     \
+		HASH_DEL(head, group);                                                             \
+		free((group)->name);                                                               \
+		free(group);                                                                       \
+	} while (0)
 
 static void unlink_cell(struct learn *l, struct learn_cell *cell)
 {
-	struct learn_cell **at = &cell->of_model->cells;
-
-	while (*at != cell)
-		at = &(*at)->next_of_model;
-	*at = cell->next_of_model;
-	for (at = &cell->of_card->cells; *at != cell;)
-		at = &(*at)->next_of_card;
-	*at = cell->next_of_card;
-	if (!cell->of_model->cells) {
-		HASH_DEL(l->models, cell->of_model);
-		free(cell->of_model->name);
-		free(cell->of_model);
-	}
-	if (!cell->of_card->cells) {
-		HASH_DEL(l->gpus, cell->of_card);
-		free(cell->of_card->name);
-		free(cell->of_card);
-	}
+	group_leave(l->models, cell->of_model, cell, next_of_model);
+	group_leave(l->gpus, cell->of_card, cell, next_of_card);
 }
 
 void learn_cell_free(struct learn *l, struct learn_cell *cell)
@@ -155,12 +136,10 @@ struct learn_cell *learn_cell_get(struct learn *l, const char *card, const char 
 	memcpy(cell->key, key, strlen(key));
 	cell->card_name = xstrdup(card);
 	cell->model_name = xstrdup(model);
-	cell->of_model = model_get(l, model);
-	cell->of_card = gpu_get(l, card);
-	cell->next_of_model = cell->of_model->cells;
-	cell->of_model->cells = cell;
-	cell->next_of_card = cell->of_card->cells;
-	cell->of_card->cells = cell;
+	group_get(l->models, model, cell->of_model);
+	group_get(l->gpus, card, cell->of_card);
+	LL_PREPEND2(cell->of_model->cells, cell, next_of_model);
+	LL_PREPEND2(cell->of_card->cells, cell, next_of_card);
 	cell->used = ++l->uses;
 	HASH_ADD_STR(l->cells, key, cell);
 	return cell;
@@ -309,6 +288,15 @@ static const struct learn_model *model_find(struct learn *l, const char *name)
 	return m;
 }
 
+static const struct learn_gpu *gpu_find(struct learn *l, const char *name)
+{
+	struct learn_gpu *g;
+
+	learn_fit(l);
+	HASH_FIND_STR(l->gpus, name, g);
+	return g;
+}
+
 /* What a work is worth against one of 1, as a logarithm. */
 static double weight_of(const struct learn_model *m, int64_t work)
 {
@@ -377,13 +365,11 @@ int64_t learn_pass_ms(
 {
 	const struct learn_model *m = model_find(l, model);
 	const struct learn_cell *cell = card ? learn_cell_find(l, card, model) : NULL;
-	struct learn_gpu *gpu = NULL;
+	const struct learn_gpu *gpu = card ? gpu_find(l, card) : NULL;
 	double ms;
 
 	if (!m || !m->known)
 		return -1;
-	if (card)
-		HASH_FIND_STR(l->gpus, card, gpu);
 	ms = m->centre - (gpu ? gpu->speed : 0);
 	/* What was seen there tells more than what was seen elsewhere. */
 	if (cell && cell->n_runs >= 3 && !cell->runs[0].cold)
@@ -403,11 +389,9 @@ static int speed_of(double log_speed)
 void learn_card(struct learn *l, const char *card, struct learn_card *ret)
 {
 	const struct learn_cell *cell = learn_cell_find(l, card, "");
-	struct learn_gpu *gpu;
+	const struct learn_gpu *gpu = gpu_find(l, card);
 
-	learn_fit(l);
 	*ret = (struct learn_card){1000, 1000, 1};
-	HASH_FIND_STR(l->gpus, card, gpu);
 	if (gpu) {
 		ret->speed = speed_of(gpu->speed);
 		ret->load_speed = speed_of(gpu->load_speed);

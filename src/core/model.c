@@ -35,6 +35,12 @@ static bool is_news(int64_t a, int64_t b)
 /* The first runs are often odd: so many it takes until the scheduler weighs by them. */
 #define RUNS_MIN 3
 
+/* What the owner says of its memory counts more than what was seen. */
+static int64_t vram_of(const struct model *m, const struct learn_times *times)
+{
+	return m->known.vram_mb > 0 ? m->known.vram_mb : times->vram_mb;
+}
+
 /* What the scheduler is to know of it. */
 static struct sched_needs needs_of(struct core *core, const struct model *m)
 {
@@ -43,7 +49,7 @@ static struct sched_needs needs_of(struct core *core, const struct model *m)
 
 	learn_times(core->learn, m->name, m->known.work, &times);
 	needs = (struct sched_needs){.weights = m->weights,
-		.vram_mb = model_vram_mb(core, m),
+		.vram_mb = vram_of(m, &times),
 		.image_ms = LEARN_PICTURE_MS,
 		.extra_ms = LEARN_PICTURE_MS,
 		.batch_max = 1};
@@ -89,12 +95,11 @@ void model_learned(struct core *core, struct model *m)
 
 int64_t model_vram_mb(struct core *core, const struct model *m)
 {
-	struct learn_times times;
+	struct learn_times times = {0};
 
-	if (m->known.vram_mb > 0)
-		return m->known.vram_mb;
-	learn_times(core->learn, m->name, 0, &times);
-	return times.vram_mb;
+	if (m->known.vram_mb <= 0)
+		learn_times(core->learn, m->name, 0, &times);
+	return vram_of(m, &times);
 }
 
 int model_work(struct core *core, const struct model *m, const struct job_row *row)
