@@ -160,9 +160,9 @@ def test_429_of_cloudflare(lab):
     sandbox.fault("html", status=429, **MESSAGES)
     sandbox.let_go()
     bot.wait_line(r"Cloudflare keeps this address out .* no request for 10 minutes")
-    requests = sandbox.state().raw["requests"]
-    sandbox.press(ana, sandbox.state().live(ana)[0], button(sandbox.state().live(ana)[0], "cancel"))
-    assert sandbox.state().raw["requests"] == requests
+    asked = sandbox.command(ana, "queue")
+    bot.wait_line(r"/callback: expired")
+    assert not sandbox.state().interaction(asked)["acked_ms"]
     bot.kill()
     lab.start_bot()
     sandbox.wait(lambda s: s.pictures(ana), "the picture, after a new start")
