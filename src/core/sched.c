@@ -180,11 +180,10 @@ int64_t sched_wake(struct sched *s, int64_t now_ms)
 {
 	struct tree_node *node = s->waiting ? tree_first(&s->kept) : NULL;
 	int64_t wake_ms = s->buckets ? sched_overdue(s, now_ms) : NEVER;
-	const struct card *next = s->buckets && s->waiting ? sched_next_card(s) : NULL;
+	int64_t soon_ms = sched_next_free(s) - (int64_t)s->policy.soon_ms;
 
-	if (next && next->free_ms - (int64_t)s->policy.soon_ms > now_ms)
-		wake_ms = min_of(wake_ms, next->free_ms - (int64_t)s->policy.soon_ms);
-
+	if (s->buckets && s->waiting && soon_ms > now_ms)
+		wake_ms = min_of(wake_ms, soon_ms);
 	if (node)
 		wake_ms = min_of(wake_ms,
 			max_of(tree_entry(node, struct card, by_kept)->kept_ms, now_ms + 1));

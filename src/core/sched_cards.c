@@ -180,6 +180,7 @@ void sched_open_card(struct sched *s, struct card *card)
 		s->buckets = b;
 	}
 	tree_insert(&b->cards, &card->in_bucket, compare_cards);
+	s->n_open += !b->kept;
 	card->bucket = b;
 }
 
@@ -190,6 +191,7 @@ void sched_close_card(struct sched *s, struct card *card)
 	if (!b)
 		return;
 	tree_remove(&b->cards, &card->in_bucket);
+	s->n_open -= !b->kept;
 	card->bucket = NULL;
 	if (b->cards.root)
 		return;
@@ -198,6 +200,19 @@ void sched_close_card(struct sched *s, struct card *card)
 	*at = b->next;
 	b->next = s->spare;
 	s->spare = b;
+}
+
+int64_t sched_next_free(const struct sched *s)
+{
+	struct tree_node *node = s->n_open < 2 ? tree_first(&s->busy) : NULL;
+
+	for (; node; node = tree_next(node)) {
+		const struct card *card = tree_entry(node, struct card, by_open);
+
+		if (!card->bucket && !card->hold)
+			return card->free_ms;
+	}
+	return 0;
 }
 
 static int compare_kept(const struct tree_node *a, const struct tree_node *b)

@@ -146,22 +146,6 @@ double sched_weight(const struct sched *s, double key)
 	return log(p->age_ms) + late / p->early_ms;
 }
 
-const struct card *sched_next_card(const struct sched *s)
-{
-	uint32_t open = 0;
-
-	for (const struct bucket *b = s->buckets; b; b = b->next)
-		open += b->kept ? 0 : b->cards.count;
-	for (struct tree_node *node = open < 2 ? tree_first(&s->busy) : NULL; node;
-		node = tree_next(node)) {
-		const struct card *card = tree_entry(node, struct card, by_open);
-
-		if (!card->bucket && !card->hold)
-			return card;
-	}
-	return NULL;
-}
-
 /* A model on an open card: what does not depend on the job. */
 struct offer {
 	const struct bucket *bucket;
@@ -254,7 +238,7 @@ static bool waits_for_holders(
 static int brief_enough(
 	const struct sched *s, const struct offer *o, const struct sched_class *c, int n)
 {
-	if (s->next_ms <= s->policy.soon_ms)
+	if ((double)(s->next_ms - s->now_ms) <= s->policy.soon_ms)
 		return n;
 	while (n && o->load_ms + sched_run_ms(s, o->bucket->kind, c, n) > s->policy.soon_ms)
 		n--;
@@ -335,11 +319,10 @@ static void choose_in(
 
 bool sched_choose(struct sched *s, struct choice *ret)
 {
-	const struct card *next = sched_next_card(s);
 	struct best best = {0};
 
 	price_weights(s);
-	s->next_ms = next ? (double)(next->free_ms - s->now_ms) : 0;
+	s->next_ms = sched_next_free(s);
 	for (int i = 0; i < s->n_models; i++) {
 		struct sched_model *m = s->models[i];
 

@@ -137,8 +137,9 @@ struct sched {
 	struct bucket *buckets, *spare;
 	uint32_t waiting, seq;
 	double waiting_ms;
-	double next_ms; /* until another card than the one that is open is free */
-	int active;	/* members with jobs */
+	int n_open;	 /* cards, but those that are kept */
+	int64_t next_ms; /* sched_next_free() of this decision */
+	int active;	 /* members with jobs */
 	struct pool job_pool, flow_pool, user_pool, sent_pool;
 };
 
@@ -160,6 +161,8 @@ int sched_compare_busy(const struct tree_node *a, const struct tree_node *b);
  * any more. */
 void sched_keep(struct sched *s, struct card *card);
 void sched_unkeep(struct sched *s, struct card *card);
+/* When the first busy card is free, if one is open at most; 0: more are, or none is busy. */
+int64_t sched_next_free(const struct sched *s);
 
 /* sched_line.c */
 /* In line, for the first time or again. */
@@ -183,8 +186,6 @@ double sched_turn_after(const struct sched *s, const struct sched_job *job,
 /* The logarithm of a job's weight, by its key. */
 double sched_weight(const struct sched *s, double key);
 
-/* The busy card that is free first, when only one is open; NULL: others are, or none will be. */
-const struct card *sched_next_card(const struct sched *s);
 /* When what cards hold counts no more against a job that waits for it now; NEVER. */
 int64_t sched_overdue(struct sched *s, int64_t now_ms);
 
