@@ -272,7 +272,23 @@ static void test_the_card_of_an_administrator_is_kept_for_a_moment(void **state)
 	rig_free(r);
 }
 
-/* ... but not for long, and never the only one. */
+/* What he used is missed for a quarter of an hour, though nobody asked for it since: others wait
+ * for the card that holds theirs rather than push it out. */
+static void test_what_an_administrator_used_stays_loaded(void **state)
+{
+	struct sched_rig *r = with_cards(8000, 8000);
+	int boss = rig_arrive(r, SMALL, 1000, 1, 0), last;
+
+	for (int64_t from_ms = 600000; from_ms <= 1000000; from_ms += 400000) {
+		rig_run(r, from_ms);
+		rig_arrive(r, OTHER, 4000, 2, 2);
+		rig_run(r, from_ms + 1000); /* on the other card for at least 23 s more */
+		last = rig_arrive(r, OTHER, 1000, 3, 2);
+		assert_int_equal(card_of(r, last), from_ms == 600000 ? -1 : r->jobs[boss].card);
+	}
+	rig_free(r);
+}
+
 /* Both cards busy for long would leave whoever comes now without one: the last takes what is brief.
  */
 static void test_some_card_is_free_soon(void **state)
@@ -299,6 +315,7 @@ static void test_some_card_is_free_soon(void **state)
 	rig_free(r);
 }
 
+/* ... but not for long, and never the only one. */
 static void test_a_kept_card_is_given_back(void **state)
 {
 	struct sched_rig *r = with_cards(8000, 8000);
@@ -672,6 +689,7 @@ int main(void)
 		cmocka_unit_test(test_small_models_leave_the_large_card_to_large_ones),
 		cmocka_unit_test(test_administrators_go_first_and_boosters_early),
 		cmocka_unit_test(test_the_card_of_an_administrator_is_kept_for_a_moment),
+		cmocka_unit_test(test_what_an_administrator_used_stays_loaded),
 		cmocka_unit_test(test_some_card_is_free_soon),
 		cmocka_unit_test(test_a_kept_card_is_given_back),
 		cmocka_unit_test(test_boosters_have_no_monopoly),
