@@ -95,35 +95,54 @@ export UBSAN_OPTIONS=print_stacktrace=1
 # Nobody reads where most blocks came from; a small quarantine stays in the processor's caches.
 export ASAN_OPTIONS=malloc_context_size=3:quarantine_size_mb=8:detect_leaks=1
 
+# Whether an input that was given up after a second takes that long by itself, or only waited for a
+# processor. What only waited is no finding.
+takes_long() {
+	local input
+	input=$(find "$build" -maxdepth 1 -name "crash-$1-timeout-*" -newer "$2" | head -n 1)
+	[ -n "$input" ] || return 0
+	(
+		ulimit -t 1
+		exec "$build/running/fuzz_$1" -timeout=100 "$input" >/dev/null 2>&1
+	) || return 0
+	rm "$input"
+	return 1
+}
+
 # run NAME: once, for $seconds or its share; notes what was executed.
 run() {
-	local name=$1 log=$build/fuzz-$1.log status dictionary=() much=() thousands max_len max_mb words
+	local name=$1 log=$build/fuzz-$1.log status dictionary=() much thousands max_len max_mb words
+	local first=$SECONDS
 	read -r thousands max_len max_mb words <<<"$(share_of "$name")"
 	[ -f "tests/fuzz/$words.dict" ] && dictionary=("-dict=$root/tests/fuzz/$words.dict")
-	if [ -n "$shares" ]; then
-		much=("-runs=$(to_do "$name" "$thousands")")
-		if [ "${much[0]}" = -runs=0 ]; then # it has them
-			rm -f "$log"
-			return 0
-		fi
-	else
-		much=("-max_total_time=$seconds")
-	fi
 	mkdir -p "$kept/$name"
-	# Without the schedule by entropy, whose bookkeeping takes a third of the time where inputs have
-	# thousands of features, as those of core and shell.
-	"$root/$build/running/fuzz_$name" "${much[@]}" -entropic=0 -timeout=1 -rss_limit_mb=1024 \
-		-malloc_limit_mb="$max_mb" -max_len="$max_len" -artifact_prefix="$root/$build/crash-$name-" \
-		-print_final_stats=1 "${dictionary[@]}" "$kept/$name" "$root/tests/fuzz/corpus/$name" \
-		>"$log" 2>&1
-	status=$?
-	# The last line of its course has the edges, the statistics the executions, also of one that failed.
-	awk -v name="$name" -v start="$started" -v now="$(date +%s)" '
-		/INFO: Loaded 1 modules/ { sub(/^.*\(/, ""); all = $1 }
-		/ cov: / { sub(/^.* cov: /, ""); cov = $1 }
-		/^stat::number_of_executed_units/ { runs = $2 }
-		END { if (runs) print name, runs, now - start, cov + 0, all + 0 }' "$log" >>"$counts"
-	return $status
+	rm -f "$log"
+	while true; do
+		if [ -n "$shares" ]; then
+			much=-runs=$(to_do "$name" "$thousands")
+		else
+			much=-max_total_time=$((seconds - SECONDS + first))
+		fi
+		case $much in *=0 | *=-*) # it has them
+			return 0 ;;
+		esac
+		started=$(date +%s)
+		touch "$build/started-$name"
+		# Without the schedule by entropy, whose bookkeeping takes a third of the time where inputs
+		# have thousands of features, as those of core and shell.
+		"$root/$build/running/fuzz_$name" "$much" -entropic=0 -timeout=1 -rss_limit_mb=1024 \
+			-malloc_limit_mb="$max_mb" -max_len="$max_len" \
+			-artifact_prefix="$root/$build/crash-$name-" -print_final_stats=1 \
+			"${dictionary[@]}" "$kept/$name" "$root/tests/fuzz/corpus/$name" >"$log" 2>&1
+		status=$?
+		# The last line of its course has the edges, the statistics the executions, also of one that failed.
+		awk -v name="$name" -v start="$started" -v now="$(date +%s)" '
+			/INFO: Loaded 1 modules/ { sub(/^.*\(/, ""); all = $1 }
+			/ cov: / { sub(/^.* cov: /, ""); cov = $1 }
+			/^stat::number_of_executed_units/ { runs = $2 }
+			END { if (runs) print name, runs, now - start, cov + 0, all + 0 }' "$log" >>"$counts"
+		[ "$status" -eq 70 ] && ! takes_long "$name" "$build/started-$name" || return "$status"
+	done
 }
 
 passed=0
@@ -143,7 +162,6 @@ for round in $(seq "$rounds"); do
 			gone="$gone$name "
 			continue
 		fi
-		started=$(date +%s)
 		if run "$name"; then
 			echo "ok fuzz $name: $(grep -E '^Done' "$build/fuzz-$name.log" 2>/dev/null)"
 			[ "$round" -eq 1 ] && passed=$((passed + 1))

@@ -16,6 +16,14 @@ static void turn_is_due(void *ctx, void *arg, bool run)
 		bot_turn(sim);
 }
 
+static void plan_turn(struct sim *sim, int64_t at_ms)
+{
+	if (sim->turn_at > sim_now(sim) && at_ms >= sim->turn_at)
+		return; /* an earlier turn is planned already */
+	sim->turn_at = at_ms;
+	clock_at(sim->clock, at_ms, turn_is_due, NULL);
+}
+
 void bot_turn(struct sim *sim)
 {
 	int64_t at_ms;
@@ -31,13 +39,16 @@ void bot_turn(struct sim *sim)
 	}
 	if (shell_state(sim->shell) == SHELL_FAILED)
 		sim_fail(sim, "running", "the bot gave up: %s", shell_failure(sim->shell));
-	if (at_ms == NEVER)
-		return;
-	at_ms = max_of(at_ms - sim->skew_ms, sim_now(sim) + 1);
-	if (sim->turn_at > sim_now(sim) && at_ms >= sim->turn_at)
-		return; /* an earlier turn is planned already */
-	sim->turn_at = at_ms;
-	clock_at(sim->clock, at_ms, turn_is_due, NULL);
+	if (at_ms != NEVER)
+		plan_turn(sim, max_of(at_ms - sim->skew_ms, sim_now(sim) + 1));
+}
+
+void bot_hears(struct sim *sim)
+{
+	if (sim_chance(sim, sim->weather.busy))
+		plan_turn(sim, sim_now(sim) + 1 + (int64_t)rng_below(&sim->rng, 240));
+	else
+		bot_turn(sim);
 }
 
 static void process_starts(void *ctx, void *arg, bool run)
@@ -88,13 +99,15 @@ void bot_start(struct sim *sim)
  */
 static int64_t time_to_restart(struct sim *sim)
 {
+	if (sim->weather.haste) /* sooner than an interaction grows old */
+		return 100 + (int64_t)rng_below(&sim->rng, 900);
 	return rng_below(&sim->rng, 4) ? 200 + (int64_t)rng_below(&sim->rng, 20000)
 				       : 60000 + (int64_t)rng_below(&sim->rng, 900000);
 }
 
-void bot_may_crash(struct sim *sim)
+void bot_may_crash(struct sim *sim, int chance)
 {
-	if (!sim->shell || sim->weather.crashes == 0 || !sim_chance(sim, sim->weather.crash_chance))
+	if (!sim->shell || sim->weather.crashes == 0 || !sim_chance(sim, chance))
 		return;
 	sim->weather.crashes--;
 	bot_crash(sim);

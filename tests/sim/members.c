@@ -214,7 +214,8 @@ void members_hurry(struct sim *sim)
 	const struct job *job = core_first_job(shell_core(sim->shell));
 	struct hurry *h;
 
-	while (job && !(job->step == JOB_SUBMIT && job->pass && job->pass->giver == job->row.id))
+	while (job && !(job->step == JOB_SUBMIT && job->pass &&
+			      (job->pass->giver == job->row.id || sim->weather.busy)))
 		job = job->next;
 	if (!job || !sim_chance(sim, sim->weather.hurry))
 		return;

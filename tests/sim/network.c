@@ -87,7 +87,7 @@ static void answer_arrives(void *ctx, void *arg, bool run)
 		if (x->res.status / 100 == 2)
 			acknowledged_well(sim, &x->req);
 		x->done(x->arg, &x->res);
-		bot_turn(sim);
+		bot_hears(sim);
 	}
 	exchange_free(x);
 }
@@ -130,7 +130,8 @@ static void request_arrives(void *ctx, void *arg, bool run)
 	}
 	clock_at(sim->clock, sim_now(sim) + sim_delay(sim) + wait_ms, answer_arrives, x);
 	network_pump(sim);
-	bot_may_crash(sim); /* it was served, and nobody will hear of it */
+	/* It was served, and nobody will hear of it. */
+	bot_may_crash(sim, sim->weather.crash_chance);
 }
 
 static void to_path(struct http_request *req)
@@ -247,7 +248,7 @@ static void socket_over(struct sim *sim, struct sim_ws *ws, int code, int status
 
 	remove_socket(sim, ws);
 	events->closed(arg, code, status, "closed");
-	bot_turn(sim);
+	bot_hears(sim);
 }
 
 static void parcel_arrives(void *ctx, void *arg, bool run)
@@ -272,7 +273,7 @@ static void parcel_arrives(void *ctx, void *arg, bool run)
 			socket_over(sim, ws, p->code, p->status);
 		} else {
 			ws->events->received(ws->arg, p->data, p->len, p->binary);
-			bot_turn(sim);
+			bot_hears(sim);
 		}
 	}
 	parcel_free(p);
@@ -406,7 +407,7 @@ static void opening_arrives(void *ctx, void *arg, bool run)
 			ws->open = true;
 			ws->events->opened(ws->arg);
 			network_pump(sim);
-			bot_turn(sim);
+			bot_hears(sim);
 		}
 	}
 	http_request_free(&o->req);
@@ -533,7 +534,7 @@ static void statement_answered(void *ctx, void *arg, bool run)
 		if (s->before_done)
 			s->before_done(s->before_arg, s->result, why);
 		s->done(s->arg, s->result, why);
-		bot_turn(sim);
+		bot_hears(sim);
 	}
 	statement_free(sim, s);
 }
@@ -618,6 +619,7 @@ static void statement_runs(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
 	struct statement *s = arg;
+	bool ended, submits;
 
 	if (!run || s->life != sim->life) {
 		statement_free(sim, s);
@@ -628,8 +630,12 @@ static void statement_runs(void *ctx, void *arg, bool run)
 		return;
 	}
 	kept_run(sim, NULL, true);
+	ended = s->op.kind == STORE_JOB && s->op.job.step >= STORE_ENDED;
+	submits = s->op.kind == STORE_JOB && s->op.job.step == JOB_SUBMIT;
 	apply(sim, s, sim->weather.lost_commits);
-	bot_may_crash(sim);
+	if (sim->weather.busy && submits)
+		members_hurry(sim);
+	bot_may_crash(sim, max_of(sim->weather.crash_chance, ended ? sim->weather.haste : 0));
 }
 
 static void held_free(struct sim *sim)
@@ -694,7 +700,7 @@ static void read_answered(void *ctx, void *arg, bool run)
 			(void)store_db_read(sim->db, &s->query, &result);
 		s->read_done(s->arg, &result);
 		store_result_free(&result);
-		bot_turn(sim);
+		bot_hears(sim);
 	}
 	free(s);
 }
@@ -737,7 +743,7 @@ static void cleaned(void *ctx, void *arg, bool run)
 			answer.png = blob_hold(c->picture);
 		c->done(c->arg, &answer);
 		blob_drop(answer.png);
-		bot_turn(sim);
+		bot_hears(sim);
 	}
 	blob_drop(c->picture);
 	free(c);
@@ -774,7 +780,7 @@ static void kept(void *ctx, void *arg, bool run)
 		if (!full)
 			check_kept(sim, k->name, k->bytes);
 		k->done(k->arg, full ? -ENOSPC : 0, full ? "the disk is full" : NULL);
-		bot_turn(sim);
+		bot_hears(sim);
 	}
 	blob_drop(k->bytes);
 	free(k->name);

@@ -41,7 +41,11 @@ struct sim_weather {
 	int gateway_cuts; /* chance that a gateway connection ends at a byte, drawn when it opens */
 	int lost_commits; /* chance that a row is written and its acknowledgement is lost */
 	int mute_cleaner, full_disk;
-	int hurry;     /* chance that a member cancels when something is asked of a card */
+	int hurry; /* chance that a member cancels when something is asked of a card */
+	int busy;  /* chance that the bot's computer has no time just now: its turn comes later */
+	/* Chance that a member cancels what he has just asked for, and that the process dies when
+	 * the end of a job was written down: the next one is told of the command once more. */
+	int haste;
 	bool may_fail; /* a run fails by itself */
 	bool no_compression, no_websocket;
 	bool refusals; /* Discord refuses every answer to interactions, of which there are many */
@@ -248,8 +252,10 @@ void network_expect_ack(struct sim *sim, uint64_t interaction_id);
 void bot_start(struct sim *sim);
 void bot_crash(struct sim *sim); /* and plans the next start */
 /* Perhaps the process dies right here, while crashes are left: not called from inside the shell. */
-void bot_may_crash(struct sim *sim);
+void bot_may_crash(struct sim *sim, int chance);
 void bot_turn(struct sim *sim);
+/* Something was handed in. The turn follows, on a busy computer when more has come (io/loop.c). */
+void bot_hears(struct sim *sim);
 
 /* members.c: what members choose, cancel and have erased, and what must come of it */
 /* plain: often nothing but the prompt, so that prompts share passes. */

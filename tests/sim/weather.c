@@ -60,7 +60,10 @@ void weather_make(struct sim *sim)
 	w->clock_jumps = max_of(some(sim, 6) - 4, 0);
 	w->gateway_cuts = some(sim, 3) ? 0 : some(sim, 600);
 	/* Without a draw of its own, so that seeds stay what they were. */
-	w->hurry = sim->seed % 4 == 1 ? 600 : 0;
+	w->busy = sim->seed % 9 == 2 ? 900 : 0;
+	w->hurry = sim->seed % 4 == 1 ? 600 : w->busy / 4;
+	w->haste = sim->seed % 9 == 1 ? 500 : 0;
+	w->crashes += w->haste ? 2 : 0;
 	w->mute_cleaner = w->lost_requests;
 	w->full_disk = w->lost_requests;
 	w->no_compression = some(sim, 2) == 0;
@@ -271,6 +274,11 @@ void weather_plan(struct sim *sim)
 		clock_at(sim->clock, SIM_START_MS + 5500, fault_happens,
 			xasprintf("{\"card\":%d,\"kind\":\"comfy_error\",\"count\":2}", i));
 	}
+	if (sim->full && sim->seed % 3 == 1) /* archived or locked */
+		fault_happens(sim,
+			xstrdup(DISCORD("status", "PUT", "/channels/{}/thread-members/{}")
+				"\"status\":400,\"count\":3,\"executed\":false}"),
+			true);
 	for (int i = 0; i < w->database_faults; i++)
 		clock_at(sim->clock, weather_sometime(sim), database_goes, NULL);
 	for (int i = 0; i < w->clock_jumps; i++)

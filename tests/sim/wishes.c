@@ -56,6 +56,17 @@ static uint32_t attach(struct sim *sim, const struct wish *wish, struct json_obj
 	return sum;
 }
 
+static void member_asks(void *ctx, void *arg, bool run);
+
+static void thinks_better(struct sim *sim, const struct wish *wish)
+{
+	struct wish *cancel = xcalloc(1, sizeof(*cancel));
+
+	*cancel = (struct wish){.kind = WISH_CANCEL, .user = wish->user};
+	clock_at(sim->clock, sim_now(sim) + 200 + (int64_t)rng_below(&sim->rng, 800), member_asks,
+		cancel);
+}
+
 static void types(struct sim *sim, const struct wish *wish)
 {
 	struct json_object *options = json_object_new_object();
@@ -76,6 +87,8 @@ static void types(struct sim *sim, const struct wish *wish)
 		world_command(sim->world, wish->user, 0, 0, edits ? "edit" : "imagine", options,
 			&why, sim_now(sim)),
 		sum);
+	if (sim_chance(sim, sim->weather.haste))
+		thinks_better(sim, wish);
 	trace_say(
 		sim, "user=%" PRIu64 " types %s", wish->user, json_object_to_json_string(options));
 	json_put(&options);
