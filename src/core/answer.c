@@ -89,7 +89,9 @@ static void answer_gone(struct core *core, struct job *job, const char *detail, 
 	uint64_t channel_id = job->row.channel_id;
 	enum job_step resume_at = job->step == JOB_LOOK ? job->resume : job->step;
 
-	if (job->step != JOB_LOOK && job->step != JOB_POST && job->step != JOB_SORRY) {
+	/* What the interaction is answered tells nothing of the private channel. */
+	if ((job->step != JOB_LOOK && job->step != JOB_POST && job->step != JOB_SORRY) ||
+		(job->step == JOB_SORRY && job->no_channel)) {
 		core_refuse(core, job, detail, now_ms);
 		return;
 	}

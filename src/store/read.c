@@ -214,6 +214,23 @@ static int load_learned(struct store_db *db, struct store_snapshot *s, char **re
 		(struct sql_value[]){sql_int(LEARNED_ROWS_MAX)}, 1, take_learned, s, ret_why);
 }
 
+static void take_interaction(void *arg, const struct sql_value *columns, size_t n)
+{
+	struct store_snapshot *s = arg;
+
+	if (s->n_interactions < STORE_INTERACTIONS_MAX)
+		s->interactions[s->n_interactions++] = (uint64_t)sql_as_int(&columns[0]);
+}
+
+static int load_interactions(struct store_db *db, struct store_snapshot *s, char **ret_why)
+{
+	s->interactions = xcalloc(STORE_INTERACTIONS_MAX, sizeof(*s->interactions));
+	return sql_run(db->sql,
+		"SELECT interaction_id FROM jobs WHERE step >= 100 ORDER BY id DESC LIMIT ?",
+		(struct sql_value[]){sql_int(STORE_INTERACTIONS_MAX)}, 1, take_interaction, s,
+		ret_why);
+}
+
 static int load_jobs(struct store_db *db, struct store_snapshot *s, char **ret_why)
 {
 	cleanup(freep) char *text = columns_select_sql("WHERE step < 100 ORDER BY id");
@@ -260,6 +277,8 @@ int store_db_load(
 			&day, 1, take_count, &s, ret_why);
 	if (r == 0)
 		r = load_learned(db, &s, ret_why);
+	if (r == 0)
+		r = load_interactions(db, &s, ret_why);
 	if (r == 0)
 		r = load_values(db, &s, ret_why);
 	db_result(db, r, ret_why);

@@ -11,6 +11,7 @@ void store_snapshot_free(struct store_snapshot *s)
 		job_row_free(&s->jobs[i]);
 	free(s->jobs);
 	free(s->sessions);
+	free(s->interactions);
 	free(s->today);
 	for (size_t i = 0; i < s->n_learned; i++)
 		learned_row_free(&s->learned[i]);

@@ -23,6 +23,9 @@ struct day_count {
 };
 
 /* What the start needs: every job not ended, every session, the small values. */
+/* More than end within the seconds that an interaction lives. */
+#define STORE_INTERACTIONS_MAX 256
+
 struct store_snapshot {
 	struct job_row *jobs; /* by id */
 	size_t n_jobs;
@@ -34,6 +37,8 @@ struct store_snapshot {
 	int64_t image_count; /* finished pictures ever: the setting "image_count" */
 	struct learned_row *learned; /* at most LEARNED_ROWS_MAX */
 	size_t n_learned;
+	uint64_t *interactions; /* of the newest ended jobs, at most STORE_INTERACTIONS_MAX */
+	size_t n_interactions;
 };
 void store_snapshot_free(struct store_snapshot *s);
 

@@ -559,6 +559,31 @@ static void test_an_apology_finds_its_way(void **state)
 	}
 }
 
+/* An apology that the channel refuses is said by the interaction; that this is gone, perhaps with
+ * the channel in which the command was typed, tells nothing of the private one. */
+static void test_gone_interaction_is_no_gone_channel(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = RIG_BIT(FX_SORRY) | RIG_BIT(FX_WATCH);
+	ask(&rig, 1, false);
+	core_answer(rig.core, 1, rig.epoch[1], ANSWER_FAILED, NULL, rig.now_ms);
+	run(&rig);
+	core_answer(rig.core, 1, rig.epoch[1], ANSWER_NO, NULL, rig.now_ms);
+	rig.now_ms += 2000;
+	core_tick(rig.core, rig.now_ms);
+	run(&rig);
+	assert_true(core_job(rig.core, 1)->no_channel);
+	core_answer(rig.core, 1, rig.epoch[1], ANSWER_GONE, NULL, rig.now_ms);
+	run(&rig);
+	assert_int_equal(rig.kept[1].row.step, JOB_UNDELIVERABLE);
+	assert_null(strstr(rig.trace, "forget"));
+	assert_true(core_session_end(rig.core, 1) > 0);
+	stop(&rig);
+}
+
 /* Discord says of each channel that we make that it is not there: it ends all the same. */
 static void test_channels_that_vanish_have_an_end(void **state)
 {
@@ -658,6 +683,7 @@ int main(void)
 		cmocka_unit_test(test_a_channel_that_is_gone_is_not_removed_again),
 		cmocka_unit_test(test_a_refused_run_waits),
 		cmocka_unit_test(test_an_apology_finds_its_way),
+		cmocka_unit_test(test_gone_interaction_is_no_gone_channel),
 		cmocka_unit_test(test_channels_that_vanish_have_an_end),
 		cmocka_unit_test(test_damaged_rows_go_on),
 		cmocka_unit_test(test_owner_is_told_once),

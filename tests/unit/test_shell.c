@@ -95,6 +95,29 @@ static int stop(void **state)
 	return 0;
 }
 
+/* ---- what an earlier process heard ---- */
+
+#define HEARD_MS (RIG_NOW_MS + 1000)
+
+static int start_after_a_job(void **state)
+{
+	uint64_t heard = (uint64_t)(HEARD_MS - DISCORD_MS) << 22;
+
+	return start_after(
+		state, &(struct shell_past){.rows = {.interactions = &heard, .n_interactions = 1}});
+}
+
+/* Discord may give again what was given to a process that died when its job had just ended. */
+static void test_command_of_an_ended_job_comes_again(void **state)
+{
+	struct rig *rig = *state;
+
+	help(rig, HEARD_MS);
+	assert_false(is_asked(rig, "/interactions/"));
+	help(rig, HEARD_MS + 1);
+	assert_true(is_asked(rig, "/interactions/"));
+}
+
 /* ---- clocks ---- */
 
 /* What a session gives again is too old by Discord's clock, and nobody waits for it any more. */
@@ -223,6 +246,8 @@ static void test_message_with_a_picture_is_asked_for_after_a_ban(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+			test_command_of_an_ended_job_comes_again, start_after_a_job, stop),
 		cmocka_unit_test_setup_teardown(test_old_interactions_are_left_alone, start, stop),
 		cmocka_unit_test_setup_teardown(test_clock_is_put_forward, start, stop),
 		cmocka_unit_test_setup_teardown(

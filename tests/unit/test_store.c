@@ -17,8 +17,7 @@ static void str_same(const char *a, const char *b)
 static void rows_same(const struct job_row *a, const struct job_row *b)
 {
 	assert_true(a->id == b->id && a->user_id == b->user_id && a->guild_id == b->guild_id);
-	assert_true(a->interaction_id == b->interaction_id);
-	assert_true(a->application_id == b->application_id);
+	assert_true(a->interaction_id == b->interaction_id && a->application_id == b->application_id);
 	assert_true(a->channel_id == b->channel_id && a->live_id == b->live_id);
 	assert_true(a->result_id == b->result_id);
 	assert_int_equal(a->step, b->step);
@@ -133,6 +132,22 @@ static void test_round_trip(void **state)
 	}
 	store_db_close(db);
 	job_row_free(&full);
+}
+
+static void test_interactions(void **state)
+{
+	struct store_db *db = open_ok(((struct place *)*state)->path);
+	struct store_op op = {.kind = STORE_JOB};
+	struct store_snapshot s = {0};
+
+	for (uint64_t i = STORE_INTERACTIONS_MAX + 2; i > 0; i--) {
+		op.job = (struct job_row){.id = i, .interaction_id = i, .step = i == 5 ? 40 : 100};
+		assert_int_equal(store_db_apply(db, &op, 1, NULL), 0);
+	}
+	assert_int_equal(store_db_load(db, 0, &s, NULL), 0);
+	assert_true(s.n_interactions == STORE_INTERACTIONS_MAX && s.interactions[253] == 4);
+	store_snapshot_free(&s);
+	store_db_close(db);
 }
 
 static void test_learned(void **state)
@@ -950,6 +965,7 @@ int main(void)
 		in_place(test_round_trip),
 		in_place(test_replace),
 		in_place(test_sessions_and_values),
+		in_place(test_interactions),
 		in_place(test_learned),
 		in_place(test_foreign_table_in_our_place),
 		in_place(test_newer_schema),
