@@ -246,7 +246,7 @@ void pending_free(struct pending *pending);
 
 /* shell_rest.c: REST calls out and back */
 void shell_call(struct shell *sh, struct rest_call *call, enum call_kind kind, uint64_t tag,
-	uint32_t epoch);
+	uint64_t tag2);
 bool shell_rest_pump(struct shell *sh, int64_t now_ms);
 /* What a finished call means for the core; REST_OK is ANSWER_OK. */
 enum answer rest_answer_of(const struct rest_call *call);

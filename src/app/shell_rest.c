@@ -23,12 +23,12 @@ static bool is_chore(enum call_kind kind)
 }
 
 void shell_call(
-	struct shell *sh, struct rest_call *call, enum call_kind kind, uint64_t tag, uint32_t epoch)
+	struct shell *sh, struct rest_call *call, enum call_kind kind, uint64_t tag, uint64_t tag2)
 {
 	sh->chores += is_chore(kind);
 	call->kind = kind;
 	call->tag = tag;
-	call->tag2 = epoch;
+	call->tag2 = tag2;
 	(void)rest_submit(
 		sh->rest, call, shell_now(sh)); /* a full queue answers like any failure */
 }

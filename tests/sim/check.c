@@ -97,6 +97,11 @@ void check_answer_by(struct sim *sim, uint64_t job_id, const char *token)
 	snprintf(said->token, sizeof(said->token), "%s", token);
 }
 
+int check_shown(struct sim *sim, uint64_t job_id)
+{
+	return ++said_about(sim, job_id)->shown;
+}
+
 void check_answering(struct sim *sim, uint64_t job_id)
 {
 	said_about(sim, job_id)->answered = true;

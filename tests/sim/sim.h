@@ -68,7 +68,8 @@ struct sim_said {
 	uint64_t job_id;
 	uint64_t channel_id; /* of the last one */
 	int pictures, sorries;
-	int gone; /* went with their channel, which somebody deleted */
+	int shown; /* its live message was made so often */
+	int gone;  /* went with their channel, which somebody deleted */
 	bool answered;	  /* the answer to its command is, or may be, its apology */
 	int files;	  /* of its picture's message */
 	int64_t number;	  /* of its first picture */
@@ -313,6 +314,8 @@ void check_given(struct sim *sim, const struct http_request *req);
 uint64_t check_job_of_file(const char *name);
 uint64_t check_job_of_button(struct json_object *message);
 void check_answering(struct sim *sim, uint64_t job_id);
+/* Its live message is made: how often that was. */
+int check_shown(struct sim *sim, uint64_t job_id);
 void check_answer_by(struct sim *sim, uint64_t job_id, const char *token);
 uint32_t check_sum(const void *data, size_t len);
 void check_kept(struct sim *sim, const char *name, const struct blob *bytes);

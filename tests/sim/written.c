@@ -91,6 +91,17 @@ static void check_row(
 	job_row_free(&row);
 }
 
+/* Where nothing goes wrong it is made once, and edited then. */
+static void check_live(struct sim *sim, struct json_object *message)
+{
+	const char *nonce = json_str(message, "nonce");
+	unsigned long long id;
+
+	if (sim->seed % 10 == 0 && nonce && sscanf(nonce, "l%20llu", &id) == 1 &&
+		check_shown(sim, id) > 1)
+		sim_fail(sim, "live message", "that of job %llu is made again", id);
+}
+
 static void check_said_now(struct sim *sim, const struct http_request *req)
 {
 	cleanup(json_put) struct json_object *message = NULL;
@@ -104,6 +115,7 @@ static void check_said_now(struct sim *sim, const struct http_request *req)
 		}
 	}
 	message = req->body ? json_parse(req->body, req->body_len, NULL) : NULL;
+	check_live(sim, message);
 	job_id = check_job_of_button(message);
 	if (job_id)
 		check_row(sim, job_id, JOB_SORRY, OUTCOME_APOLOGY);
