@@ -72,6 +72,15 @@ static void channel_goes(struct sim *sim)
 		sim->young[sim->n_young++] = id;
 }
 
+static void channel_changes(struct sim *sim)
+{
+	uint64_t id =
+		some(sim, 2) ? channel_of(sim, 0) : world_find_channel(sim->world, "general");
+
+	if (id)
+		world_restrict(sim->world, id, some(sim, 2));
+}
+
 static void permission_returns(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
@@ -123,24 +132,53 @@ static void member_leaves(struct sim *sim)
 	clock_at(sim->clock, sim_now(sim) + some(sim, 200000), member_returns, p);
 }
 
-/* Presses Keep below the newest announcement. */
-static void member_keeps(struct sim *sim)
+/* Presses the newest button that begins so, as the one whose channel it is in. */
+static bool presses(struct sim *sim, const char *begins)
 {
 	struct json_object *messages = world_messages(sim->world);
+	bool found = false;
 
-	for (size_t i = json_len(messages); i-- > 0;) {
+	for (size_t i = json_len(messages); i-- > 0 && !found;) {
 		struct json_object *m = json_object_array_get_idx(messages, i);
 		const char *custom_id = json_str(m, "components.0.components.0.custom_id");
+		const char *about = world_channel_about(sim->world, json_id(m, "channel_id"));
 		unsigned long long user;
+		uint64_t id;
 
-		if (!custom_id || sscanf(custom_id, "v1:keep:%20llu", &user) != 1)
+		if (!custom_id || !str_starts(custom_id, begins) || !about ||
+			sscanf(about, "fullet:%20llu", &user) != 1)
 			continue;
-		trace_say(sim, "user=%llu keeps his channel", user);
-		network_expect_ack(sim, world_press(sim->world, user, json_id(m, "channel_id"),
-						json_id(m, "id"), custom_id, NULL, sim_now(sim)));
-		break;
+		found = true;
+		trace_say(sim, "user=%llu presses %s", user, custom_id);
+		id = world_press(sim->world, user, json_id(m, "channel_id"), json_id(m, "id"),
+			custom_id, NULL, sim_now(sim));
+		if (id)
+			network_expect_ack(sim, id);
 	}
 	json_put(&messages);
+	return found;
+}
+
+static void member_keeps(struct sim *sim);
+
+static void looks_again(void *ctx, void *arg, bool run)
+{
+	if (run)
+		member_keeps(ctx);
+}
+
+/* As soon as there is an announcement. */
+static void member_keeps(struct sim *sim)
+{
+	if (!presses(sim, "v1:keep:") && sim_seconds(sim) < LATER_MS / 1000.0)
+		clock_at(sim->clock, sim_now(sim) + 5000, looks_again, NULL);
+	network_pump(sim);
+}
+
+static void member_presses(struct sim *sim)
+{
+	sim->changed_mind = true;
+	(void)presses(sim, some(sim, 2) ? "v1:again:" : "v1:cancel:");
 }
 
 static void member_writes(struct sim *sim)
@@ -153,14 +191,17 @@ static void member_writes(struct sim *sim)
 
 static void member_looks(struct sim *sim)
 {
-	static const char *const commands[] = {"status", "models", "help", "queue", "cancel"};
+	static const char *const commands[] = {"status", "models", "help", "queue", "privacy"};
 	struct json_object *options = json_object_new_object();
+	int n = some(sim, countof(commands) + 2);
 	char *why = NULL;
 	uint64_t id;
 
-	if (some(sim, 3)) {
-		id = world_command(sim->world, somebody(sim), 0, 0,
-			commands[some(sim, countof(commands) - 1)], options, &why, sim_now(sim));
+	if (n < (int)countof(commands)) {
+		if (str_eq(commands[n], "privacy"))
+			json_add(options, "export", json_object_new_object());
+		id = world_command(
+			sim->world, somebody(sim), 0, 0, commands[n], options, &why, sim_now(sim));
 	} else {
 		json_add_str(options, "model", "o");
 		id = world_autocomplete(
@@ -257,9 +298,11 @@ static void file_is_damaged(struct sim *sim)
 
 static void happens(void *ctx, void *arg, bool run)
 {
-	static void (*const all[])(struct sim * sim) = {channel_goes, channel_goes, permission_goes,
-		member_leaves, member_keeps, member_keeps, member_writes, member_looks, bot_stops,
-		bot_pauses, run_is_interrupted, message_is_too_large, file_is_damaged};
+	static void (*const all[])(struct sim * sim) = {channel_goes, channel_goes, channel_changes,
+		permission_goes, permission_goes, permission_goes, member_leaves, member_leaves,
+		member_keeps, member_writes, member_looks, member_looks, member_presses,
+		member_presses, member_presses, bot_stops, bot_stops, bot_pauses,
+		run_is_interrupted, message_is_too_large, message_is_too_large, file_is_damaged};
 	struct sim *sim = ctx;
 
 	if (!run)
@@ -271,9 +314,11 @@ static void happens(void *ctx, void *arg, bool run)
 void server_plan(struct sim *sim)
 {
 	rng_seed(&sim->people, ~sim->seed);
-	if (sim->seed % 10 == 0 || some(sim, 3))
+	if (sim->seed % 10 == 0 || sim->weather.refusals || some(sim, 3))
 		return;
-	for (int n = 1 + some(sim, 6); n > 0; n--)
+	if (some(sim, 2))
+		sim->config.session_ttl_ms = 60000 + some(sim, 200000);
+	for (int n = 1 + some(sim, 8); n > 0; n--)
 		clock_at(sim->clock,
 			SIM_START_MS + 3000 +
 				some(sim,
