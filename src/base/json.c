@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "base/json_parts.h"
+#include "base/json.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -81,11 +81,12 @@ static void tokener_done(struct json_tokener **t)
 
 struct json_object *json_parse(const char *text, size_t len, const char **ret_why)
 {
-	cleanup(tokener_done) struct json_tokener *t = NULL;
+	cleanup(tokener_done) struct json_tokener *t = json_tokener_new_ex(JSON_DEPTH_MAX);
 	cleanup(json_put) struct json_object *doc = NULL;
 	const char *why_unused;
 	const char **why = ret_why ? ret_why : &why_unused;
 
+	must(t);
 	if (len > INT32_MAX - 1) {
 		*why = "the text is too long";
 		return NULL;
@@ -94,11 +95,6 @@ struct json_object *json_parse(const char *text, size_t len, const char **ret_wh
 		*why = "the text is not valid UTF-8";
 		return NULL;
 	}
-	doc = json_read_usual(text, len);
-	if (doc)
-		return take(doc);
-	t = json_tokener_new_ex(JSON_DEPTH_MAX);
-	must(t);
 	json_tokener_set_flags(t, JSON_TOKENER_STRICT | JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	doc = json_tokener_parse_ex(t, text, (int)len);
 	/* A number at the top is only known to be complete when something follows it. */
@@ -145,20 +141,15 @@ struct json_object *json_member(struct json_object *obj, const char *name)
 struct json_object *json_at(struct json_object *doc, const char *path)
 {
 	char name[128];
-	const char *dot;
 
 	while (doc && *path) {
-		size_t n;
+		size_t n = strcspn(path, ".");
 		uint64_t index;
 
-		dot = strchr(path, '.');
-		if (!dot && json_object_is_type(doc, json_type_object))
-			return json_member(doc, path);
-		n = dot ? (size_t)(dot - path) : strlen(path);
 		must(n < sizeof(name));
 		memcpy(name, path, n);
 		name[n] = '\0';
-		path += n + (dot != NULL);
+		path += n + (path[n] == '.');
 		if (json_object_is_type(doc, json_type_array)) {
 			if (parse_u64(name, &index) < 0)
 				return NULL;
@@ -255,8 +246,6 @@ struct json_object *json_new_id(uint64_t id)
 
 char *json_text(struct json_object *doc)
 {
-	struct buf b = BUF(INT32_MAX);
-
-	must(json_write(&b, doc) == 0);
-	return buf_take(&b);
+	return xstrdup(json_object_to_json_string_ext(
+		doc, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
 }

@@ -4,7 +4,7 @@
 
 #include <json-c/json.h>
 
-#include "base/buf.h"
+#include "base/defs.h"
 
 /*
  * JSON by path and type, on top of json-c: a call site is one line and no
@@ -50,8 +50,6 @@ struct json_object *json_new_str(const char *text);			    /* NULL: null */
 struct json_object *json_new_id(uint64_t id);
 /* The compact text, without escaping of '/'. The caller owns it. */
 char *json_text(struct json_object *doc);
-/* The same at the end of a buffer. -EFBIG: it has no room for all, and holds a part. */
-int json_write(struct buf *b, struct json_object *doc);
 
 /* True when the bytes are well-formed UTF-8 (no overlong forms, no surrogates, no NUL). */
 bool utf8_valid(const char *text, size_t len);

@@ -64,9 +64,11 @@ void dw_conn_raw(struct discord_world *w, struct dw_conn *conn, const char *text
 
 void dw_conn_say(struct discord_world *w, struct dw_conn *conn, struct json_object *payload)
 {
-	cleanup(freep) char *text = json_text(payload);
+	size_t len;
+	const char *text = json_object_to_json_string_length(
+		payload, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 
-	dw_conn_raw(w, conn, text, strlen(text));
+	dw_conn_raw(w, conn, text, len);
 	json_object_put(payload);
 }
 
@@ -335,7 +337,8 @@ struct json_object *dw_message_shown(struct discord_world *w, struct dw_message 
 void dw_dispatch(struct discord_world *w, const char *event, uint64_t intent,
 	struct dw_guild *guild, struct dw_channel *ch, struct dw_message *m, struct json_object *d)
 {
-	cleanup(freep) char *text = NULL;
+	const char *text = NULL;
+	size_t len = 0;
 	struct dw_session *s;
 
 	w->version++;
@@ -356,8 +359,9 @@ void dw_dispatch(struct discord_world *w, const char *event, uint64_t intent,
 			continue;
 		}
 		if (!text)
-			text = json_text(d);
-		dw_session_event(w, s, event, text, strlen(text));
+			text = json_object_to_json_string_length(
+				d, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+		dw_session_event(w, s, event, text, len);
 	}
 	json_object_put(d);
 }

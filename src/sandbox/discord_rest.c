@@ -12,7 +12,11 @@ void dw_reply(struct dw_call *c, int status, struct json_object *body)
 	c->res->status = status;
 	buf_clear(&c->res->body);
 	if (body) {
-		must(json_write(&c->res->body, body) == 0);
+		size_t len;
+		const char *text = json_object_to_json_string_length(
+			body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
+
+		must(buf_add(&c->res->body, text, len) == 0);
 		http_response_header(c->res, "Content-Type", "application/json");
 		json_object_put(body);
 	}

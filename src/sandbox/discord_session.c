@@ -73,9 +73,11 @@ void dw_session_event(
 static void event_json(
 	struct discord_world *w, struct dw_session *s, const char *event, struct json_object *d)
 {
-	cleanup(freep) char *text = json_text(d);
+	size_t len;
+	const char *text = json_object_to_json_string_length(
+		d, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 
-	dw_session_event(w, s, event, text, strlen(text));
+	dw_session_event(w, s, event, text, len);
 	json_object_put(d);
 }
 

@@ -9,7 +9,6 @@
 #include "base/date.h"
 #include "base/http.h"
 #include "base/json.h"
-#include "base/limits.h"
 #include "base/near.h"
 #include "base/rng.h"
 
@@ -78,68 +77,6 @@ static void test_json_refuses(void **state)
 		assert_null(json_parse(bad[i], strlen(bad[i]), &why));
 		assert_non_null(why);
 	}
-}
-
-/* What is read and written without json-c is as json-c does it. */
-static void test_json_is_json_c(void **state)
-{
-	static const char *const texts[] = {"{}", "[]", " [ ] ",
-		"{ \"a\" : 1 , \"b\" : [ 1 , 2 ] }\n", "[0,-1,1.0,0.50,-2.25,12.,.5,1.2.3]",
-		"[1.0,0.50,-2.25,123456789012.125,-0.5]",
-		"[0.1,0.3,179.123456789012,1234567890.12345]", "[0,-0,-0.0,1e3,1E-2,01,1.]", "[-0]",
-		"[01]", "[00.5]", "[1e3]", "[1.]", "[-]",
-		"[9223372036854775807,9223372036854775808,18446744073709551615]",
-		"[18446744073709551616]", "[-9223372036854775807]", "[-9223372036854775808]",
-		"[-9223372036854775809]", "[true,false,null]", "[nul]", "[truefalse]",
-		"[true false]", "\"just a string\"", "17", "17 18", "[1]]", "[1,]", "{\"a\":1,}",
-		"{,}", "[", "{\"a\"", "{\"a\":1,\"b\":2,\"a\":3}", "{\"\":{\"\":\"\"}}", "{a:1}",
-		"{'a':1}", "/**/[]", "[\"a\\nb\\t\\\"\\\\\\/\\b\\f\\r\"]",
-		"[\"\\n\",\"plain\",\"\\n\\n and more\"]", "[\"\\u00e9\\ud83d\\ude00\"]",
-		"[\"\\q\"]", "[\"\\\"]", "[\"a\nb\",\"\x01\x1f\x7f\"]",
-		"[\"más de ocho, y aún más; 🎨 sí\"]", "[\"12345678\\\\90123456\\\"\"]",
-		"{\"a name that is longer than those that programs give to what they write down\":1}",
-		"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"};
-
-	for (size_t i = 0; i < countof(texts); i++) {
-		struct json_tokener *t = json_tokener_new_ex(JSON_DEPTH_MAX);
-		struct json_object *doc = json_parse(texts[i], strlen(texts[i]), NULL), *theirs;
-		char *text;
-
-		json_tokener_set_flags(t, JSON_TOKENER_STRICT);
-		theirs = json_tokener_parse_ex(t, texts[i], (int)strlen(texts[i]) + 1);
-		if (json_tokener_get_error(t) != json_tokener_success)
-			assert_null(theirs);
-		if (!doc != !theirs || !json_object_equal(doc, theirs))
-			fail_msg("it is read differently: %s", texts[i]);
-		text = json_text(doc);
-		assert_string_equal(
-			text, json_object_to_json_string_ext(theirs,
-				      JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
-		free(text);
-		json_put(&doc);
-		json_put(&theirs);
-		json_tokener_free(t);
-	}
-}
-
-/* A buffer that is too small says so, and is not written beyond. */
-static void test_json_into_a_small_buffer(void **state)
-{
-	const char text[] =
-		"{\"name\":[\"some words\",-12,1.5,null,true,{},\"a\\nb\"],\"n\":{\"m\":[]}}";
-	struct json_object *doc = json_parse(text, strlen(text), NULL);
-
-	assert_non_null(doc);
-	for (size_t max = 0; max < sizeof(text) + 2; max++) {
-		struct buf b = BUF(max);
-
-		assert_int_equal(json_write(&b, doc), max < strlen(text) ? -EFBIG : 0);
-		assert_true(b.len <= max);
-		if (max >= strlen(text))
-			assert_string_equal(b.data, text);
-		buf_free(&b);
-	}
-	json_put(&doc);
 }
 
 static void test_json_paths(void **state)
@@ -278,8 +215,6 @@ int main(void)
 		cmocka_unit_test(test_buf_reserve),
 		cmocka_unit_test(test_blob_is_held),
 		cmocka_unit_test(test_json_refuses),
-		cmocka_unit_test(test_json_is_json_c),
-		cmocka_unit_test(test_json_into_a_small_buffer),
 		cmocka_unit_test(test_json_paths),
 		cmocka_unit_test(test_url_split),
 		cmocka_unit_test(test_loopback),
