@@ -48,8 +48,10 @@ def one_job(cast, control, n):
     """Its n-th allocation fails, if it makes so many; how the bot took it."""
     before = jobs(cast)
     # An administrator has removed the member's channel: to make it again belongs to the job's life.
-    if before["channel"]:
-        cast.discord.act("delete_channel", channel=str(before["channel"]))
+    # (A job that was not accepted has made none.)
+    if before["channel"] and before["channel"] != cast.channel_removed:
+        cast.channel_removed = before["channel"]
+        cast.discord.act("delete_channel", channel=str(cast.channel_removed))
     control.arm(n)
     cast.ask(1)
     how = "not reached"
@@ -100,6 +102,7 @@ def every_allocation(folder, kind, dice, most, first=0, step=0):
     control = Control(folder)
     cast = Cast(folder, kind, dice, members=1, comfy=("--plain-pictures",), LD_PRELOAD=control.library,
                 FAILALLOC_FILE=control.path)
+    cast.channel_removed = None
     how = collections.Counter()
     try:
         cast.start()

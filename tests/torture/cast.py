@@ -221,7 +221,8 @@ class Cast:
         """So many requests by members drawn; now and then one for several pictures."""
         for _ in range(n):
             self.asked += 1
-            options = {"model": "flux_image", "prompt": f"picture {self.asked}"}
+            # Small: drawing takes most of the time.
+            options = {"model": "flux_image", "prompt": f"picture {self.asked}", "size": "512x512"}
             if self.dice.random() < 0.1:
                 options["count"] = 2
             try:

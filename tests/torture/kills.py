@@ -11,7 +11,7 @@ import signal
 import time
 
 from cast import OPEN_MAX, Cast
-from verdict import APOLOGY, delivered, judge
+from verdict import APOLOGY, delivered, judge, reasons
 
 # What rules of Discord a bot cannot keep while it is dead or does not get through: it answers late,
 # or asks for what has gone meanwhile.
@@ -248,5 +248,5 @@ def finish(cast):
     assert found.jobs > 0, "nothing was accepted"
     return (
         f"{cast.asked} asked for, {found.jobs} accepted: {found.pictures} pictures, {found.apologies} "
-        f"apologies, {found.undeliverable} undeliverable; {cast.starts} starts"
+        f"apologies ({reasons(cast.rows())}), {found.undeliverable} undeliverable; {cast.starts} starts"
     )

@@ -58,6 +58,9 @@ class Run(typing.NamedTuple):
         words += ["--step", self.step] if self.step else []
         return [str(word) for word in words]
 
+    def again(self):
+        return " ".join(["tests/torture/run.py", *self.arguments()])
+
     def __str__(self):
         share = f" from {self.first} by {self.step}" if self.step else ""
         return f"{self.trouble}{share}, {self.kind}"
@@ -81,8 +84,7 @@ def here(run):
         said = perform(folder, run)
     except Exception:  # pylint: disable=broad-except # what it was is told, with the way to repeat it
         traceback.print_exc(file=sys.stdout)
-        again = " ".join(["tests/torture/run.py", *run.arguments()])
-        print(f"-- {run}: FAILED; the logs are in {folder}; to repeat it: {again}", flush=True)
+        print(f"-- {run}: FAILED; the logs are in {folder}; to repeat it: {run.again()}", flush=True)
         return False
     print(f"-- {run}: {said}, in {time.monotonic() - began:.0f} s", flush=True)
     shutil.rmtree(folder, ignore_errors=True)
@@ -95,12 +97,14 @@ def side_by_side(waiting, jobs):
     passed = 0
     while waiting or outputs.get_map():
         while waiting and len(outputs.get_map()) < jobs:
+            run = waiting.pop(0)
+            print(f"   {run}: begins", flush=True)
             child = subprocess.Popen(
-                [sys.executable, os.path.abspath(__file__), *waiting.pop(0).arguments()], stdout=subprocess.PIPE,
+                [sys.executable, os.path.abspath(__file__), *run.arguments()], stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT, preexec_fn=harness.die_with_parent)
-            outputs.register(child.stdout, selectors.EVENT_READ, (child, []))
+            outputs.register(child.stdout, selectors.EVENT_READ, (run, child, []))
         for key, _ in outputs.select():
-            child, said = key.data
+            run, child, said = key.data
             if more := os.read(key.fd, 1 << 16):
                 said.append(more)
                 continue
@@ -108,6 +112,8 @@ def side_by_side(waiting, jobs):
             child.stdout.close()
             passed += child.wait() == 0
             print(b"".join(said).decode(errors="replace"), end="", flush=True)
+            if child.returncode not in (0, 1):
+                print(f"-- {run}: FAILED: it ended with {child.returncode}; to repeat it: {run.again()}", flush=True)
     return passed
 
 

@@ -6,7 +6,11 @@ import re
 PICTURE = re.compile(r"^fullet-(\d+)(?:-\d+)?\.\w+$")
 AGAIN = re.compile(r"^v1:again:(\d+)$")
 APOLOGY = ("Sorry", "Lo siento")
-UNDELIVERABLE = 102
+APOLOGISED, UNDELIVERABLE = 101, 102
+
+# Why there was an apology (enum sorry in core/job.h) though all went as it should: the run failed (the
+# members' prompts do at times), the member cancelled, the database was away for too long.
+REASONS = {2: "not written down", 4: "failed", 13: "cancelled"}
 
 Verdict = collections.namedtuple("Verdict", "jobs pictures apologies undeliverable faults")
 
@@ -21,6 +25,12 @@ def delivered(records):
         for job in {found[1] for name in message["custom_ids"] if (found := AGAIN.match(name))}:
             apologies[int(job)] += 1
     return pictures, apologies
+
+
+def reasons(rows):
+    """Of the apologies, as a sentence."""
+    counted = collections.Counter(row["sorry"] for row in rows if row["step"] == APOLOGISED)
+    return ", ".join(f"{n} {REASONS.get(sorry, sorry)}" for sorry, n in sorted(counted.items()))
 
 
 def judge(records, rows):
