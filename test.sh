@@ -4,7 +4,7 @@
 # build-test/ and runs the tests; the last line is "N passed, N failed".
 #   ./test.sh                  everything but the fuzzers
 #   ./test.sh --fuzz           everything, and each fuzzer for 30 s
-#   KILLS=300 ./test.sh --torture   all of the torture, for hours (docs/TESTING.md)
+#   KILLS=300 ./test.sh --torture   all of the torture, for an hour or more (docs/TESTING.md)
 #   ./test.sh --unit --sim     only some parts: --unit (structure, unit tests, fuzz corpus), --analyse
 #                              (scripts/analyse.sh: the release build, clang, traces, clang-tidy, cppcheck),
 #                              --threads (what has threads, with the thread sanitizer), --databases

@@ -51,8 +51,8 @@ int64_t shell_database(struct shell *sh, const char *why)
 	if (why && !d->away) {
 		d->since_ms = now_ms;
 		shell_log(sh, LOG_ERROR, "store",
-			"nothing can be stored: %s; what was accepted waits, new requests are "
-			"refused until it is back",
+			"nothing can be stored: %s; what was accepted waits, a new request does "
+			"for half a minute",
 			why);
 	} else if (!why && d->away) {
 		shell_log(sh, LOG_INFO, "store", "the database is back after %d s",
@@ -61,6 +61,7 @@ int64_t shell_database(struct shell *sh, const char *why)
 			tell(sh, "The database is back; all goes on. / La base de datos ha vuelto; "
 				 "todo sigue.");
 		d->told = false;
+		core_database_back(sh->core, now_ms);
 	}
 	d->away = why != NULL;
 	if (!d->away || d->told)
@@ -70,8 +71,8 @@ int64_t shell_database(struct shell *sh, const char *why)
 	d->told = true;
 	tell(sh,
 		"The database cannot be written: the bot's log tells why. What was accepted waits and "
-		"goes on by itself; new requests are refused. / No se puede escribir en la base de "
-		"datos: el registro del bot dice por qué. Lo aceptado espera y sigue solo; los "
-		"pedidos nuevos se rechazan.");
+		"goes on by itself; a new request waits for half a minute. / No se puede escribir en "
+		"la base de datos: el registro del bot dice por qué. Lo aceptado espera y sigue "
+		"solo; un pedido nuevo espera medio minuto.");
 	return NEVER;
 }

@@ -54,6 +54,8 @@ void core_load_learned(struct core *core, const struct learned_row *rows, size_t
 bool core_has_learned(const struct core *core);
 bool core_next_learned(struct core *core, struct learned_row *ret);
 
+/* The database takes rows again: what could not be written is tried at once. */
+void core_database_back(struct core *core, int64_t now_ms);
 /* Discord answers and the guild is ours: asks may go out. */
 void core_ready(struct core *core, uint64_t guild_id, int64_t now_ms);
 bool core_is_ready(const struct core *core);

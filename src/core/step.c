@@ -159,6 +159,13 @@ void core_saved(struct core *core, uint64_t job_id, bool ok, int64_t now_ms)
 	core_tick(core, now_ms);
 }
 
+void core_database_back(struct core *core, int64_t now_ms)
+{
+	for (struct job *job = core->jobs; job; job = job->next)
+		if (job->at_ms[JOB_RESAVE] != NEVER)
+			timer_set(core, job, JOB_RESAVE, now_ms);
+}
+
 /* ---- ends and detours ---- */
 
 bool core_token_lives(const struct job *job, int64_t now_ms)

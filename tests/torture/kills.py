@@ -248,5 +248,5 @@ def finish(cast):
     assert found.jobs > 0, "nothing was accepted"
     return (
         f"{cast.asked} asked for, {found.jobs} accepted: {found.pictures} pictures, {found.apologies} "
-        f"apologies ({reasons(cast.rows())}), {found.undeliverable} undeliverable; {cast.starts} starts"
+        f"apologies{reasons(cast.rows())}, {found.undeliverable} undeliverable; {cast.starts} starts"
     )

@@ -28,9 +28,9 @@ def delivered(records):
 
 
 def reasons(rows):
-    """Of the apologies, as a sentence."""
+    """Of the apologies, in brackets."""
     counted = collections.Counter(row["sorry"] for row in rows if row["step"] == APOLOGISED)
-    return ", ".join(f"{n} {REASONS.get(sorry, sorry)}" for sorry, n in sorted(counted.items()))
+    return f" ({', '.join(f'{n} {REASONS.get(sorry, sorry)}' for sorry, n in sorted(counted.items()))})" if counted else ""
 
 
 def judge(records, rows):

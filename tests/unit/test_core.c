@@ -411,6 +411,33 @@ static void test_a_row_that_fails_is_only_written_again(void **state)
 	stop(&rig);
 }
 
+/* Whatever the next try would have waited: a server is back for a moment only, perhaps. */
+static void test_a_row_is_written_when_the_database_is_back(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	rig.silent = RIG_BIT(FX_SAVE);
+	ready(&rig);
+	ask(&rig, 1, false);
+	for (int i = 0; i < 5; i++) {
+		core_saved(rig.core, 1, false, rig.now_ms);
+		rig.now_ms = min_of(core_deadline(rig.core), rig.now_ms + 60000);
+		core_tick(rig.core, rig.now_ms);
+		run(&rig);
+	}
+	core_saved(rig.core, 1, false, rig.now_ms);
+	rig.trace[0] = '\0';
+	core_tick(rig.core, rig.now_ms + 1000);
+	run(&rig);
+	assert_string_equal(rig.trace, "");
+	core_database_back(rig.core, rig.now_ms + 1000);
+	core_tick(rig.core, rig.now_ms + 1000);
+	run(&rig);
+	assert_string_equal(rig.trace, "save1");
+	stop(&rig);
+}
+
 /* Only what never had a row may be refused with a word to the member. And as the row may be there all
  * the same (the simulator lost the answer to a commit three times), that it has ended is written until
  * that is told to be done. */
@@ -679,6 +706,7 @@ int main(void)
 		cmocka_unit_test(test_doubt_shrinks),
 		cmocka_unit_test(test_card_goes_away),
 		cmocka_unit_test(test_a_row_that_fails_is_only_written_again),
+		cmocka_unit_test(test_a_row_is_written_when_the_database_is_back),
 		cmocka_unit_test(test_an_accepted_job_is_never_dropped),
 		cmocka_unit_test(test_a_channel_that_is_gone_is_not_removed_again),
 		cmocka_unit_test(test_a_refused_run_waits),
