@@ -163,6 +163,8 @@ def test_429_of_cloudflare(lab):
     asked = sandbox.command(ana, "queue")
     bot.wait_line(r"/callback: expired")
     assert not sandbox.state().interaction(asked)["acked_ms"]
+    # Discord gives it to the next process again, by whose clock of seconds it may just be in time.
+    lab.violations_wanted.add("acknowledged_late")
     bot.kill()
     lab.start_bot()
     sandbox.wait(lambda s: s.pictures(ana), "the picture, after a new start")
