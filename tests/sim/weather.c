@@ -68,7 +68,7 @@ void weather_make(struct sim *sim)
 	w->full_disk = w->lost_requests;
 	w->no_compression = some(sim, 2) == 0;
 	w->no_websocket = some(sim, 6) == 0;
-	w->refusals = sim->seed % 250 == 27;
+	w->refusals = sim->seed % 500 == 27;
 	if (w->refusals) { /* by one process, whose clock is right: more are not promised */
 		w->storm_ms = REFUSALS_MS;
 		w->crashes = w->clock_jumps = w->gateway_cuts = 0;
