@@ -4,10 +4,13 @@
 
 /*
  * Ceilings so small that a short life reaches them, for a simulator of its own (./test.sh --sim).
- * Not those of what is promised, nor Discord's and ComfyUI's own. Nor REST_QUEUE_MAX and
- * ADMIN_WORDS_MAX: what is over them is refused, and a word that is refused has no answer.
+ * Not those of what is promised, nor Discord's and ComfyUI's own.
  */
 
+#undef REST_QUEUE_MAX
+#define REST_QUEUE_MAX 4
+#undef ADMIN_WORDS_MAX
+#define ADMIN_WORDS_MAX 2
 #undef UNPOSTED_MAX
 #define UNPOSTED_MAX 1
 #undef INPUTS_MAX

@@ -150,6 +150,7 @@ void rules_heard(struct sim *sim, const char *subject, const char *text)
 	/* The one that is taken back may still lie there when the administrator's arrives. */
 	if (str_starts(text, "comes back from gpu "))
 		sim->changed_mind = true;
+	sim->words_ignored += strstr(text, " in #admin-tools is ignored: too many ") != NULL;
 }
 
 /* What is shown is the real order; who moves back finds the cause in the log. */

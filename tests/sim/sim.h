@@ -195,6 +195,7 @@ struct sim {
 	uint64_t admin_id, users[5];
 	int n_users;
 	bool words_wait;	/* one that is written down is not answered */
+	int words_ignored;	/* over ADMIN_WORDS_MAX, says the log */
 	struct statement *kept; /* until the database is back */
 	struct statement *held; /* waits for the next one, for one commit */
 	size_t events;
