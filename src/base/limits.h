@@ -119,6 +119,9 @@
 /* Discord: 500 channels in a guild, 50 in a category. */
 #define GUILD_CHANNELS_MAX 500
 #define CATEGORY_CHANNELS_MAX 50
+/* Deleted channels that are remembered, lest a list that is older brings them back: in the minute that a
+ * list may be under way no more are deleted than two categories have. */
+#define GONE_CHANNELS_MAX 100
 
 /* What an administrator may set: pictures of a member that wait at once, pictures of a member a
  * day, roles with limits of their own (Discord: 250 roles in a guild), banned members. */

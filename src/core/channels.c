@@ -70,6 +70,19 @@ static void set_restricted(struct core *core, struct session *s, bool restricted
 		}
 }
 
+void channel_remember_gone(struct core *core, uint64_t channel_id)
+{
+	core->gone[core->n_gone++ % GONE_CHANNELS_MAX] = channel_id;
+}
+
+static bool is_gone(const struct core *core, uint64_t channel_id)
+{
+	for (size_t i = 0; i < min_of(core->n_gone, (size_t)GONE_CHANNELS_MAX); i++)
+		if (core->gone[i] == channel_id)
+			return true;
+	return false;
+}
+
 /*
  * A channel with a member's marker below a category of ours, or below none because
  * somebody deleted that, which the others cannot see is that member's, also when a
@@ -77,9 +90,9 @@ static void set_restricted(struct core *core, struct session *s, bool restricted
  */
 static void adopt(struct core *core, const struct core_channel *c)
 {
-	struct session *s = session_get(core, c->user_id);
+	struct session *s = is_gone(core, c->id) ? NULL : session_get(core, c->user_id);
 
-	if (s->row.channel_id)
+	if (!s || s->row.channel_id)
 		return;
 	s->row.channel_id = c->id;
 	s->row.active_ms = snowflake_time(max_of(c->last_message_id, c->id));
@@ -117,6 +130,30 @@ static const struct core_channel *in_list(
 	return NULL;
 }
 
+/* Nobody has it any more. */
+static void channel_lost(struct core *core, uint64_t channel_id, int64_t now_ms)
+{
+	struct session *s, *next;
+
+	HASH_ITER(hh, core->sessions, s, next)
+	{
+		if (s->row.channel_id != channel_id)
+			continue;
+		session_forget_channel(core, s);
+		if (s->state >= SESSION_READY)
+			session_set_state(s,
+				session_is_wanted(core, s, false) ? SESSION_WAITING : SESSION_NONE);
+		else if (s->state == SESSION_JOINING)
+			session_find_again(core, s, "the thread was deleted", now_ms);
+	}
+	for (struct job *job = core->jobs; job; job = job->next)
+		if (job->row.channel_id == channel_id && job->step < JOB_TIDY) {
+			job->row.channel_id = 0;
+			job->row.live_id = 0;
+			core_save(core, job);
+		}
+}
+
 void core_channels(struct core *core, const struct core_channel *channels, size_t n, int64_t now_ms)
 {
 	struct session *s, *next;
@@ -134,7 +171,7 @@ void core_channels(struct core *core, const struct core_channel *channels, size_
 			set_restricted(core, s, c->restricted, now_ms);
 		/* A list may be older than a channel that was just made. */
 		else if (!thread && snowflake_time(s->row.channel_id) < now_ms - 60000)
-			core_channel_gone(core, s->row.channel_id, now_ms);
+			channel_lost(core, s->row.channel_id, now_ms);
 	}
 	core_channels_made(core, channels, n, now_ms);
 }
@@ -177,25 +214,8 @@ void core_channel_changed(struct core *core, uint64_t channel_id, bool restricte
 
 void core_channel_gone(struct core *core, uint64_t channel_id, int64_t now_ms)
 {
-	struct session *s, *next;
-
 	if (!channel_id)
 		return;
-	HASH_ITER(hh, core->sessions, s, next)
-	{
-		if (s->row.channel_id != channel_id)
-			continue;
-		session_forget_channel(core, s);
-		if (s->state >= SESSION_READY)
-			session_set_state(s,
-				session_is_wanted(core, s, false) ? SESSION_WAITING : SESSION_NONE);
-		else if (s->state == SESSION_JOINING)
-			session_find_again(core, s, "the thread was deleted", now_ms);
-	}
-	for (struct job *job = core->jobs; job; job = job->next)
-		if (job->row.channel_id == channel_id && job->step < JOB_TIDY) {
-			job->row.channel_id = 0;
-			job->row.live_id = 0;
-			core_save(core, job);
-		}
+	channel_remember_gone(core, channel_id);
+	channel_lost(core, channel_id, now_ms);
 }

@@ -362,6 +362,8 @@ static void answer_deleting(struct core *core, struct session *s, enum answer an
 		session_ready(core, s, now_ms);
 		return;
 	}
+	if (!refused)
+		channel_remember_gone(core, s->row.channel_id);
 	session_forget_channel(core, s);
 	session_set_state(s, session_is_wanted(core, s, false) ? SESSION_WAITING : SESSION_NONE);
 }

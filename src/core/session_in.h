@@ -30,6 +30,8 @@ void session_refuse(
 	struct core *core, struct session *s, enum sorry sorry, const char *detail, int64_t now_ms);
 /* The channel is gone: nothing of it is kept. */
 void session_forget_channel(struct core *core, struct session *s);
+/* It was deleted: no list that is older brings it back. */
+void channel_remember_gone(struct core *core, uint64_t channel_id);
 /* Back to the line of those that want a channel, after a while. */
 void session_find_again(struct core *core, struct session *s, const char *detail, int64_t now_ms);
 

@@ -120,6 +120,8 @@ struct core {
 	uint64_t n_sessions; /* ever */
 	struct core_category categories[CATEGORIES_MAX];
 	size_t n_categories;
+	uint64_t gone[GONE_CHANNELS_MAX]; /* channels, the last ones */
+	size_t n_gone;
 	struct core_gpu gpus[COMFY_SERVERS_MAX];
 	struct job *elsewhere; /* those that wait for a card that has not failed them, by id */
 	struct sched *sched;

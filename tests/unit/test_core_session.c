@@ -538,6 +538,35 @@ static void test_channel_of_a_list_that_came_too_late(void **state)
 	stop(&rig);
 }
 
+/* It was asked for before the channel was deleted. */
+static void test_channel_of_a_list_that_is_older(void **state)
+{
+	struct core_channel list[] = {{.id = 90, .category = true, .name = "sessions"},
+		{.id = 91, .parent_id = 90, .user_id = 9, .hidden = true, .name = "session-ana"}};
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	core_channels(rig.core, list, countof(list), rig.now_ms);
+	core_erase(rig.core, 9, rig.now_ms);
+	run(&rig);
+	assert_non_null(strstr(rig.trace, "delete"));
+	rig.trace[0] = '\0';
+	core_channels(rig.core, list, countof(list), rig.now_ms);
+	run(&rig);
+	assert_string_equal(rig.trace, "");
+	list[1].id = 92; /* another one of his, which somebody deletes */
+	core_channels(rig.core, list, countof(list), rig.now_ms);
+	core_channel_gone(rig.core, 92, rig.now_ms);
+	run(&rig);
+	assert_string_equal(rig.trace, "keep forget");
+	rig.trace[0] = '\0';
+	core_channels(rig.core, list, countof(list), rig.now_ms);
+	run(&rig);
+	assert_string_equal(rig.trace, "");
+	stop(&rig);
+}
+
 /* A crash after a thread was made and before its row was written. */
 static void test_thread_is_found_again(void **state)
 {
@@ -857,6 +886,7 @@ int main(void)
 		cmocka_unit_test(test_else_an_apology),
 		cmocka_unit_test(test_channel_that_only_an_event_told_of),
 		cmocka_unit_test(test_channel_of_a_list_that_came_too_late),
+		cmocka_unit_test(test_channel_of_a_list_that_is_older),
 		cmocka_unit_test(test_thread_is_found_again),
 		cmocka_unit_test(test_thread_is_joined_for_each_request),
 		cmocka_unit_test(test_thread_that_cannot_be_joined),
