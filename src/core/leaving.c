@@ -375,6 +375,10 @@ static void answer_erasing(struct core *core, struct session *s, enum answer ans
 		s->deadline_ms = NEVER;
 		return;
 	}
+	if (s->row.channel_id) { /* a list told of it meanwhile: it goes, and its row once more */
+		session_ready(core, s, now_ms);
+		return;
+	}
 	core_log(core, LOG_INFO, NULL, "all of user=%" PRIu64 " was erased", s->row.user_id);
 	s->row.flags = 0;
 	session_set_state(s, SESSION_NONE);

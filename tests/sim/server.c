@@ -215,7 +215,7 @@ static void member_looks(struct sim *sim)
 
 static void bot_stops(struct sim *sim)
 {
-	if (!sim->shell)
+	if (!sim->shell || sim->weather.refusals) /* whose bound is one process's */
 		return;
 	trace_say(sim, "the bot is stopped");
 	shell_stop(sim->shell);

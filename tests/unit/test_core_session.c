@@ -805,6 +805,28 @@ static void test_erase(void **state)
 	stop(&rig);
 }
 
+/* Of a crash's time: a list tells of it while the rows are erased. */
+static void test_erase_a_channel_that_nobody_knew(void **state)
+{
+	struct core_channel list[] = {{.id = 90, .category = true, .name = "sessions"},
+		{.id = 91, .parent_id = 90, .user_id = 1, .hidden = true, .name = "session-ana"}};
+	struct rig rig;
+
+	start(&rig, 10);
+	load(&rig, 1, 0, 0, SESSION_ERASE);
+	rig.silent = RIG_BIT(FX_ERASE);
+	core_ready(rig.core, 7, rig.now_ms);
+	run(&rig);
+	core_channels(rig.core, list, countof(list), rig.now_ms);
+	run(&rig);
+	rig.trace[0] = '\0';
+	answer_to(&rig, 1, ANSWER_OK, 0);
+	assert_string_equal(rig.trace, "keep delete keep erase");
+	answer_to(&rig, 1, ANSWER_OK, 0);
+	assert_int_equal(ask(&rig, 1, false), REFUSE_NOTHING);
+	stop(&rig);
+}
+
 static void test_erase_after_a_restart(void **state)
 {
 	struct rig rig;
@@ -899,6 +921,7 @@ int main(void)
 		cmocka_unit_test(test_restriction_lifted_meanwhile),
 		cmocka_unit_test(test_erase),
 		cmocka_unit_test(test_erase_after_a_restart),
+		cmocka_unit_test(test_erase_a_channel_that_nobody_knew),
 		cmocka_unit_test(test_erase_when_the_event_comes_first),
 		cmocka_unit_test(test_erase_waits_for_what_cannot_be_cancelled),
 	};
