@@ -24,10 +24,12 @@ static bool is_first_of_pass(const struct core *core, const struct job *job)
 	return other == job;
 }
 
-/* What was said is no longer asked for, also when a crash kept the row from knowing it. */
+/* What was said is no longer asked for, also when a crash kept the row from knowing it; nor what
+ * ends in an apology, also while a channel is made for that. */
 static bool counts(const struct sim *sim, const struct job *job)
 {
-	return job_is_live(job) && !sim_was_said(sim, job->row.id);
+	return job_is_live(job) && job->row.outcome != OUTCOME_APOLOGY &&
+	       !sim_was_said(sim, job->row.id);
 }
 
 /* A crash may bring back jobs whose end was not written down: those are more than allowed until
