@@ -498,6 +498,8 @@ static void on_refused(struct rest *rest, struct rest_call *call,
 	else if ((status == 404 && call->http.method == HTTP_DELETE) ||
 		 (reading->code == ERR_ALREADY_ACKNOWLEDGED && is_callback(call)))
 		call_finish(rest, call, REST_OK, now_ms);
+	else if (call->doubt && call->http.method == HTTP_POST && !is_callback(call))
+		call_finish(rest, call, REST_DOUBTFUL, now_ms); /* this try was, not an earlier one */
 	else
 		call_finish(rest, call, REST_REFUSED, now_ms);
 }

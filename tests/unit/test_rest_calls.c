@@ -276,6 +276,23 @@ static void test_nonce_is_not_trusted_for_long(void **state)
 	rig_close(&rig);
 }
 
+/* Found by the simulator: the picture had been posted, its repetition was too large. */
+static void test_refusal_after_a_doubt(void **state)
+{
+	struct rig rig;
+
+	rig_open(&rig);
+	submit_to(&rig, R_POST, "1", REST_REPEATABLE);
+	answer_nothing(&rig, next(&rig), true);
+	answer_with(&rig, next_within(&rig, 2000), 413, VIA, "{}");
+	assert_int_equal(outcome(&rig, 1), REST_DOUBTFUL);
+	submit_to(&rig, R_POST, "2", REST_REPEATABLE);
+	answer_nothing(&rig, next(&rig), false);
+	answer_with(&rig, next_within(&rig, 2000), 413, VIA, "{}");
+	assert_int_equal(outcome(&rig, 2), REST_REFUSED);
+	rig_close(&rig);
+}
+
 static void test_callback_is_repeated_once(void **state)
 {
 	struct rest_call *call;
@@ -423,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_retry_lets_others_pass),
 		cmocka_unit_test(test_retry_after_of_503),
 		cmocka_unit_test(test_nonce_is_not_trusted_for_long),
+		cmocka_unit_test(test_refusal_after_a_doubt),
 		cmocka_unit_test(test_callback_is_repeated_once),
 		cmocka_unit_test(test_timeouts),
 		cmocka_unit_test(test_expires_unsent),
