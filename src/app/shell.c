@@ -184,7 +184,7 @@ void shell_start(struct shell *sh, const struct shell_past *past)
 		core_load_job(sh->core, &past->rows.jobs[i], now_ms);
 	core_load_learned(sh->core, past->rows.learned, past->rows.n_learned);
 	for (size_t i = 0; i < past->rows.n_interactions; i++)
-		sh->seen[sh->seen_next++ % SEEN_INTERACTIONS] = past->rows.interactions[i];
+		shell_interaction_seen(sh, past->rows.interactions[i]);
 	shell_limits_load(sh, past);
 	shell_cards_load(sh, past);
 	shell_words_load(sh, past);

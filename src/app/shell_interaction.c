@@ -97,6 +97,11 @@ struct interaction *shell_interaction_keep(struct interaction *it)
 }
 
 /* Discord delivers an event once or several times (DISCORD.md, section 3). */
+void shell_interaction_seen(struct shell *sh, uint64_t id)
+{
+	sh->seen[sh->seen_next++ % SEEN_INTERACTIONS] = id;
+}
+
 static bool seen_before(struct shell *sh, uint64_t id)
 {
 	for (size_t i = 0; i < SEEN_INTERACTIONS; i++)
@@ -104,7 +109,7 @@ static bool seen_before(struct shell *sh, uint64_t id)
 			return true;
 	if (core_job_of(sh->core, id))
 		return true;
-	sh->seen[sh->seen_next++ % SEEN_INTERACTIONS] = id;
+	shell_interaction_seen(sh, id);
 	return false;
 }
 

@@ -263,6 +263,8 @@ char *shell_gateway_text(const struct shell *sh); /* for the setting "gateway"; 
 
 /* shell_interaction.c */
 void shell_interaction(struct shell *sh, struct json_object *d);
+/* When it is given again it is known. */
+void shell_interaction_seen(struct shell *sh, uint64_t id);
 /* Gives the answers that need not wait any longer. */
 void shell_answers_go(struct shell *sh);
 int64_t shell_answers_deadline(const struct shell *sh);

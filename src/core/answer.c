@@ -205,7 +205,7 @@ static bool card_failed(struct core *core, struct job *job, enum answer answer,
 	return false;
 }
 
-/* How a run ended while nobody watched it. Whose doing that was is not known any more, and we
+/* How a run ended that an earlier process began. Whose doing that was is not known any more, and we
  * interrupt what stands still ourselves: it is drawn again. */
 static bool ended_alone(
 	struct core *core, struct job *job, enum answer answer, const char *detail, int64_t now_ms)
@@ -215,7 +215,8 @@ static bool ended_alone(
 			   : answer == ANSWER_INTERRUPTED ? SORRY_INTERRUPTED
 							  : SORRY_NONE;
 
-	if (job->step != JOB_LOCATE || sorry == SORRY_NONE)
+	if (sorry == SORRY_NONE ||
+		(job->step != JOB_LOCATE && !(job->found && answer == ANSWER_INTERRUPTED)))
 		return false;
 	core_requeue(core, job, sorry, detail, now_ms);
 	return true;
@@ -251,6 +252,7 @@ static void dispatch_answer(struct core *core, struct job *job, enum answer answ
 		break;
 	case ANSWER_RUNNING: /* of a step on a card only */
 		must(job->gpu >= 0);
+		job->found = true;
 		core_set_step(core, job, JOB_WATCH, now_ms);
 		break;
 	case ANSWER_APART: /* only of a shared pass */
@@ -306,7 +308,8 @@ void core_answer(struct core *core, uint64_t job_id, uint32_t epoch, enum answer
 	if (!args)
 		args = &nothing;
 	timer_set(core, job, JOB_DEADLINE, NEVER);
-	/* A row is tried for as long as the database is away; so is the picture that goes with it. */
+	/* A row is tried for as long as the database is away; so is the picture that goes with it.
+	 */
 	if (job->step == JOB_INPUT && args->ours)
 		job->tries = min_of(job->tries, flow_step(JOB_INPUT)->tries - 2);
 	if (job->step == JOB_LOOK && args->live_id)

@@ -380,6 +380,8 @@ static void answer_erasing(struct core *core, struct session *s, enum answer ans
 		return;
 	}
 	core_log(core, LOG_INFO, NULL, "all of user=%" PRIu64 " was erased", s->row.user_id);
+	/* And the row that was written meanwhile because a channel came and went. */
+	core_emit(core, (struct effect){.kind = FX_SESSION_DROP, .id = s->row.user_id});
 	s->row.flags = 0;
 	session_set_state(s, SESSION_NONE);
 }

@@ -234,6 +234,7 @@ void core_requeue(
 	answers = job->gpu < 0 || core_gpu_is_up(core, job->gpu);
 	job->gpu = -1;
 	job->percent = 0;
+	job->found = false;
 	job->back = back_words(sorry);
 	job->rank = RANK_FIRST; /* until it stands in the line again */
 	place_back(core, job);

@@ -22,10 +22,10 @@ struct day_count {
 	int n;
 };
 
-/* What the start needs: every job not ended, every session, the small values. */
 /* More than end within the seconds that an interaction lives. */
 #define STORE_INTERACTIONS_MAX 256
 
+/* What the start needs: every job not ended, every session, the small values. */
 struct store_snapshot {
 	struct job_row *jobs; /* by id */
 	size_t n_jobs;

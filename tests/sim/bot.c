@@ -24,13 +24,31 @@ static void plan_turn(struct sim *sim, int64_t at_ms)
 	clock_at(sim->clock, at_ms, turn_is_due, NULL);
 }
 
+static bool database_is_away(const struct sim *sim)
+{
+	return sim_now(sim) < sim->away_until_ms;
+}
+
+static void database_is_back(void *ctx, void *arg, bool run)
+{
+	if (run && !database_is_away(ctx))
+		bot_turn(ctx);
+}
+
+void bot_loses_database(struct sim *sim, int64_t ms)
+{
+	sim->away_until_ms = sim_now(sim) + ms;
+	clock_at(sim->clock, sim->away_until_ms, database_is_back, NULL);
+}
+
 void bot_turn(struct sim *sim)
 {
-	int64_t at_ms;
+	int64_t at_ms, told_ms;
 
 	if (!sim->shell)
 		return;
-	at_ms = shell_turn(sim->shell, sim_bot_now(sim));
+	told_ms = shell_database(sim->shell, database_is_away(sim) ? "it is away" : NULL);
+	at_ms = min_of(shell_turn(sim->shell, sim_bot_now(sim)), told_ms);
 	network_pump(sim);
 	rules_turn(sim);
 	if (shell_state(sim->shell) == SHELL_STOPPED) {
@@ -65,7 +83,7 @@ void bot_start(struct sim *sim)
 
 	if (sim->shell)
 		return;
-	if (sim_now(sim) < sim->away_until_ms) { /* it waits for its database: app/database.c */
+	if (database_is_away(sim)) { /* it waits for its database: app/database.c */
 		clock_at(sim->clock, sim->away_until_ms, process_starts, NULL);
 		return;
 	}

@@ -608,7 +608,7 @@ static void apply(struct sim *sim, struct statement *s, int lost)
 	free(why);
 	if (sim_chance(sim, lost)) {
 		trace_say(sim, "a commit is not acknowledged");
-		sim->away_until_ms = sim_now(sim) + 300;
+		bot_loses_database(sim, 300);
 		put_off(sim, s);
 	} else {
 		clock_at(sim->clock, sim_now(sim) + 1, statement_answered, s);

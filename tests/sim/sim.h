@@ -256,6 +256,7 @@ void bot_crash(struct sim *sim); /* and plans the next start */
 /* Perhaps the process dies right here, while crashes are left: not called from inside the shell. */
 void bot_may_crash(struct sim *sim, int chance);
 void bot_turn(struct sim *sim);
+void bot_loses_database(struct sim *sim, int64_t ms); /* nothing can be stored for so long */
 /* Something was handed in. The turn follows, on a busy computer when more has come (io/loop.c). */
 void bot_hears(struct sim *sim);
 

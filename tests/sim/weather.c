@@ -194,7 +194,7 @@ static void database_goes(void *ctx, void *arg, bool run)
 
 	if (!run || sim->fair)
 		return;
-	sim->away_until_ms = sim_now(sim) + 1000 + some(sim, some(sim, 4) ? 15000 : 120000);
+	bot_loses_database(sim, 1000 + some(sim, some(sim, 4) ? 15000 : 120000));
 	trace_say(
 		sim, "the database is away for %" PRId64 " ms", sim->away_until_ms - sim_now(sim));
 }

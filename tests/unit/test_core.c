@@ -234,14 +234,16 @@ static void test_restart_after_the_run_ended(void **state)
 {
 	static const struct {
 		enum answer answer;
+		bool runs; /* still, when it is found */
 		int end;
 	} cases[] = {
-		{ANSWER_OK, JOB_DONE},
-		{ANSWER_LOST, JOB_DONE},
-		{ANSWER_MEMORY, JOB_DONE},
-		{ANSWER_MACHINE, JOB_DONE},
-		{ANSWER_INTERRUPTED, JOB_DONE},
-		{ANSWER_FAILED, JOB_APOLOGISED},
+		{ANSWER_OK, false, JOB_DONE},
+		{ANSWER_LOST, false, JOB_DONE},
+		{ANSWER_MEMORY, false, JOB_DONE},
+		{ANSWER_MACHINE, false, JOB_DONE},
+		{ANSWER_INTERRUPTED, false, JOB_DONE},
+		{ANSWER_INTERRUPTED, true, JOB_DONE},
+		{ANSWER_FAILED, false, JOB_APOLOGISED},
 	};
 
 	for (size_t i = 0; i < countof(cases); i++) {
@@ -252,6 +254,12 @@ static void test_restart_after_the_run_ended(void **state)
 		core_answer(rig.core, 1, rig.epoch[1], ANSWER_OK, NULL, rig.now_ms);
 		run(&rig);
 		assert_int_equal(core_job(rig.core, 1)->step, JOB_LOCATE);
+		rig.silent = RIG_BIT(FX_WATCH);
+		if (cases[i].runs) {
+			core_answer(rig.core, 1, rig.epoch[1], ANSWER_RUNNING, NULL, rig.now_ms);
+			run(&rig);
+			assert_int_equal(core_job(rig.core, 1)->step, JOB_WATCH);
+		}
 		rig.silent = 0;
 		core_answer(rig.core, 1, rig.epoch[1], cases[i].answer, NULL, rig.now_ms);
 		run(&rig);

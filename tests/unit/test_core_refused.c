@@ -168,8 +168,8 @@ static void test_removing(void **state)
 		{ANSWER_GONE, false, "forget"},
 		{ANSWER_NO, false, "unwarn keep"},
 		{ANSWER_FORBIDDEN, false, "forbidden unwarn keep"},
-		{ANSWER_NO, true, "keep erase"},
-		{ANSWER_FORBIDDEN, true, "forbidden keep erase"},
+		{ANSWER_NO, true, "keep erase forget"},
+		{ANSWER_FORBIDDEN, true, "forbidden keep erase forget"},
 	};
 
 	for (size_t i = 0; i < countof(cases); i++) {

@@ -800,7 +800,7 @@ static void test_erase(void **state)
 	answer_to(&rig, 1, ANSWER_AGAIN, 0);
 	rig.silent = 0;
 	later(&rig, 2000);
-	assert_string_equal(rig.trace, "erase");
+	assert_string_equal(rig.trace, "erase forget");
 	assert_int_equal(ask(&rig, 1, false), REFUSE_NOTHING);
 	stop(&rig);
 }
@@ -837,7 +837,7 @@ static void test_erase_after_a_restart(void **state)
 	core_ready(rig.core, 7, rig.now_ms);
 	run(&rig);
 	assert_non_null(strstr(rig.trace, "delete"));
-	assert_true(str_ends(rig.trace, "erase"));
+	assert_true(str_ends(rig.trace, "erase forget forget"));
 	assert_true(core_deadline(rig.core) == NEVER);
 	stop(&rig);
 }
@@ -860,7 +860,7 @@ static void test_erase_when_the_event_comes_first(void **state)
 	assert_true(core_deadline(rig.core) <= rig.now_ms);
 	core_tick(rig.core, rig.now_ms);
 	run(&rig);
-	assert_true(str_ends(rig.trace, "erase"));
+	assert_true(str_ends(rig.trace, "erase forget"));
 	stop(&rig);
 }
 
@@ -881,7 +881,7 @@ static void test_erase_waits_for_what_cannot_be_cancelled(void **state)
 		rig.now_ms);
 	run(&rig);
 	assert_int_equal(rig.kept[1].row.step, JOB_DONE);
-	assert_true(str_ends(rig.trace, "delete keep erase"));
+	assert_true(str_ends(rig.trace, "delete keep erase forget"));
 	stop(&rig);
 }
 
