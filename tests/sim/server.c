@@ -167,11 +167,12 @@ static void looks_again(void *ctx, void *arg, bool run)
 		member_keeps(ctx);
 }
 
-/* As soon as there is an announcement. */
+/* As soon as there is an announcement, if one comes in this life. */
 static void member_keeps(struct sim *sim)
 {
-	if (!presses(sim, "v1:keep:") && sim_seconds(sim) < LATER_MS / 1000.0)
-		clock_at(sim->clock, sim_now(sim) + 5000, looks_again, NULL);
+	if (sim->config.session_ttl_ms < SIM_LONG_TTL_MS && !presses(sim, "v1:keep:") &&
+		sim_seconds(sim) < LATER_MS / 1000.0)
+		clock_at(sim->clock, sim_now(sim) + 10000, looks_again, NULL);
 	network_pump(sim);
 }
 

@@ -128,6 +128,7 @@ struct sim_place {
 struct sim {
 	uint64_t seed;
 	bool verbose;
+	bool small;    /* a short life with little in it: many of them find more than a few long ones */
 	bool strict;   /* no violation even in bad weather (some come from lost answers) */
 	uint64_t hash; /* of all that happened */
 	struct rng rng, people; /* server.c has draws of its own */

@@ -23,6 +23,8 @@ int64_t weather_sometime(struct sim *sim)
 /* Many storms are short: a thousand of them find more than a hundred long ones. */
 static int64_t length(struct sim *sim)
 {
+	if (sim->small)
+		return 15000 + some(sim, 30000);
 	switch (some(sim, 20)) {
 	case 0:
 		return 10 * 60 * 1000;
@@ -53,7 +55,7 @@ void weather_make(struct sim *sim)
 	w->gateway_faults = some(sim, 4);
 	w->server_errors = some(sim, 8);
 	w->run_faults = some(sim, 5);
-	w->workflow_changes = some(sim, 6);
+	w->workflow_changes = some(sim, sim->small ? 3 : 6);
 	w->card_changes = some(sim, 8);
 	w->database_faults = max_of(some(sim, 5) - 2, 0);
 	w->lost_commits = some(sim, 3) ? 0 : some(sim, 100);

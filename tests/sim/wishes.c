@@ -175,8 +175,8 @@ void wishes_plan(struct sim *sim)
 	struct rng *rng = &sim->rng;
 	uint64_t *users = sim->users;
 	int n_users = 1 + (int)rng_below(rng, countof(sim->users));
-	int n_wishes = 1 + (int)rng_below(rng, rng_below(rng, 4) ? 6 : 12);
-	bool crowd = rng_below(rng, 4) == 0; /* many want the same at once */
+	int n_wishes = 1 + (int)rng_below(rng, sim->small ? 3 : rng_below(rng, 4) ? 6 : 12);
+	bool crowd = rng_below(rng, 4) == 0 && !sim->small; /* many want the same at once */
 
 	sim->crowd = crowd;
 	if (crowd) {
@@ -208,6 +208,6 @@ void wishes_plan(struct sim *sim)
 		clock_at(sim->clock, at_ms, member_asks, wish);
 	}
 	sim->admin_id = world_add_user(sim->world, "boss", true);
-	for (size_t i = rng_below(rng, countof(sim->words) + 1); i > 0; i--)
+	for (size_t i = rng_below(rng, sim->small ? 3 : countof(sim->words) + 1); i > 0; i--)
 		clock_at(sim->clock, weather_sometime(sim), admin_writes, NULL);
 }
