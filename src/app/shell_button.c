@@ -28,8 +28,6 @@ static void again_read(void *arg, struct store_result *result)
 				.prompt = row->prompt,
 				.options = row->options,
 				.input = row->input,
-				.seed = row->seed,
-				.has_seed = row->flags & JOB_SEEDED,
 				.age_restricted = row->flags & JOB_RESTRICTED});
 	pending_free(p);
 }

@@ -253,6 +253,7 @@ static void save(struct shell *sh, const struct effect *e)
 {
 	struct store_op op = {.kind = STORE_JOB};
 
+	shell_gateway_note(sh);
 	save_count(sh, e->job);
 	job_row_copy(&op.job, &e->job->row);
 	sh->ports.store(sh->ports.ctx, &op, saved, pending_new(sh, e->job->row.id, NULL, NULL));

@@ -128,15 +128,22 @@ static void session_saved(void *arg, int result, const char *why)
 		shell_log(sh, LOG_WARN, "store", "the session could not be saved: %s", why);
 }
 
-static void save_session(struct shell *sh)
+static void save_session(struct shell *sh, bool more)
 {
-	struct store_op op = {.kind = STORE_VALUE, .value = shell_gateway_text(sh)};
+	struct store_op op = {.kind = STORE_VALUE, .more = more, .value = shell_gateway_text(sh)};
 
 	sh->gateway_saved_ms = shell_now(sh);
+	sh->interaction_unsaved = false;
 	if (!op.value)
 		return;
 	op.name = xstrdup("gateway");
 	sh->ports.store(sh->ports.ctx, &op, session_saved, sh);
+}
+
+void shell_gateway_note(struct shell *sh)
+{
+	if (sh->interaction_unsaved)
+		save_session(sh, true);
 }
 
 void shell_gateway_start(struct shell *sh, const struct shell_past *past)
@@ -225,7 +232,7 @@ static void on_ready(struct shell *sh, struct json_object *d)
 	sh->identified = true;
 	sh->identified_ms = shell_now(sh);
 	save_ids(sh);
-	save_session(sh);
+	save_session(sh, false);
 	if (!ours) {
 		/* A mistyped id must not make the bot leave the guild it belongs to. */
 		say_not_in_guild(sh);
@@ -247,7 +254,7 @@ static void taken_up(struct shell *sh)
 
 static void on_resumed(struct shell *sh, struct json_object *d)
 {
-	save_session(sh);
+	save_session(sh, false);
 	taken_up(sh);
 }
 
@@ -394,11 +401,13 @@ static void on_event(struct shell *sh, const char *name, struct json_object *d)
 	for (size_t i = 0; i < countof(events); i++)
 		if (str_eq(name, events[i].name))
 			events[i].handle(sh, d);
-	/* After a crash Discord gives again what came after the saved event. A command of which
-	 * there is a job is known by the job's row; of other interactions nothing is lost when they
-	 * come again, for Discord refuses a second answer. */
+	/* After a crash Discord gives again what came after the saved event, which is noted with
+	 * the next job's row. A command of which there is a job is known by that in any case; of
+	 * others nothing is lost when they come again, for Discord refuses a second answer. */
+	if (str_eq(name, "INTERACTION_CREATE"))
+		sh->interaction_unsaved = true;
 	if (shell_now(sh) - sh->gateway_saved_ms >= SAVE_MS)
-		save_session(sh);
+		save_session(sh, false);
 }
 
 /* ---- pumping ---- */
@@ -478,6 +487,6 @@ bool shell_gateway_pump(struct shell *sh, int64_t now_ms)
 	/* Heartbeats see to a turn now and then. */
 	if (sh->gateway && gateway_is_ready(sh->gateway) &&
 		now_ms - sh->gateway_saved_ms >= SAVE_IDLE_MS)
-		save_session(sh);
+		save_session(sh, false);
 	return moved;
 }

@@ -179,6 +179,7 @@ struct shell {
 	struct websocket *gateway_ws;
 	int64_t identified_ms, gateway_saved_ms;
 	bool identified;	  /* by this process: its session began with a READY */
+	bool interaction_unsaved; /* came after the session was saved */
 	struct rest *rest;
 	struct shell_comfy comfy[COMFY_SERVERS_MAX];
 	char *gpu_names[COMFY_SERVERS_MAX];
@@ -256,6 +257,8 @@ struct json_object *rest_json(const struct rest_call *call);
 /* shell_gateway.c */
 void shell_gateway_start(struct shell *sh, const struct shell_past *past);
 bool shell_gateway_pump(struct shell *sh, int64_t now_ms);
+/* A row is about to be saved: an interaction that came since the session was goes with it. */
+void shell_gateway_note(struct shell *sh);
 void shell_gateway_url(struct shell *sh, struct rest_call *call);
 /* What the application may hear is known now, or cannot be. */
 void shell_application_answer(struct shell *sh, struct rest_call *call);

@@ -74,8 +74,7 @@ static void channel_goes(struct sim *sim)
 
 static void channel_changes(struct sim *sim)
 {
-	uint64_t id =
-		some(sim, 2) ? channel_of(sim, 0) : world_find_channel(sim->world, "general");
+	uint64_t id = some(sim, 2) ? channel_of(sim, 0) : world_find_channel(sim->world, "general");
 
 	if (id)
 		world_restrict(sim->world, id, some(sim, 2));
@@ -179,7 +178,10 @@ static void member_keeps(struct sim *sim)
 static void member_presses(struct sim *sim)
 {
 	sim->changed_mind = true;
-	(void)presses(sim, some(sim, 2) ? "v1:again:" : "v1:cancel:");
+	if (some(sim, 2))
+		sim->tried_again |= presses(sim, "v1:again:");
+	else
+		(void)presses(sim, "v1:cancel:");
 }
 
 static void member_writes(struct sim *sim)

@@ -156,6 +156,7 @@ struct sim {
 	bool refuses;		/* Discord rightly refuses what is said */
 	uint64_t young[8];	/* channels that were deleted soon after they were made */
 	size_t n_young;
+	bool tried_again;	/* what failed, with another seed */
 	bool interrupted;	/* somebody else has ended a run */
 	bool full;		/* the server has as many channels as Discord allows */
 	bool fair;		/* the storm is over */

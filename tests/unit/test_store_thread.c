@@ -279,6 +279,9 @@ static void test_full_disk(void **state)
 		}
 	}
 	assert_true(failed > 0);
+	/* Nor is there room for a row any more in what was freed meanwhile. */
+	small.rlim_cur = 1;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
 	/* What is not a job's is kept until there is room, and answered then. */
 	give(a, session_op(77), 0);
 	give(a, job_op(101, 5, 0), 101);
