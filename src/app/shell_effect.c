@@ -390,8 +390,7 @@ static void carry_out(struct shell *sh, const struct effect *e)
 	case FX_SAVE:
 		save(sh, e);
 		break;
-	case FX_END: /* its command may still be given again */
-		shell_interaction_seen(sh, job->row.interaction_id);
+	case FX_END:
 		task_free(sh, task_find(sh, job->row.id));
 		break;
 	case FX_TELL_CARD_FAILING:

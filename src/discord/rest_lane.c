@@ -59,8 +59,11 @@ static void bucket_join(struct lanes *lanes, struct lane *lane, const char *hash
 	if (lane->bucket && strcmp(lane->bucket->key, key) == 0)
 		return;
 	b = bucket_get(lanes, key);
-	if (lane->bucket)
+	if (lane->bucket) {
+		/* A 429 that did not tell the hash holds in the bucket of the next answer too. */
+		lanes_delay(lane, false, lane->bucket->not_before_ms);
 		bucket_leave(lanes, lane);
+	}
 	lane->bucket = b;
 	b->in_flight += lane->in_flight;
 	DL_APPEND2(b->lanes, lane, bucket_prev, bucket_next);

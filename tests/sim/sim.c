@@ -271,7 +271,7 @@ static void run_seed(struct run *run, uint64_t seed, struct totals *totals)
 {
 	struct sim sim = {.seed = seed,
 		.verbose = run->verbose,
-		.small = (seed >> 3) % 4 > 0, /* beside what the last digits decide */
+		.small = seed >> 3 & 1, /* beside what the last digits decide */
 		.strict = run->strict,
 		.db = run->db,
 		.commands = run->commands};

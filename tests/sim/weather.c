@@ -68,7 +68,7 @@ void weather_make(struct sim *sim)
 	w->crashes += w->haste ? 2 : 0;
 	w->mute_cleaner = w->lost_requests;
 	w->full_disk = w->lost_requests;
-	w->no_compression = some(sim, 2) == 0;
+	w->no_compression = some(sim, 4) > 0;
 	w->no_websocket = some(sim, 6) == 0;
 	w->refusals = sim->seed % 500 == 27;
 	if (w->refusals) { /* by one process, whose clock is right: more are not promised */
@@ -201,6 +201,13 @@ static void database_goes(void *ctx, void *arg, bool run)
 		sim, "the database is away for %" PRId64 " ms", sim->away_until_ms - sim_now(sim));
 }
 
+/* When members ask, and for longer than a request waits for it. */
+static void database_stays_away(void *ctx, void *arg, bool run)
+{
+	if (run)
+		bot_loses_database(ctx, 40000);
+}
+
 /* A clock that is put right goes forward at once; backwards it does not go: io/loop.c. */
 static void clock_jumps(void *ctx, void *arg, bool run)
 {
@@ -283,6 +290,9 @@ void weather_plan(struct sim *sim)
 			true);
 	for (int i = 0; i < w->database_faults; i++)
 		clock_at(sim->clock, weather_sometime(sim), database_goes, NULL);
+	if (w->database_faults && sim->seed % 16 == 4)
+		clock_at(sim->clock, SIM_START_MS + 5000 + some(sim, 200), database_stays_away,
+			NULL);
 	for (int i = 0; i < w->clock_jumps; i++)
 		clock_at(sim->clock, weather_sometime(sim), clock_jumps, NULL);
 	plan_faults(sim, gateway_faults, countof(gateway_faults), w->gateway_faults);

@@ -181,7 +181,7 @@ void wishes_plan(struct sim *sim)
 	sim->crowd = crowd;
 	if (crowd) {
 		n_users = countof(sim->users);
-		n_wishes = 12;
+		n_wishes = 9;
 	}
 	sim->n_users = n_users;
 	for (int i = 0; i < n_users; i++) {

@@ -424,6 +424,30 @@ static void test_429_keeps_order(void **state)
 	rig_close(&rig);
 }
 
+/* It does not tell the bucket; another answer, which was on its way, does. */
+static void test_429_without_a_bucket(void **state)
+{
+	struct rest_call *calls[2];
+	struct rig rig;
+	int64_t start;
+
+	rig_open(&rig);
+	for (int i = 0; i < 4; i++)
+		submit_to(&rig, R_POST, "1", 0);
+	answer(&rig, next(&rig), 200); /* unlimited so far */
+	for (int i = 0; i < 2; i++)
+		calls[i] = next(&rig);
+	start = rig.now;
+	answer_with(&rig, calls[0], 429, "X-RateLimit-Scope: shared", "{\"retry_after\":5}");
+	answer_with(&rig, calls[1], 200,
+		"X-RateLimit-Bucket: b1\nX-RateLimit-Limit: 5\nX-RateLimit-Remaining: 4\n"
+		"X-RateLimit-Reset-After: 1",
+		"{}");
+	assert_non_null(next_within(&rig, 60000));
+	assert_true(rig.now - start >= 5000);
+	rig_close(&rig);
+}
+
 static void test_write_limit_codes(void **state)
 {
 	static const int codes[] = {20028, 20029, 30046};
@@ -580,6 +604,7 @@ int main(void)
 		cmocka_unit_test(test_429),
 		cmocka_unit_test(test_429_is_always_repeated),
 		cmocka_unit_test(test_429_keeps_order),
+		cmocka_unit_test(test_429_without_a_bucket),
 		cmocka_unit_test(test_write_limit_codes),
 		cmocka_unit_test(test_cloudflare),
 		cmocka_unit_test(test_global_limit),
