@@ -445,7 +445,10 @@ static void check_sessions(struct sim *sim, struct json_object *messages)
 		struct store_result rows;
 
 		(void)store_db_read(sim->db, &query, &rows);
+		/* A thread that is not in use is in no list: that it has gone is seen when it is
+		 * used. */
 		if (rows.has_session && rows.session.channel_id &&
+			!(rows.session.flags & SESSION_THREAD) &&
 			!is_there(sim, rows.session.channel_id) &&
 			!went_young(sim, rows.session.channel_id))
 			sim_fail(sim, "rows and world",
