@@ -29,8 +29,10 @@
 #define UNPOSTED_MAX 16
 /* Calls waiting in the REST queue; beyond it new edits are dropped, new posts refused. */
 #define REST_QUEUE_MAX 20000
-/* Beside them, answers to interactions: 500 a second, each of which is given up after 3 s. */
-#define REST_ACKS_MAX 2000
+/* Beside them, what interactions are answered: acknowledgements, 500 a second, each of which is given
+ * up after 3 s; and in so many of these places the words that follow, a few about each job. */
+#define REST_ACKS_MAX	 4000
+#define REST_ANSWERS_MAX 2000
 
 /* A ComfyUI answer in JSON: /object_info of a server with many custom nodes is ~10 MiB. */
 #define COMFY_ANSWER_MAX (32 * MIB)

@@ -4,10 +4,11 @@
 
 /*
  * Ceilings so small that a short life reaches them, for a simulator of its own (./test.sh --sim).
- * Not those of what is promised, nor Discord's and ComfyUI's own. Nor REST_QUEUE_MAX: beyond it a
- * member's last word about a job that could not be written down is dropped (seed 31000700721).
+ * Not those of what is promised, nor Discord's and ComfyUI's own.
  */
 
+#undef REST_QUEUE_MAX
+#define REST_QUEUE_MAX 1
 #undef ADMIN_WORDS_MAX
 #define ADMIN_WORDS_MAX 2
 #undef UNPOSTED_MAX

@@ -249,11 +249,18 @@ static bool is_callback(const struct rest_call *call)
 	       str_starts(call->path ? call->path : call->http.url, "/interactions/");
 }
 
+/* Nothing repeats what an interaction is answered: it may be the only word that its member gets. */
+static size_t most_waiting(const struct rest_call *call)
+{
+	if (!(call->flags & REST_INTERACTION))
+		return REST_QUEUE_MAX;
+	return REST_QUEUE_MAX + (is_callback(call) ? REST_ACKS_MAX : REST_ANSWERS_MAX);
+}
+
 int rest_submit(struct rest *rest, struct rest_call *call, int64_t now_ms)
 {
 	struct slot *slot = slot_make(rest, call);
 	struct rest_call *old = slot ? slot->waiting : NULL;
-	size_t max = REST_QUEUE_MAX + (is_callback(call) ? REST_ACKS_MAX : 0);
 
 	call->state = CALL_NEW;
 	call->tries = 0;
@@ -264,7 +271,7 @@ int rest_submit(struct rest *rest, struct rest_call *call, int64_t now_ms)
 		call_finish(rest, call, REST_DEAD_TOKEN, now_ms);
 		return 0;
 	}
-	if (!old && rest->n_waiting >= max) {
+	if (!old && rest->n_waiting >= most_waiting(call)) {
 		call_finish(rest, call, REST_FAILED, now_ms);
 		return -EAGAIN;
 	}

@@ -260,8 +260,15 @@ static void test_queue_is_bounded(void **state)
 	submit_edit(&rig, "1", 5, 0);
 	assert_int_equal(outcome(&rig, 1), REST_SUPERSEDED);
 	assert_int_equal(rest_pending(rig.rest), REST_QUEUE_MAX);
+	/* Nor is the last word about a command dropped, which nothing repeats. */
+	for (int i = 0; i < REST_ANSWERS_MAX; i++)
+		submit_to(&rig, R_HOOK, "12", REST_INTERACTION);
+	call = call_to(R_HOOK, "12", REST_INTERACTION);
+	call->tag = 1000002;
+	assert_int_equal(rest_submit(rig.rest, call, rig.now), -EAGAIN);
+	assert_int_equal(outcome(&rig, 1000002), REST_FAILED);
 	/* Who presses a button does not hear that it failed because edits wait. */
-	for (int i = 0; i < REST_ACKS_MAX; i++)
+	for (int i = REST_ANSWERS_MAX; i < REST_ACKS_MAX; i++)
 		submit_to(&rig, R_BACK, "12", REST_INTERACTION);
 	call = call_to(R_BACK, "12", REST_INTERACTION);
 	call->tag = 1000001;
