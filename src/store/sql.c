@@ -22,18 +22,26 @@ int sql_script(struct sql *sql, const char *text, char **ret_why)
 	return sql->driver->script(sql, text, ret_why);
 }
 
+/* SQLite keeps a statement that it has read; servers have no need of it. */
+static int say(struct sql *sql, const char *text, char **ret_why)
+{
+	return sql->driver->dialect == SQL_DIALECT_SQLITE
+		       ? sql_run(sql, text, NULL, 0, NULL, NULL, ret_why)
+		       : sql_script(sql, text, ret_why);
+}
+
 int sql_begin(struct sql *sql, char **ret_why)
 {
 	/* SQLite: take the lock for writing now, and not in the middle, where waiting for it
 	 * could not be repeated. */
 	const char *text = sql->driver->dialect == SQL_DIALECT_SQLITE ? "BEGIN IMMEDIATE" : "BEGIN";
 
-	return sql_script(sql, text, ret_why);
+	return say(sql, text, ret_why);
 }
 
 int sql_commit(struct sql *sql, char **ret_why)
 {
-	return sql_script(sql, "COMMIT", ret_why);
+	return say(sql, "COMMIT", ret_why);
 }
 
 void sql_rollback(struct sql *sql)
