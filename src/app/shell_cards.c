@@ -197,9 +197,11 @@ static void keep_card(struct shell *sh, int gpu, const struct comfy_config *conf
 	struct comfy_config *own = &sh->config.comfy[gpu];
 
 	if (own->api_key != config->api_key && !str_eq(own->api_key, config->api_key)) {
-		secret_free((char *)own->api_key);
+		char *old = (char *)own->api_key;
+
 		own->api_key = secret_dup(config->api_key);
 		comfy_set_key(sh->comfy[gpu].client, own->api_key);
+		secret_free(old);
 		shell_log(sh, LOG_INFO, "config", "the card %s has another key", config->url);
 	}
 	if (sh->config.gpu_vram_mb[gpu] != vram_mb) {

@@ -5,7 +5,6 @@
 #include <utlist.h>
 
 #include "base/limits.h"
-#include "base/secret.h"
 #include "comfy/client_state.h"
 #include "comfy/request.h"
 
@@ -22,7 +21,6 @@ struct comfy_client *comfy_client_new(const struct comfy_config *config, struct 
 
 	c->config = *config;
 	c->config.url = xstrdup(config->url);
-	c->config.api_key = secret_dup(config->api_key);
 	if (c->config.poll_ms <= 0)
 		c->config.poll_ms = POLL_MS;
 	if (c->config.stall_ms <= 0)
@@ -61,7 +59,6 @@ struct comfy_client *comfy_client_free(struct comfy_client *c)
 	}
 	http_request_free(&c->link.ws_request);
 	free((char *)c->config.url);
-	secret_free((char *)c->config.api_key);
 	free(c);
 	return NULL;
 }
@@ -84,7 +81,7 @@ void comfy_stop(struct comfy_client *c, int64_t now_ms)
 
 void comfy_set_key(struct comfy_client *c, const char *api_key)
 {
-	secret_set((char **)&c->config.api_key, api_key);
+	c->config.api_key = api_key;
 }
 
 bool client_has_key(const struct comfy_client *c)

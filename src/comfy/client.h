@@ -21,7 +21,8 @@ struct comfy_client;
 
 struct comfy_config {
 	const char *url;     /* http(s)://host[:port][/prefix]; user info in it is refused by the caller */
-	const char *api_key; /* NULL: none. "user:password" -> Basic, else Bearer */
+	const char *api_key; /* NULL: none. "user:password" -> Basic, else Bearer. Not copied: a secret
+				lies in memory once; it stays valid as long as the client */
 	int64_t stall_ms;    /* no sign of life of a running prompt for so long: STALLED */
 	int64_t poll_ms;     /* how often a run is polled without WebSocket (default 1000) and, at a
 				slower pace, checked with one (default 5000) */
@@ -32,7 +33,7 @@ struct comfy_client *comfy_client_free(struct comfy_client *c);
 void comfy_start(struct comfy_client *c, int64_t now_ms);
 /* The server is left alone, until comfy_start(): no looks at it, no WebSocket. Asks go on to their end. */
 void comfy_stop(struct comfy_client *c, int64_t now_ms);
-/* From the next request on. */
+/* From the next request on; the old one may be freed then. */
 void comfy_set_key(struct comfy_client *c, const char *api_key);
 
 /* ---- asks ----
