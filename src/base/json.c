@@ -142,6 +142,8 @@ struct json_object *json_at(struct json_object *doc, const char *path)
 {
 	char name[128];
 
+	if (json_object_is_type(doc, json_type_object) && !strchr(path, '.') && *path)
+		return json_member(doc, path); /* most paths are one name */
 	while (doc && *path) {
 		size_t n = strcspn(path, ".");
 		uint64_t index;
