@@ -138,6 +138,7 @@ struct shell_report {
 	char *token, *locale;
 	bool clear;
 	size_t left; /* calls that are not answered */
+	size_t n;    /* commands */
 	bool failed;
 	struct shell_report *prev, *next;
 };

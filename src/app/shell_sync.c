@@ -60,6 +60,7 @@ void shell_commands_put(struct shell *sh, const struct shell_report *report)
 	*r = *report;
 	r->id = rng_u64(&sh->rng) | 1;
 	r->left = r->clear ? 2 : 1;
+	r->n = json_len(commands);
 	DL_APPEND(sh->reports, r);
 	sh->commands_cleared = r->clear;
 	put_guild(sh, commands, r->id);
@@ -69,14 +70,13 @@ void shell_commands_put(struct shell *sh, const struct shell_report *report)
 	json_put(&commands);
 }
 
-static void tell(
-	struct shell *sh, struct shell_report *report, const struct rest_call *call, size_t n)
+static void tell(struct shell *sh, struct shell_report *report, const struct rest_call *call)
 {
 	enum text_id id = report->failed  ? TEXT_SYNC_FAILED
 			  : report->clear ? TEXT_CLEARED
 					  : TEXT_SYNC_DONE;
 	cleanup(freep) char *sentence = text_make(id, report->locale,
-		&(struct text_args){.number = (int64_t)n,
+		&(struct text_args){.number = (int64_t)report->n,
 			.text = report->failed ? call->discord_message : NULL});
 
 	if (report->channel_id)
@@ -89,7 +89,6 @@ static void tell(
 
 static void put_answered(struct shell *sh, const struct rest_call *call)
 {
-	cleanup(json_put) struct json_object *doc = NULL;
 	struct shell_report *report;
 
 	if (call->outcome == REST_OK && call->kind == CALL_COMMANDS_PUT)
@@ -100,10 +99,8 @@ static void put_answered(struct shell *sh, const struct rest_call *call)
 	if (!report)
 		return; /* nobody asked for it */
 	report->failed |= call->outcome != REST_OK;
-	if (--report->left > 0)
-		return;
-	doc = call->outcome == REST_OK ? rest_json(call) : NULL;
-	tell(sh, report, call, json_len(doc));
+	if (--report->left == 0)
+		tell(sh, report, call);
 }
 
 void shell_commands_answer(struct shell *sh, struct rest_call *call)

@@ -301,10 +301,12 @@ static bool values_same(struct json_object *a, struct json_object *b, int depth)
 
 bool commands_same(struct json_object *registered, const struct command_facts *facts)
 {
-	cleanup(json_put) struct json_object *ours = commands_json(facts);
+	cleanup(json_put) struct json_object *ours = NULL;
 
-	if (!json_object_is_type(registered, json_type_array) ||
-		json_len(registered) != json_len(ours))
+	if (json_len(registered) == 0)
+		return false; /* of a bot that is new in the server */
+	ours = commands_json(facts);
+	if (json_len(registered) != json_len(ours))
 		return false;
 	/* Discord gives them in any order. */
 	for (size_t i = 0; i < json_len(ours); i++) {
