@@ -12,11 +12,19 @@
 /* A request that was under way when the 429 left is no offence. */
 #define UNDER_WAY_MS 500
 
-static void add_header(struct http_response *res, const char *name, const char *format, double v)
+static void add_number(struct http_response *res, const char *name, int n)
+{
+	char text[16];
+
+	snprintf(text, sizeof(text), "%d", n);
+	http_response_header(res, name, text);
+}
+
+static void add_seconds(struct http_response *res, const char *name, int64_t ms)
 {
 	char text[40];
 
-	snprintf(text, sizeof(text), format, v);
+	snprintf(text, sizeof(text), "%" PRId64 ".%03d", ms / 1000, (int)(ms % 1000));
 	http_response_header(res, name, text);
 }
 
@@ -30,7 +38,7 @@ void dw_limits_429(struct http_response *res, const char *scope, double retry_af
 		"{\"message\":\"You are being rate limited.\",\"retry_after\":%.3f,\"global\":%s}",
 		retry_after_s, global ? "true" : "false");
 	http_response_header(res, "Content-Type", "application/json");
-	add_header(res, "Retry-After", "%.0f", ceil(retry_after_s));
+	add_number(res, "Retry-After", (int)ceil(retry_after_s));
 	http_response_header(res, "X-RateLimit-Scope", scope);
 	if (global)
 		http_response_header(res, "X-RateLimit-Global", "true");
@@ -93,13 +101,12 @@ static struct dw_bucket *bucket_get(struct dw_call *c, bool create)
 
 static void bucket_headers(struct dw_call *c, const struct dw_bucket *b)
 {
-	double after = (double)(b->reset_ms - c->now_ms) / 1000;
 	char text[40];
 
-	add_header(c->res, "X-RateLimit-Limit", "%.0f", c->route->limit);
-	add_header(c->res, "X-RateLimit-Remaining", "%.0f", max_of(0, c->route->limit - b->used));
-	add_header(c->res, "X-RateLimit-Reset", "%.3f", (double)b->reset_ms / 1000);
-	add_header(c->res, "X-RateLimit-Reset-After", "%.3f", max_of(after, 0.001));
+	add_number(c->res, "X-RateLimit-Limit", c->route->limit);
+	add_number(c->res, "X-RateLimit-Remaining", max_of(0, c->route->limit - b->used));
+	add_seconds(c->res, "X-RateLimit-Reset", b->reset_ms);
+	add_seconds(c->res, "X-RateLimit-Reset-After", max_of(b->reset_ms - c->now_ms, 1));
 	snprintf(text, sizeof(text), "%016" PRIx64, route_hash(c->route));
 	http_response_header(c->res, "X-RateLimit-Bucket", text);
 }
