@@ -27,7 +27,9 @@ uint64_t discord_world_add_channel(
 {
 	struct dw_channel *ch = dw_channel_new(w, w->home, type, name, parent_id);
 
-	dw_dispatch(w, "CHANNEL_CREATE", DW_INTENT_GUILDS, w->home, ch, NULL, dw_channel_json(ch));
+	if (w->sessions)
+		dw_dispatch(w, "CHANNEL_CREATE", DW_INTENT_GUILDS, w->home, ch, NULL,
+			dw_channel_json(ch));
 	return ch->id;
 }
 

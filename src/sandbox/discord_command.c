@@ -280,9 +280,24 @@ static struct json_object *option_json(struct json_object *o)
 	return copy;
 }
 
-static struct json_object *command_json(struct dw_call *c, struct json_object *o, uint64_t guild)
+/* NULL: it has none. */
+static struct json_object *options_json(struct json_object *o)
 {
-	struct json_object *copy = json_object_new_object(), *list = json_array(o, "options");
+	struct json_object *list = json_array(o, "options"), *options;
+
+	if (!json_len(list))
+		return NULL;
+	options = json_object_new_array();
+	for (size_t i = 0; i < json_len(list); i++)
+		json_object_array_add(options, option_json(json_object_array_get_idx(list, i)));
+	return options;
+}
+
+/* Takes the options. */
+static struct json_object *command_json(
+	struct dw_call *c, struct json_object *o, struct json_object *options, uint64_t guild)
+{
+	struct json_object *copy = json_object_new_object();
 	struct json_object *permissions = json_member(o, "default_member_permissions");
 
 	json_add_id(copy, "application_id", c->w->application_id);
@@ -299,14 +314,8 @@ static struct json_object *command_json(struct dw_call *c, struct json_object *o
 	json_add_bool(copy, "nsfw", json_flag(o, "nsfw", false));
 	if (!guild)
 		add_or_null(copy, o, "contexts");
-	if (json_len(list)) {
-		struct json_object *options = json_object_new_array();
-
-		for (size_t i = 0; i < json_len(list); i++)
-			json_object_array_add(
-				options, option_json(json_object_array_get_idx(list, i)));
+	if (options)
 		json_add(copy, "options", options);
-	}
 	return copy;
 }
 
@@ -377,14 +386,29 @@ struct json_object *dw_commands_known(struct dw_call *c, const char *text, size_
 	return NULL;
 }
 
-static bool is_known(struct dw_call *c)
+static const struct world_commands *known_of(struct dw_call *c)
 {
 	const struct world_commands *known = c->w->config.commands;
 
 	for (int i = 0; known && i < WORLD_COMMANDS; i++)
 		if (known[i].list == c->body)
-			return true;
-	return false;
+			return &known[i];
+	return NULL;
+}
+
+/* They are shown at every start of a bot: what does not change is made text once. */
+static struct json_object *all_options_json(struct json_object *list)
+{
+	struct json_object *all = json_object_new_array();
+
+	for (size_t i = 0; i < json_len(list); i++) {
+		struct json_object *options = options_json(json_object_array_get_idx(list, i));
+
+		if (options)
+			dw_json_freeze(options);
+		json_object_array_add(all, options);
+	}
+	return all;
 }
 
 /* Without a word about it. */
@@ -397,6 +421,7 @@ static void remember(struct dw_call *c, size_t violations)
 			known[i].text = xstrndup(c->req->body, c->req->body_len);
 			known[i].len = c->req->body_len;
 			known[i].list = json_object_get(c->body);
+			known[i].options = all_options_json(c->body);
 			return;
 		}
 }
@@ -405,7 +430,7 @@ static bool is_good(struct dw_call *c, bool global)
 {
 	size_t violations = c->w->n_violations;
 
-	if (is_known(c))
+	if (known_of(c))
 		return true;
 	if (!check_list(c, global))
 		return false;
@@ -418,10 +443,12 @@ static bool is_good(struct dw_call *c, bool global)
 static void put(struct dw_call *c, struct json_object **commands, struct dw_guild *guild)
 {
 	struct json_object *fresh, *old = *commands;
+	const struct world_commands *known;
 	size_t same = 0, created = 0;
 
 	if (!is_good(c, !guild))
 		return;
+	known = known_of(c);
 	if (json_len(c->body) > DW_COMMANDS_MAX) {
 		dw_violation(c->w, "too_many_commands", "%zu", json_len(c->body));
 		dw_fail(c, 400, 30032, "Maximum number of application commands reached (100)");
@@ -430,7 +457,10 @@ static void put(struct dw_call *c, struct json_object **commands, struct dw_guil
 	fresh = json_object_new_array();
 	for (size_t i = 0; i < json_len(c->body); i++) {
 		struct json_object *o = json_object_array_get_idx(c->body, i);
-		struct json_object *mine = command_json(c, o, guild ? guild->id : 0);
+		struct json_object *options =
+			known ? json_object_get(json_object_array_get_idx(known->options, i))
+			      : options_json(o);
+		struct json_object *mine = command_json(c, o, options, guild ? guild->id : 0);
 		struct json_object *was =
 			find(old, json_str(mine, "name"), json_int(mine, "type", 1));
 		bool equal = was && same_command(was, mine);

@@ -342,6 +342,8 @@ void dw_dispatch(struct discord_world *w, const char *event, uint64_t intent,
 	struct dw_session *s;
 
 	w->version++;
+	if (ch) /* what is told of it may have changed it */
+		json_put(&ch->listed);
 	if ((guild && !guild->bot_in) ||
 		(ch && !(dw_permissions(ch, w->bot->id) & DW_VIEW_CHANNEL))) {
 		json_object_put(d);

@@ -127,6 +127,7 @@ struct dw_channel {
 	size_t n_messages;	     /* without ephemerals */
 	int64_t renamed_ms[2]; /* the last two name or topic changes */
 	int deletes;	       /* DELETE requests after it was gone */
+	struct json_object *listed;   /* as lists of channels show it; NULL: to be made */
 	struct dw_channel *thread_of; /* a thread's channel */
 	uint64_t owner_id, *joined;   /* of a thread */
 	size_t n_joined;
@@ -325,6 +326,8 @@ void dw_model_free(struct discord_world *w);
 struct json_object *dw_role_json(const struct dw_role *role);
 struct json_object *dw_member_json(const struct dw_member *m, bool with_user);
 struct json_object *dw_channel_json(const struct dw_channel *ch);
+/* Makes its text, once and for all: it must not be changed after that. */
+void dw_json_freeze(struct json_object *o);
 struct json_object *dw_channels_json(struct discord_world *w, struct dw_guild *guild);
 struct json_object *dw_guild_json(struct dw_guild *guild);
 struct json_object *dw_guild_create_json(struct discord_world *w, struct dw_guild *guild);

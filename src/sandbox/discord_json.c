@@ -98,6 +98,21 @@ struct json_object *dw_channel_json(const struct dw_channel *ch)
 	return o;
 }
 
+void dw_json_freeze(struct json_object *o)
+{
+	json_object_set_serializer(o, json_object_userdata_to_json_string, json_text(o),
+		json_object_free_userdata);
+}
+
+static struct json_object *listed(struct dw_channel *ch)
+{
+	if (!ch->listed) {
+		ch->listed = dw_channel_json(ch);
+		dw_json_freeze(ch->listed);
+	}
+	return json_object_get(ch->listed);
+}
+
 /* GUILD_CREATE and GET /guilds/{id}/channels show every channel, also those the bot cannot see. */
 struct json_object *dw_channels_json(struct discord_world *w, struct dw_guild *guild)
 {
@@ -105,7 +120,7 @@ struct json_object *dw_channels_json(struct discord_world *w, struct dw_guild *g
 
 	for (struct dw_channel *ch = w->channels; ch; ch = ch->hh.next)
 		if (!ch->deleted && ch->guild == guild && ch->type != DW_THREAD)
-			json_object_array_add(list, dw_channel_json(ch));
+			json_object_array_add(list, listed(ch));
 	return list;
 }
 

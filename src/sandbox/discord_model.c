@@ -150,6 +150,7 @@ struct dw_channel *dw_channel_find(struct discord_world *w, uint64_t id)
 
 void dw_channel_overwrite(struct dw_channel *ch, const struct dw_overwrite *o)
 {
+	json_put(&ch->listed);
 	for (size_t i = 0; i < ch->n_overwrites; i++)
 		if (ch->overwrites[i].id == o->id) {
 			ch->overwrites[i] = *o;
@@ -163,6 +164,7 @@ static void channel_free(struct discord_world *w, struct dw_channel *ch)
 {
 	struct dw_message *m, *next;
 
+	json_put(&ch->listed);
 	HASH_DEL(w->channels, ch);
 	DL_FOREACH_SAFE(ch->messages, m, next)
 	dw_message_free(w, m);
@@ -180,8 +182,10 @@ void dw_channel_delete(struct discord_world *w, struct dw_channel *ch)
 	ch->deleted = true;
 	w->version++;
 	for (struct dw_channel *c = w->channels; c; c = c->hh.next)
-		if (!c->deleted && c->parent_id == ch->id)
+		if (!c->deleted && c->parent_id == ch->id) {
 			c->parent_id = 0;
+			json_put(&c->listed);
+		}
 	if (++w->n_gone <= DW_GONE_CHANNELS_MAX)
 		return;
 	HASH_ITER(hh, w->channels, old, next)

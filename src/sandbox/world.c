@@ -48,6 +48,7 @@ void world_commands_free(struct world_commands *commands)
 	for (int i = 0; i < WORLD_COMMANDS; i++) {
 		free(commands[i].text);
 		json_put(&commands[i].list);
+		json_put(&commands[i].options);
 	}
 }
 

@@ -60,6 +60,7 @@ struct world_commands {
 	char *text;
 	size_t len;
 	struct json_object *list;
+	struct json_object *options; /* of each, as they are shown */
 };
 struct world_config {
 	uint64_t seed;
