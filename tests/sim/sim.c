@@ -214,7 +214,6 @@ static void tear_down(struct sim *sim)
 	if (sim->shell)
 		shell_abandon(sim->shell);
 	world_free(sim->world);
-	workflow_set_free(sim->workflows);
 	free(sim->said);
 }
 
@@ -227,6 +226,7 @@ struct run {
 	bool tell; /* the trace of each */
 	struct store_db *db;
 	struct world_commands commands[WORLD_COMMANDS]; /* that Discord has seen in any seed */
+	struct workflow_set *workflows; /* of the last seed; NULL: none is read */
 };
 
 struct totals {
@@ -274,7 +274,8 @@ static void run_seed(struct run *run, uint64_t seed, struct totals *totals)
 		.small = seed >> 3 & 1, /* beside what the last digits decide */
 		.strict = run->strict,
 		.db = run->db,
-		.commands = run->commands};
+		.commands = run->commands,
+		.workflows = run->workflows};
 	char *why = NULL;
 
 	watch_seed(&sim);
@@ -299,6 +300,7 @@ static void run_seed(struct run *run, uint64_t seed, struct totals *totals)
 	totals->seconds += sim_seconds(&sim);
 	totals->hash = (totals->hash ^ sim.hash) * UINT64_C(0x9e3779b97f4a7c15);
 	tear_down(&sim);
+	run->workflows = sim.workflows;
 	free(sim.failure);
 }
 
@@ -358,6 +360,7 @@ int main(int argc, char **argv)
 	for (uint64_t i = 0; i < n && !(until && totals.failed); i++)
 		run_seed(&run, from + i, &totals);
 	world_commands_free(run.commands);
+	workflow_set_free(run.workflows);
 	store_db_close(run.db);
 	tell_totals(&totals, clock() - start);
 	return totals.failed ? 1 : 0;

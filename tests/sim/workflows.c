@@ -49,12 +49,14 @@ const char *workflows_sampler(const char *name)
 
 static void add(struct sim *sim, const char *name, const char *text)
 {
-	workflow_set_add(sim->workflows, workflow_read(name, text, strlen(text)));
+	if (!workflow_set_find(sim->workflows, name)) /* the owner of an earlier seed has deleted it */
+		workflow_set_add(sim->workflows, workflow_read(name, text, strlen(text)));
 }
 
 void workflows_add(struct sim *sim)
 {
-	sim->workflows = workflow_set_new();
+	if (!sim->workflows)
+		sim->workflows = workflow_set_new();
 	add(sim, "one", one_text);
 	add(sim, "two", two_text);
 	add(sim, "shared", shared_text);
