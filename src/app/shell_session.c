@@ -223,9 +223,12 @@ static void member_answered(struct shell *sh, struct rest_call *call)
 
 /* ---- the announcement ---- */
 
+/* Later than so long after the end that it tells of it is not said any more, but a new one. */
+#define WARNING_LATE_MS 60000
+
 struct warning {
 	uint64_t user_id, channel_id;
-	int64_t warned_ms, end_ms;
+	int64_t idle_ms, end_ms;
 	char *locale;
 };
 
@@ -243,13 +246,16 @@ static void warning_stored(void *arg, int result, const char *why)
 	struct pending *p = arg;
 	struct shell *sh = p->shell;
 	struct warning *w = p->what;
+	struct rest_call *call;
 
 	session_saved(sh, result, why);
-	if (result == 0)
-		shell_call(sh,
-			message_warning(
-				w->channel_id, w->user_id, w->locale, w->warned_ms, w->end_ms),
-			CALL_WARN, w->user_id, 0);
+	if (result == 0) {
+		call = message_warning(w->channel_id, w->user_id, w->locale, w->idle_ms, w->end_ms);
+		call->deadline_ms = w->end_ms + WARNING_LATE_MS;
+		shell_call(sh, call, CALL_WARN, w->user_id, w->channel_id);
+	} else {
+		core_warned(sh->core, w->user_id, w->channel_id, ANSWER_NO, 0, shell_now(sh));
+	}
 	pending_free(p);
 }
 
@@ -262,7 +268,7 @@ static void warn(struct shell *sh, const struct effect *e)
 	*w = (struct warning){
 		.user_id = e->user_id,
 		.channel_id = e->id,
-		.warned_ms = s->row.warned_ms,
+		.idle_ms = s->row.active_ms,
 		.end_ms = core_session_end(sh->core, e->user_id),
 		.locale = xstrdup(s->locale),
 	};
@@ -271,12 +277,14 @@ static void warn(struct shell *sh, const struct effect *e)
 
 static void warned(struct shell *sh, struct rest_call *call)
 {
+	enum answer answer = rest_answer_of(call);
 	struct json_object *doc = rest_json(call);
+	uint64_t id = answer == ANSWER_OK ? message_id(doc) : 0;
 
-	if (call->outcome == REST_OK)
-		core_warned(sh->core, call->tag, json_id(doc, "channel_id"), message_id(doc),
-			shell_now(sh));
+	if (answer == ANSWER_OK && !id)
+		answer = ANSWER_DOUBT;
 	json_put(&doc);
+	core_warned(sh->core, call->tag, call->tag2, answer, id, shell_now(sh));
 }
 
 static void unwarn(struct shell *sh, const struct effect *e)

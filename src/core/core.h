@@ -81,9 +81,10 @@ void core_activity(struct core *core, uint64_t channel_id, uint64_t user_id, int
 bool core_keep(struct core *core, uint64_t user_id, int64_t now_ms);
 /* Whether the member is in the server: the answer to FX_MEMBER. Not known counts as here. */
 void core_member(struct core *core, uint64_t user_id, bool here, int64_t now_ms);
-/* FX_SESSION_WARN was posted. */
-void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, uint64_t message_id,
-	int64_t now_ms);
+/* The answer to FX_SESSION_WARN, which always comes: until then nothing is announced again. OK: it is
+ * message_id; DOUBT: perhaps it was posted; else it was not. */
+void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, enum answer answer,
+	uint64_t message_id, int64_t now_ms);
 /* FX_SESSION_UNWARN is done: no warning stands in the member's channel. */
 void core_unwarned(struct core *core, uint64_t user_id);
 /* The answer to FX_SESSION_LOOK: OK, AGAIN, DOUBT, NO, FORBIDDEN, GONE. warning_id: the message

@@ -123,23 +123,37 @@ void core_unwarned(struct core *core, uint64_t user_id)
 		s->row.flags &= ~SESSION_OLD_WARNING;
 }
 
-void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, uint64_t message_id,
-	int64_t now_ms)
+/* A slow Discord or database lets it stand later than it was wanted. */
+static void stands(struct session *s, uint64_t message_id, int64_t now_ms)
+{
+	int64_t since_ms = min_of(snowflake_time(message_id), now_ms);
+
+	s->warning_id = message_id;
+	s->row.warned_ms = max_of(s->row.warned_ms, since_ms);
+}
+
+void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, enum answer answer,
+	uint64_t message_id, int64_t now_ms)
 {
 	struct session *s = session_find(core, user_id);
+	bool perhaps = answer == ANSWER_OK || answer == ANSWER_DOUBT;
 
-	if (!s || s->row.channel_id != channel_id || !message_id)
+	if (!s)
 		return;
-	if (s->row.warned_ms) {
-		s->warning_id = message_id;
-		return;
+	if (s->warning_in == channel_id)
+		s->warning_in = 0;
+	if (s->row.channel_id == channel_id && s->row.warned_ms) {
+		if (answer == ANSWER_OK)
+			stands(s, message_id, now_ms);
+	} else if (s->row.channel_id == channel_id && perhaps) {
+		/* It was called off while it was on its way. */
+		s->row.flags |= SESSION_OLD_WARNING;
+		core_emit(core, (struct effect){.kind = FX_SESSION_UNWARN,
+					.user_id = user_id,
+					.id = channel_id,
+					.message_id = message_id});
 	}
-	/* It was called off while it was on its way. */
-	s->row.flags |= SESSION_OLD_WARNING;
-	core_emit(core, (struct effect){.kind = FX_SESSION_UNWARN,
-				.user_id = user_id,
-				.id = channel_id,
-				.message_id = message_id});
+	core_tick(core, now_ms);
 }
 
 int64_t core_session_end(const struct core *core, uint64_t user_id)
@@ -169,6 +183,7 @@ static void announce(struct core *core, struct session *s, int64_t now_ms)
 	s->row.warned_ms = now_ms;
 	s->row.flags &= ~SESSION_OLD_WARNING;
 	s->warnings++;
+	s->warning_in = s->row.channel_id;
 	s->saved_ms = s->row.active_ms;
 	s->row.guild_id = core->guild_id;
 	core_emit(core, (struct effect){.kind = FX_SESSION_WARN,
@@ -206,13 +221,13 @@ static void looked(
 {
 	bool known = s->warning_id != 0;
 
-	if (warning_id)
-		s->warning_id = warning_id;
+	if (warning_id && !known)
+		stands(s, warning_id, now_ms);
 	if (written)
 		session_touch(core, s->row.user_id, now_ms);
 	else if (!warning_id && !known && s->warnings < WARNINGS_MAX)
 		announce(core, s, now_ms);
-	else /* one that somebody has removed was read */
+	else if (due_ms(core, s) <= now_ms) /* one that somebody has removed was read */
 		s->looked = true;
 }
 
@@ -274,12 +289,20 @@ static void put_right(struct session *s, int64_t now_ms)
 	s->saved_ms = min_of(s->saved_ms, now_ms);
 }
 
+/* A look does not see an announcement that is on its way; a second one would follow it. */
+static bool is_announcing(const struct session *s)
+{
+	return s->warning_in && s->warning_in == s->row.channel_id;
+}
+
 static void tick_ready(struct core *core, struct session *s, int64_t now_ms)
 {
 	bool over = session_is_leaving(s);
 
 	put_right(s, now_ms);
 	if (s->n_jobs || !core->ready || core->stopping || (!over && due_ms(core, s) > now_ms))
+		return;
+	if (!over && is_announcing(s))
 		return;
 	if (over || s->looked)
 		session_ask(
@@ -332,8 +355,11 @@ void leaving_tick(struct core *core, struct session *s, int64_t now_ms)
 int64_t leaving_deadline(const struct core *core, const struct session *s)
 {
 	if (s->state == SESSION_READY && core->ready && !core->stopping && !s->n_jobs &&
-		s->asking_ms == NEVER)
-		return session_is_leaving(s) ? 0 : max_of(due_ms(core, s), s->look_ms);
+		s->asking_ms == NEVER) {
+		if (session_is_leaving(s))
+			return 0;
+		return is_announcing(s) ? NEVER : max_of(due_ms(core, s), s->look_ms);
+	}
 	/* The channel may have gone without an answer of ours. */
 	if (s->state == SESSION_NONE && (s->row.flags & SESSION_ERASE) && core->ready &&
 		!core->stopping && !s->n_jobs && s->asking_ms == NEVER)

@@ -48,6 +48,7 @@ struct session {
 	uint64_t parent_id; /* of a thread: its channel, as far as known */
 	/* the end */
 	uint64_t warning_id; /* the message that announces it; 0: not known or none */
+	uint64_t warning_in; /* the channel in which FX_SESSION_WARN is out; 0: it is not */
 	int warnings;	     /* announcements of this end in this process */
 	bool looking;	     /* FX_SESSION_LOOK is out */
 	bool looked;	     /* there is nothing that keeps the channel */

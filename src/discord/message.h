@@ -169,9 +169,10 @@ int threads_decode(
 	struct json_object *array, uint64_t bot_id, struct thread **ret, size_t *ret_n);
 
 /* ---- the end of a channel is announced (warning.c) ---- */
-/* With a button "v1:keep:<user>"; locale NULL: in both languages. */
+/* With a button "v1:keep:<user>"; locale NULL: in both languages. Said again about the same idle time,
+ * which began at idle_ms, it is the same message as long as Discord remembers the first. */
 struct rest_call *message_warning(
-	uint64_t channel_id, uint64_t user_id, const char *locale, int64_t warned_ms, int64_t end_ms);
+	uint64_t channel_id, uint64_t user_id, const char *locale, int64_t idle_ms, int64_t end_ms);
 /* The newest announcement in an answer of message_list(), 0: there is none; written: the member has
  * written since. -EBADMSG when it is no such answer. */
 int message_read_warning(struct json_object *answer, uint64_t bot_id, uint64_t user_id,

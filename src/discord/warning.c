@@ -42,7 +42,7 @@ static struct json_object *keep_button(uint64_t user_id, const char *locale)
 }
 
 struct rest_call *message_warning(uint64_t channel_id, uint64_t user_id, const char *locale,
-	int64_t warned_ms, int64_t end_ms)
+	int64_t idle_ms, int64_t end_ms)
 {
 	struct text_args args = {.number = end_ms / 1000};
 	cleanup(freep) char *sentence = in_language(TEXT_SESSION_WARNING, locale, &args, "\n");
@@ -56,7 +56,7 @@ struct rest_call *message_warning(uint64_t channel_id, uint64_t user_id, const c
 	json_add(body, "allowed_mentions", nobody);
 	json_add(body, "components", keep_button(user_id, locale));
 	/* Discord: at most 25 characters. */
-	snprintf(nonce, sizeof(nonce), "w%" PRIx64 "%08" PRIx32, user_id, (uint32_t)warned_ms);
+	snprintf(nonce, sizeof(nonce), "w%" PRIx64 "%08" PRIx32, user_id, (uint32_t)idle_ms);
 	json_add_str(body, "nonce", nonce);
 	json_add_bool(body, "enforce_nonce", true);
 	call_body(call, body);

@@ -364,7 +364,9 @@ static void answer_one(struct world *w)
 		core_member(w->core, ask.user, w->fair || byte(w) % 4, w->now_ms);
 		break;
 	case FX_SESSION_WARN:
-		core_warned(w->core, ask.user, ask.e.id, ++w->next_id, w->now_ms);
+		answer = answer_about_channel(w);
+		core_warned(w->core, ask.user, ask.e.id, answer,
+			answer == ANSWER_OK ? ++w->next_id : 0, w->now_ms);
 		break;
 	case FX_SESSION_LOOK:
 		answer = answer_about_channel(w);

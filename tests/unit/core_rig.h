@@ -120,7 +120,7 @@ static inline void answer(struct rig *rig, const struct effect *e)
 		core_member(rig->core, e->user_id, true, rig->now_ms);
 		break;
 	case FX_SESSION_WARN:
-		core_warned(rig->core, e->user_id, e->id, 4444, rig->now_ms);
+		core_warned(rig->core, e->user_id, e->id, ANSWER_OK, 4444, rig->now_ms);
 		break;
 	case FX_SESSION_LOOK:
 		core_looked(rig->core, e->user_id, e->epoch, ANSWER_OK, 4444, false, rig->now_ms);

@@ -153,7 +153,7 @@ static void test_nobodys_words(void **state)
 	start(&rig, 10);
 	ready(&rig);
 	core_member(rig.core, 9, false, rig.now_ms);
-	core_warned(rig.core, 9, 5, 6, rig.now_ms);
+	core_warned(rig.core, 9, 5, ANSWER_OK, 6, rig.now_ms);
 	core_unwarned(rig.core, 9);
 	core_looked(rig.core, 9, 1, ANSWER_OK, 5, true, rig.now_ms);
 	core_session_answer(rig.core, 9, 1, ANSWER_OK, 5, NULL, rig.now_ms);
@@ -188,8 +188,8 @@ static void test_late_words(void **state)
 		&(struct session_row){.user_id = 1, .channel_id = 500, .active_ms = rig.now_ms});
 	ready(&rig);
 	core_member(rig.core, 1, false, rig.now_ms);  /* nobody has asked */
-	core_warned(rig.core, 1, 501, 6, rig.now_ms); /* another channel */
-	core_warned(rig.core, 1, 500, 0, rig.now_ms); /* it was not posted */
+	core_warned(rig.core, 1, 501, ANSWER_OK, 6, rig.now_ms); /* another channel */
+	core_warned(rig.core, 1, 500, ANSWER_NO, 0, rig.now_ms); /* it was not posted */
 	core_looked(rig.core, 1, rig.session_epoch, ANSWER_GONE, 0, false, rig.now_ms);
 	core_session_answer(rig.core, 1, rig.session_epoch + 1, ANSWER_GONE, 0, NULL, rig.now_ms);
 	run(&rig);

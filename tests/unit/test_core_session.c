@@ -113,10 +113,124 @@ static void test_warning_on_its_way(void **state)
 	assert_true(core_keep(rig.core, 1, rig.now_ms));
 	run(&rig);
 	rig.trace[0] = '\0';
-	core_warned(rig.core, 1, 500, 77, rig.now_ms);
+	core_warned(rig.core, 1, 500, ANSWER_OK, 77, rig.now_ms);
 	run(&rig);
 	assert_string_equal(rig.trace, "unwarn");
 	assert_true(rig.last.message_id == 77 && rig.last.id == 500);
+	stop(&rig);
+}
+
+static void warned(struct rig *rig, enum answer answer, uint64_t message_id)
+{
+	rig->trace[0] = '\0';
+	core_warned(rig->core, 1, 500, answer, message_id, rig->now_ms);
+	run(rig);
+}
+
+static uint64_t id_of_time(int64_t ms)
+{
+	return (uint64_t)(ms - INT64_C(1420070400000)) << 22;
+}
+
+/* A warning whose posting hangs, and the member's last word before it. */
+static void come_to_a_warning_that_hangs(struct rig *rig)
+{
+	start(rig, 10);
+	load(rig, 1, 500, 0, 0);
+	ready(rig);
+	rig->silent = RIG_BIT(FX_SESSION_WARN) | RIG_BIT(FX_SESSION_LOOK);
+	later(rig, TTL - LEAD);
+	assert_string_equal(rig->trace, "member warn");
+}
+
+/* No look sees it yet: one taken now would have it said twice. */
+static void test_warning_that_hangs_is_said_once(void **state)
+{
+	struct rig rig;
+
+	come_to_a_warning_that_hangs(&rig);
+	later(&rig, LEAD);
+	assert_string_equal(rig.trace, "");
+	assert_true(core_deadline(rig.core) > rig.now_ms);
+	core_unwarned(rig.core, 1); /* about the one before, whose removal hung too */
+	later(&rig, LEAD);
+	assert_string_equal(rig.trace, "");
+	/* It came late, and stands its time. */
+	warned(&rig, ANSWER_OK, id_of_time(rig.now_ms - 1000));
+	assert_string_equal(rig.trace, "");
+	assert_true(core_session_end(rig.core, 1) == rig.now_ms - 1000 + LEAD);
+	later(&rig, LEAD - 1001);
+	assert_string_equal(rig.trace, "");
+	later(&rig, 1);
+	assert_string_equal(rig.trace, "lastlook");
+	stop(&rig);
+}
+
+static void test_warning_that_was_posted_perhaps(void **state)
+{
+	struct rig rig;
+	uint64_t id;
+
+	come_to_a_warning_that_hangs(&rig);
+	later(&rig, LEAD);
+	id = id_of_time(rig.now_ms - LEAD / 2);
+	warned(&rig, ANSWER_DOUBT, 0);
+	assert_string_equal(rig.trace, "lastlook");
+	rig.trace[0] = '\0';
+	core_looked(rig.core, 1, rig.session_epoch, ANSWER_OK, id, false, rig.now_ms);
+	run(&rig);
+	assert_string_equal(rig.trace, "");
+	later(&rig, LEAD / 2 - 1);
+	assert_string_equal(rig.trace, "");
+	later(&rig, 1);
+	assert_string_equal(rig.trace, "lastlook");
+	core_looked(rig.core, 1, rig.session_epoch, ANSWER_OK, id, false, rig.now_ms);
+	run(&rig);
+	assert_string_equal(rig.trace, "lastlook delete forget");
+	stop(&rig);
+}
+
+/* The clock of Discord is far ahead of ours: that keeps no channel for ever. */
+static void test_warning_of_a_time_to_come(void **state)
+{
+	struct rig rig;
+
+	come_to_a_warning_that_hangs(&rig);
+	rig.silent = 0;
+	warned(&rig, ANSWER_OK, id_of_time(rig.now_ms + 1000 * TTL));
+	later(&rig, LEAD);
+	assert_string_equal(rig.trace, "lastlook delete forget");
+	stop(&rig);
+}
+
+/* Its member is there again and idle again before that one has come or not. */
+static void test_warning_that_hangs_over_the_next_idle_time(void **state)
+{
+	static const enum answer answers[] = {ANSWER_OK, ANSWER_DOUBT, ANSWER_AGAIN};
+	struct rig rig;
+
+	for (size_t i = 0; i < countof(answers); i++) {
+		come_to_a_warning_that_hangs(&rig);
+		assert_true(core_keep(rig.core, 1, rig.now_ms));
+		run(&rig);
+		later(&rig, TTL);
+		assert_string_equal(rig.trace, "");
+		warned(&rig, answers[i], answers[i] == ANSWER_OK ? 77 : 0);
+		assert_string_equal(rig.trace,
+			answers[i] == ANSWER_AGAIN ? "member warn" : "unwarn member warn");
+		stop(&rig);
+	}
+}
+
+/* It hangs, but whoever has left need not be warned. */
+static void test_left_while_the_warning_hangs(void **state)
+{
+	struct rig rig;
+
+	come_to_a_warning_that_hangs(&rig);
+	assert_true(core_erase(rig.core, 1, rig.now_ms));
+	run(&rig);
+	assert_non_null(strstr(rig.trace, "delete"));
 	stop(&rig);
 }
 
@@ -220,6 +334,7 @@ static void test_warning_that_is_never_there(void **state)
 	for (int i = 0; i < 3; i++) {
 		looked(&rig, ANSWER_OK, 0, false);
 		assert_string_equal(rig.trace, "warn");
+		warned(&rig, ANSWER_NO, 0);
 		later(&rig, LEAD);
 		assert_string_equal(rig.trace, "lastlook");
 		rig.trace[0] = '\0';
@@ -891,6 +1006,11 @@ int main(void)
 		cmocka_unit_test(test_kept_by_the_button),
 		cmocka_unit_test(test_kept_by_its_member),
 		cmocka_unit_test(test_warning_on_its_way),
+		cmocka_unit_test(test_warning_that_hangs_is_said_once),
+		cmocka_unit_test(test_warning_that_was_posted_perhaps),
+		cmocka_unit_test(test_warning_of_a_time_to_come),
+		cmocka_unit_test(test_warning_that_hangs_over_the_next_idle_time),
+		cmocka_unit_test(test_left_while_the_warning_hangs),
 		cmocka_unit_test(test_called_off_before_a_crash),
 		cmocka_unit_test(test_warned_once_across_a_restart),
 		cmocka_unit_test(test_lost_warning_is_said_again),

@@ -243,6 +243,71 @@ static void test_message_with_a_picture_is_asked_for_after_a_ban(void **state)
 	assert_false(is_asked(rig, "POST https://discord.test/api/v10/channels/60/messages"));
 }
 
+/* ---- the end of a channel ---- */
+
+#define WARN	  "POST https://discord.test/api/v10/channels/60/messages"
+#define LAST_LOOK "GET https://discord.test/api/v10/channels/60/messages"
+#define LEAD_S	  300
+
+/* A channel that was idle while no process was there: its end is being announced. */
+static int start_idle(void **state)
+{
+	struct session_row session = {
+		.user_id = 3, .guild_id = 7, .channel_id = 60, .active_ms = RIG_NOW_MS - 1800000};
+	int r = start_after(
+		state, &(struct shell_past){.rows = {.sessions = &session, .n_sessions = 1}});
+
+	answer(*state, "/guilds/7/members/3", 200, "{}");
+	return r;
+}
+
+static const char *warning(const struct rig *rig)
+{
+	size_t i = rig_find(rig, WARN);
+
+	assert_true(i < rig->n_requests);
+	for (size_t k = i + 1; k < rig->n_requests; k++)
+		assert_null(strstr(rig->requests[k].what, WARN));
+	return rig->requests[i].what;
+}
+
+/* The look before the end would not see it, and another one would follow. */
+static void test_announcement_that_hangs(void **state)
+{
+	struct rig *rig = *state;
+	cleanup(freep) char *id = NULL;
+
+	rig_pass_time(rig, 2 * LEAD_S);
+	assert_false(is_asked(rig, LAST_LOOK));
+	(void)warning(rig);
+	id = xasprintf("{\"id\":\"%" PRIu64 "\",\"channel_id\":\"60\"}",
+		(uint64_t)(rig->now_ms - DISCORD_MS) << 22);
+	answer(rig, WARN, 200, id);
+	rig_pass_time(rig, LEAD_S - 1);
+	assert_false(is_asked(rig, LAST_LOOK));
+	rig_pass_time(rig, 2);
+	assert_true(is_asked(rig, LAST_LOOK));
+	assert_false(is_asked(rig, WARN));
+}
+
+/* One that a ban holds up tells of a time that is over when it is lifted. To Discord the one that
+ * is said instead is the same, should the first be there after all. */
+static void test_announcement_during_a_ban(void **state)
+{
+	struct rig *rig = *state;
+	cleanup(freep) char *first = xstrdup(warning(rig));
+	const char *second;
+
+	answer(rig, WARN, 429, "<html>error code: 1015</html>");
+	rig_pass_time(rig, 610);
+	assert_false(is_asked(rig, WARN));
+	answer(rig, LAST_LOOK, 200, "[]");
+	second = warning(rig);
+	assert_string_not_equal(first, second);
+	assert_non_null(strstr(first, "\"nonce\""));
+	assert_string_equal(strstr(first, "\"nonce\""), strstr(second, "\"nonce\""));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +323,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_message_with_a_picture_is_asked_for_after_a_ban, start_with_edit,
 			stop),
+		cmocka_unit_test_setup_teardown(test_announcement_that_hangs, start_idle, stop),
+		cmocka_unit_test_setup_teardown(test_announcement_during_a_ban, start_idle, stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
