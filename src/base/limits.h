@@ -30,7 +30,8 @@
 /* Calls waiting in the REST queue; beyond it new edits are dropped, new posts refused. */
 #define REST_QUEUE_MAX 20000
 /* Beside them, what interactions are answered: acknowledgements, 500 a second, each of which is
- * given up after 3 s; and in so many of these places the words that follow, a few a job. */
+ * given up after 3 s; and in so many of these places the words that follow, a few a job, and
+ * what makes channels. */
 #define REST_ACKS_MAX	 4000
 #define REST_ANSWERS_MAX 2000
 

@@ -249,10 +249,11 @@ static bool is_callback(const struct rest_call *call)
 	       str_starts(call->path ? call->path : call->http.url, "/interactions/");
 }
 
-/* Nothing repeats what an interaction is answered: it may be the only word that its member gets. */
+/* Nothing repeats what an interaction is answered: it may be the only word that its member gets. And
+ * no picture comes without the channel that it goes into. */
 static size_t most_waiting(const struct rest_call *call)
 {
-	if (!(call->flags & REST_INTERACTION))
+	if (!(call->flags & (REST_INTERACTION | REST_FIRST)))
 		return REST_QUEUE_MAX;
 	return REST_QUEUE_MAX + (is_callback(call) ? REST_ACKS_MAX : REST_ANSWERS_MAX);
 }

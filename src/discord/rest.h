@@ -99,7 +99,8 @@ struct rest *rest_new(const struct rest_config *config, struct rng *rng);
 struct rest *rest_free(struct rest *rest);
 
 /* -EAGAIN (the call comes back finished as REST_FAILED) when REST_QUEUE_MAX wait; for what
- * interactions are answered REST_ANSWERS_MAX more, for their acknowledgements REST_ACKS_MAX. */
+ * interactions are answered and for REST_FIRST REST_ANSWERS_MAX more, for acknowledgements
+ * REST_ACKS_MAX. */
 int rest_submit(struct rest *rest, struct rest_call *call, int64_t now_ms);
 /* The next call that may be sent now, ready to be carried (absolute URL, all headers), or
  * NULL. It is in flight until rest_answer() names it; the pointer stays owned by rest. */

@@ -261,8 +261,10 @@ static void test_queue_is_bounded(void **state)
 	assert_int_equal(outcome(&rig, 1), REST_SUPERSEDED);
 	assert_int_equal(rest_pending(rig.rest), REST_QUEUE_MAX);
 	/* Nor is the last word about a command dropped, which nothing repeats. */
-	for (int i = 0; i < REST_ANSWERS_MAX; i++)
+	for (int i = 1; i < REST_ANSWERS_MAX; i++)
 		submit_to(&rig, R_HOOK, "12", REST_INTERACTION);
+	/* Nor does anybody have to do without a channel. */
+	submit_to(&rig, R_POST, "2", REST_FIRST);
 	call = call_to(R_HOOK, "12", REST_INTERACTION);
 	call->tag = 1000002;
 	assert_int_equal(rest_submit(rig.rest, call, rig.now), -EAGAIN);
