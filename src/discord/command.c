@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "discord/command.h"
 
-#include <stdio.h>
-
 #include "base/buf.h"
 #include "base/json.h"
 #include "base/limits.h"
@@ -71,18 +69,19 @@ enum command_id command_at(size_t i)
 
 /* ---- our table as Discord wants it ---- */
 
-/* Adds `name` and `name_localizations`. */
-static void add_both(struct json_object *object, const char *name, const struct both *text)
+/* Borrows the names. */
+static void add_texts(struct json_object *object, const char *name, const char *localizations,
+	const struct both *text)
 {
-	struct json_object *localized = json_object_new_object();
-	char key[32];
+	struct json_object *localized = json_object_new_object(), *es = json_new_str(text->es);
 
-	json_add_str(object, name, text->en);
-	json_add_str(localized, "es-ES", text->es);
-	json_add_str(localized, "es-419", text->es);
-	snprintf(key, sizeof(key), "%s_localizations", name);
-	json_add(object, key, localized);
+	json_add_named(object, name, false, json_new_str(text->en));
+	json_add(localized, "es-ES", es);
+	json_add(localized, "es-419", json_object_get(es));
+	json_add_named(object, localizations, false, localized);
 }
+
+#define add_both(object, name, text) add_texts(object, name, name "_localizations", text)
 
 static struct json_object *options_json(
 	const struct option_row *options, const struct command_facts *facts);
