@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "base/json.h"
 
 #define REPLACEMENT 0xfffd
 /* An escape, the character itself, a zero-width space: the most that one character becomes. */
@@ -225,6 +226,8 @@ char *text_repair(const char *text)
 
 	if (!text)
 		return NULL;
+	if (utf8_valid(text, strlen(text)))
+		return xstrdup(text);
 	out.max = strlen(text) * 3;
 	while (*p)
 		add_char(&out, next_char(&p));
