@@ -377,7 +377,9 @@ if [ "$parts" != ' none' ] &&
 fi
 # Undefined behaviour ends the program, as a bad access does: else it would only be printed.
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:print_summary=1
-export ASAN_OPTIONS=halt_on_error=1:print_summary=1
+# Without intercept_tls_get_addr=0 gcc 12's leak checker takes what lies before a block of a thread's own
+# variables that begins 16 bytes after a page for a header of an old C library, and crashes now and then.
+export ASAN_OPTIONS=halt_on_error=1:print_summary=1:intercept_tls_get_addr=0
 
 if part unit; then
 	run_structure

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
+#include "core/state.h"
 #include "sim.h"
 
 /*
@@ -37,16 +38,17 @@ static void settings_change(void *ctx, void *arg, bool run)
 	settings_are_read(sim);
 }
 
-static void admin_types(struct sim *sim, const char *word, int card)
+void admin_types(struct sim *sim, const char *word, int card)
 {
 	struct json_object *options = json_object_new_object(), *of = json_object_new_object();
 	char number[16], *why = NULL;
 
 	snprintf(number, sizeof(number), "%d", card + 1);
-	json_add_str(of, "card", number);
+	if (card >= 0)
+		json_add_str(of, "card", number);
 	json_add(options, word, of);
 	(void)world_command(sim->world, sim->admin_id, 0, 0, "admin", options, &why, sim_now(sim));
-	trace_say(sim, "/admin %s card:%s", word, number);
+	trace_say(sim, "/admin %s card:%s", word, card >= 0 ? number : "all");
 	json_put(&options);
 	free(why);
 	network_pump(sim);
@@ -64,7 +66,7 @@ static void admin_acts(void *ctx, void *arg, bool run)
 	}
 }
 
-/* Until each is used again; the bot may be away at the moment. */
+/* Until the bot takes work and each is used again; it may be away at the moment. */
 static void admin_resumes(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
@@ -77,6 +79,10 @@ static void admin_resumes(void *ctx, void *arg, bool run)
 			admin_types(sim, "resume", i);
 			again = true;
 		}
+	if (sim->shell && shell_core(sim->shell)->mode != CORE_RUN) {
+		admin_types(sim, "resume", -1);
+		again = true;
+	}
 	if (again)
 		clock_at(sim->clock, sim_now(sim) + 60000, admin_resumes, NULL);
 }

@@ -210,19 +210,37 @@ static void hurries(void *ctx, void *arg, bool run)
 	free(h);
 }
 
+static void cancels_soon(struct sim *sim, const struct job *job)
+{
+	struct hurry *h = xcalloc(1, sizeof(*h));
+
+	*h = (struct hurry){job->row.user_id, job->row.id};
+	clock_at(sim->clock, sim_now(sim) + (int64_t)rng_below(&sim->rng, 50), hurries, h);
+}
+
 void members_hurry(struct sim *sim)
 {
 	const struct job *job = core_first_job(shell_core(sim->shell));
-	struct hurry *h;
 
 	while (job && !(job->step == JOB_SUBMIT && job->pass &&
 			      (job->pass->giver == job->row.id || sim->weather.busy)))
 		job = job->next;
-	if (!job || !sim_chance(sim, sim->weather.hurry))
+	if (job && sim_chance(sim, sim->weather.hurry))
+		cancels_soon(sim, job);
+}
+
+void members_give_up(struct sim *sim)
+{
+	const struct job *job = sim->shell ? core_first_job(shell_core(sim->shell)) : NULL;
+
+	while (job && (job->at_ms[JOB_RETRY] == NEVER ||
+			      (job->step != JOB_INPUT && job->step != JOB_LOCATE)))
+		job = job->next;
+	if (!job || sim->fair || !sim_chance(sim, sim->weather.untimely))
 		return;
-	h = xcalloc(1, sizeof(*h));
-	*h = (struct hurry){job->row.user_id, job->row.id};
-	clock_at(sim->clock, sim_now(sim) + (int64_t)rng_below(&sim->rng, 50), hurries, h);
+	bot_loses_database(sim, 5000);
+	trace_say(sim, "job=%" PRIu64 " is given up at %s", job->row.id, job_step_name(job->step));
+	cancels_soon(sim, job);
 }
 
 static struct json_object *interaction_of(struct json_object *list, uint64_t id)
@@ -262,10 +280,17 @@ void members_erase(struct sim *sim, uint64_t user_id)
 		*e = (struct sim_erasing){
 			.user_id = user_id, .question = command(sim, user_id, "privacy", options)};
 		sim->n_erasings += e->question != 0;
-		if (e->question)
+		if (e->question && !sim->weather.untimely)
 			clock_at(sim->clock, sim_now(sim) + 3000, presses, e);
 	}
 	json_put(&options);
+}
+
+void members_regret(struct sim *sim)
+{
+	for (size_t i = 0; i < sim->n_erasings; i++)
+		if (!sim->erasings[i].press && sim->weather.untimely)
+			clock_at(sim->clock, sim_now(sim) + 1, presses, &sim->erasings[i]);
 }
 
 bool members_want_erased(const struct sim *sim, uint64_t user_id)

@@ -88,6 +88,8 @@ static void answer_arrives(void *ctx, void *arg, bool run)
 			acknowledged_well(sim, &x->req);
 		x->done(x->arg, &x->res);
 		bot_hears(sim);
+		if (x->side != WORLD_DISCORD)
+			members_give_up(sim);
 	}
 	exchange_free(x);
 }
@@ -100,17 +102,36 @@ static void no_answer(struct exchange *x, bool maybe_sent)
 		.error = xstrdup("the connection was lost")};
 }
 
+static bool makes_channel(const struct http_request *req)
+{
+	return req->method == HTTP_POST && strstr(req->url, "/guilds/") &&
+	       str_ends(req->url, "/channels");
+}
+
+/* A run or a channel. */
+static bool ends_something(const struct http_request *req)
+{
+	return req->method == HTTP_POST
+		       ? str_eq(req->url, "/interrupt")
+		       : req->method == HTTP_DELETE && strstr(req->url, "/channels/") &&
+				 !strstr(req->url, "/messages");
+}
+
 static void request_arrives(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
 	struct exchange *x = arg;
 	int64_t wait_ms = 0;
+	bool ended, at_once = false;
 
 	/* What a dead process has sent arrives before the next one runs, or never. */
 	if (!run || sim->life > x->life + 1) {
 		exchange_free(x);
 		return;
 	}
+	ended = ends_something(&x->req);
+	if (makes_channel(&x->req) && server_bad_moment(sim))
+		x->lose_answer = at_once = true;
 	x->res = (struct http_response){.body = BUF(COMFY_FILE_MAX)};
 	world_http(sim->world, x->side, &x->req, &x->res, sim_now(sim));
 	trace_request(sim, &x->req, &x->res);
@@ -126,12 +147,13 @@ static void request_arrives(void *ctx, void *arg, bool run)
 		if (x->res.error)
 			(void)sscanf(x->res.error, "hang %d", &hangs_ms);
 		no_answer(x, true);
-		wait_ms = (int64_t)rng_below(&sim->rng, (uint64_t)hangs_ms + 1);
+		if (!at_once)
+			wait_ms = (int64_t)rng_below(&sim->rng, (uint64_t)hangs_ms + 1);
 	}
 	clock_at(sim->clock, sim_now(sim) + sim_delay(sim) + wait_ms, answer_arrives, x);
 	network_pump(sim);
 	/* It was served, and nobody will hear of it. */
-	bot_may_crash(sim, sim->weather.crash_chance);
+	bot_may_crash(sim, max_of(sim->weather.crash_chance, ended ? sim->weather.untimely : 0));
 }
 
 static void to_path(struct http_request *req)
@@ -195,6 +217,19 @@ void network_expect_ack(struct sim *sim, uint64_t interaction_id)
 	clock_at(sim->clock, ws->last_ms + 500, ack_is_due, ack);
 }
 
+/* A picture to edit, a run that was begun before: without an answer it is tried again. */
+static bool is_looked_for(const struct http_request *req)
+{
+	return req->method == HTTP_GET &&
+	       (strstr(req->url, "/cdn/") || str_ends(req->url, "/queue"));
+}
+
+/* A run: what comes of it is written at the same time. */
+static bool is_asked_to_stop(const struct http_request *req)
+{
+	return req->method == HTTP_POST && str_ends(req->url, "/queue");
+}
+
 static void port_http(void *ctx, const struct http_request *req,
 	void (*done)(void *arg, struct http_response *response), void *arg)
 {
@@ -209,13 +244,18 @@ static void port_http(void *ctx, const struct http_request *req,
 	written_sent(sim, req);
 	if (x->side != WORLD_DISCORD && req->method == HTTP_POST)
 		members_hurry(sim);
+	if (makes_channel(req))
+		members_regret(sim);
+	if (is_asked_to_stop(req) && !sim->fair && sim_chance(sim, sim->weather.untimely))
+		bot_loses_database(sim, 10000);
 	to_path(&x->req);
 	if (x->side == WORLD_DISCORD) {
 		sim->in_flight++;
 		limits_sent(sim, &x->req);
 		acknowledged(sim, x->req.url);
 	}
-	if (sim_chance(sim, sim->weather.lost_requests)) {
+	if (sim_chance(sim, max_of(sim->weather.lost_requests,
+				    is_looked_for(req) ? sim->weather.untimely / 2 : 0))) {
 		no_answer(x, rng_below(&sim->rng, 2) == 0);
 		clock_at(sim->clock, sim_now(sim) + sim_delay(sim), answer_arrives, x);
 		return;
@@ -677,6 +717,8 @@ static void port_store(void *ctx, struct store_op *op, store_done *done, void *a
 	}
 	s->op = *op;
 	*op = (struct store_op){0};
+	if (s->op.kind == STORE_ERASE && !sim->fair && sim_chance(sim, sim->weather.untimely))
+		bot_loses_database(sim, 15000);
 	s->life = sim->life;
 	s->done = done;
 	s->arg = arg;

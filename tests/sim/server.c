@@ -35,15 +35,6 @@ static void act(struct sim *sim, const char *kind, const char *name, uint64_t id
 	json_put(&o);
 }
 
-static void fault(struct sim *sim, const char *text)
-{
-	struct json_object *o = json_parse(text, strlen(text), NULL);
-
-	must(world_fault(sim->world, o, sim_now(sim)) == 0);
-	trace_say(sim, "fault %s", text);
-	json_put(&o);
-}
-
 /* A private channel, of that member or of anybody (0). */
 static uint64_t channel_of(struct sim *sim, uint64_t user_id)
 {
@@ -104,31 +95,24 @@ static void permission_goes(struct sim *sim)
 	clock_at(sim->clock, sim_now(sim) + 1000 + some(sim, 60000), permission_returns, NULL);
 }
 
-struct person {
-	uint64_t id;
-};
-
 static void member_returns(void *ctx, void *arg, bool run)
 {
 	struct sim *sim = ctx;
-	struct person *p = arg;
 
 	if (run) {
-		act(sim, "join", "user", p->id);
+		act(sim, "join", "user", *(uint64_t *)arg);
 		network_pump(sim);
 	}
-	free(p);
 }
 
 static void member_leaves(struct sim *sim)
 {
-	struct person *p = xcalloc(1, sizeof(*p));
+	uint64_t *user = &sim->users[some(sim, sim->n_users)];
 
-	p->id = somebody(sim);
 	sim->refuses = true; /* he sees nothing any more */
-	world_leave(sim->world, p->id);
-	trace_say(sim, "user=%" PRIu64 " leaves", p->id);
-	clock_at(sim->clock, sim_now(sim) + some(sim, 200000), member_returns, p);
+	world_leave(sim->world, *user);
+	trace_say(sim, "user=%" PRIu64 " leaves", *user);
+	clock_at(sim->clock, sim_now(sim) + some(sim, 200000), member_returns, user);
 }
 
 /* Presses the newest button that begins so, as the one whose channel it is in. */
@@ -225,35 +209,10 @@ static void bot_stops(struct sim *sim)
 	bot_turn(sim);
 }
 
-static void say_mode(struct sim *sim, const char *word)
-{
-	struct json_object *options = json_object_new_object();
-	char *why = NULL;
-
-	json_add(options, word, json_object_new_object());
-	(void)world_command(sim->world, sim->admin_id, 0, 0, "admin", options, &why, sim_now(sim));
-	trace_say(sim, "/admin %s", word);
-	free(why);
-	json_put(&options);
-	network_pump(sim);
-}
-
 static void bot_pauses(struct sim *sim)
 {
 	if (!sim->fair)
-		say_mode(sim, some(sim, 2) ? "pause" : "drain");
-}
-
-/* Until it takes work again; it may be away at the moment. */
-static void bot_goes_on(void *ctx, void *arg, bool run)
-{
-	struct sim *sim = ctx;
-
-	if (!run || (sim->shell && shell_core(sim->shell)->mode == CORE_RUN))
-		return;
-	if (sim->shell)
-		say_mode(sim, "resume");
-	clock_at(sim->clock, sim_now(sim) + 60000, bot_goes_on, NULL);
+		admin_types(sim, some(sim, 2) ? "pause" : "drain", -1);
 }
 
 /* By somebody in ComfyUI's own page. */
@@ -283,7 +242,7 @@ static void message_is_too_large(struct sim *sim)
 	if (sim->fair)
 		return;
 	sim->refuses = true; /* what is not too large too */
-	fault(sim, faults[some(sim, countof(faults))]);
+	weather_fault(sim, faults[some(sim, countof(faults))]);
 }
 
 static void file_is_damaged(struct sim *sim)
@@ -296,7 +255,23 @@ static void file_is_damaged(struct sim *sim)
 
 	sim->weather.may_fail = true;
 	if (!sim->fair)
-		fault(sim, text);
+		weather_fault(sim, text);
+}
+
+static void goes_soon(void *ctx, void *arg, bool run)
+{
+	if (run)
+		channel_goes(ctx);
+}
+
+bool server_bad_moment(struct sim *sim)
+{
+	if (sim->fair || some(sim, 1000) >= sim->weather.untimely)
+		return false;
+	weather_fault(sim, "{\"kind\":\"gateway_refuse\",\"ms\":8000}");
+	weather_fault(sim, "{\"kind\":\"gateway_drop\",\"code\":4000}");
+	clock_at(sim->clock, sim_now(sim) + 1000 + some(sim, 10000), goes_soon, NULL);
+	return true;
 }
 
 static void happens(void *ctx, void *arg, bool run)
@@ -332,7 +307,4 @@ void server_plan(struct sim *sim)
 void server_clears(struct sim *sim)
 {
 	permission_returns(sim, NULL, true);
-	/* What was typed while the gateway was away comes when it is back. */
-	for (int minute = 0; minute < 10; minute++)
-		clock_at(sim->clock, sim_now(sim) + minute * 60000, bot_goes_on, NULL);
 }

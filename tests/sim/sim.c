@@ -129,7 +129,7 @@ static void set_up(struct sim *sim)
 		sim->config.comfy[i] = (struct comfy_config){.url = urls[i],
 			.api_key = SIM_COMFY_KEY,
 			/* Some runs take longer, and are well. */
-			.stall_ms = sim->seed % 8 == 6 ? 25000 : 60000,
+			.stall_ms = sim->seed % 8 == 6 || sim->weather.untimely ? 25000 : 60000,
 			.no_websocket = sim->weather.no_websocket};
 	memcpy(sim->all_cards, sim->config.comfy, sizeof(sim->all_cards));
 	if (rng_below(&sim->rng, 20) == 0)

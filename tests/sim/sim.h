@@ -46,6 +46,10 @@ struct sim_weather {
 	/* Chance that a member cancels what he has just asked for, and that the process dies when
 	 * the end of a job was written down: the next one is told of the command once more. */
 	int haste;
+	/* Chance that what goes wrong does so at the worst moment: the process dies when it has ended
+	 * a run or a channel, the gateway drops when a channel is made, the database goes when a run
+	 * is ended, rows are erased, or somebody gives up what waits to be tried again. */
+	int untimely;
 	bool may_fail; /* a run fails by itself */
 	bool no_compression, no_websocket;
 	bool refusals; /* Discord refuses every answer to interactions, of which there are many */
@@ -230,6 +234,7 @@ void weather_make(struct sim *sim);
 void weather_plan(struct sim *sim);
 void weather_clears(struct sim *sim);
 int64_t weather_sometime(struct sim *sim); /* while the storm lasts */
+void weather_fault(struct sim *sim, const char *fault); /* of the world, now; as JSON */
 
 /* wishes.c: members, and what they ask for */
 void wishes_plan(struct sim *sim);
@@ -237,6 +242,8 @@ void wishes_plan(struct sim *sim);
 /* server.c: what people do to the server and to the bot */
 void server_plan(struct sim *sim);
 void server_clears(struct sim *sim);
+/* A channel is about to be made: at a bad moment? Then its answer is lost. */
+bool server_bad_moment(struct sim *sim);
 
 /* workflows.c */
 void workflows_add(struct sim *sim);
@@ -268,6 +275,10 @@ void members_choose(struct sim *sim, uint64_t n, const char *model, struct json_
 void members_cancel(struct sim *sim, uint64_t user_id);
 /* Something is asked of a card: perhaps one of those who wait cancels just now. */
 void members_hurry(struct sim *sim);
+/* Whose job waits to be tried again perhaps cancels it, as the database goes. */
+void members_give_up(struct sim *sim);
+/* A channel is being made: who has been asked whether all of his is to be erased says so now. */
+void members_regret(struct sim *sim);
 /* One looks at the line; who does it changes nothing. */
 void members_look(struct sim *sim);
 void members_erase(struct sim *sim, uint64_t user_id);
@@ -286,6 +297,8 @@ void members_check_rest(struct sim *sim, struct json_object *messages);
 /* cards.c: cards are held, and come and go */
 void cards_plan(struct sim *sim);
 void cards_clear(struct sim *sim); /* all are there and used again */
+/* /admin pause, drain or resume of a card, or of all (-1). */
+void admin_types(struct sim *sim, const char *word, int card);
 
 /* rules.c: what must hold after every event */
 void rules_turn(struct sim *sim);  /* the bot has just had its turn */

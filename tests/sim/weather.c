@@ -65,7 +65,9 @@ void weather_make(struct sim *sim)
 	w->busy = sim->seed % 9 == 2 ? 900 : 0;
 	w->hurry = sim->seed % 4 == 1 ? 600 : w->busy / 4;
 	w->haste = sim->seed % 9 == 1 ? 500 : 0;
-	w->crashes += w->haste ? 2 : 0;
+	w->untimely = sim->seed % 9 == 4 ? 700 : 0;
+	w->storm_ms = w->untimely ? max_of(w->storm_ms, (int64_t)80000) : w->storm_ms;
+	w->crashes += w->haste || w->untimely ? 2 : 0;
 	w->mute_cleaner = w->lost_requests;
 	w->full_disk = w->lost_requests;
 	w->no_compression = some(sim, 4) > 0;
@@ -149,21 +151,22 @@ static const char *const server_errors[] = {
 	DISCORD("reset", "POST", MESSAGES) "\"count\":30,\"executed\":true}",
 };
 
+void weather_fault(struct sim *sim, const char *text)
+{
+	struct json_object *fault = json_parse(text, strlen(text), NULL);
+
+	if (!fault || world_fault(sim->world, fault, sim_now(sim)) < 0)
+		sim_fail(sim, "world", "the world does not know this fault: %s", text);
+	trace_say(sim, "fault %s", text);
+	json_put(&fault);
+	network_pump(sim);
+}
+
 static void fault_happens(void *ctx, void *arg, bool run)
 {
-	struct sim *sim = ctx;
-	char *text = arg;
-
-	if (run) {
-		struct json_object *fault = json_parse(text, strlen(text), NULL);
-
-		if (!fault || world_fault(sim->world, fault, sim_now(sim)) < 0)
-			sim_fail(sim, "world", "the world does not know this fault: %s", text);
-		trace_say(sim, "fault %s", text);
-		json_put(&fault);
-		network_pump(sim);
-	}
-	free(text);
+	if (run)
+		weather_fault(ctx, arg);
+	free(arg);
 }
 
 static void plan_faults(struct sim *sim, const char *const *kinds, size_t n_kinds, int n)
@@ -284,10 +287,13 @@ void weather_plan(struct sim *sim)
 			xasprintf("{\"card\":%d,\"kind\":\"comfy_error\",\"count\":2}", i));
 	}
 	if (sim->full && sim->seed % 3 == 1) /* archived or locked */
-		fault_happens(sim,
-			xstrdup(DISCORD("status", "PUT", "/channels/{}/thread-members/{}")
-				"\"status\":400,\"count\":3,\"executed\":false}"),
-			true);
+		weather_fault(sim,
+			DISCORD("status", "PUT",
+				"/channels/{}/thread-members/{}") "\"status\":400,\"count\":3,\"executed\":false}");
+	/* Runs that the bot has to end. */
+	for (int i = 0; i < sim->n_cards && w->untimely; i++)
+		clock_at(sim->clock, SIM_START_MS + 5000 + some(sim, 20000), fault_happens,
+			xasprintf("{\"card\":%d,\"kind\":\"comfy_stall\",\"ms\":200000}", i));
 	for (int i = 0; i < w->database_faults; i++)
 		clock_at(sim->clock, weather_sometime(sim), database_goes, NULL);
 	if (w->database_faults && sim->seed % 16 == 4)
@@ -312,7 +318,7 @@ void weather_clears(struct sim *sim)
 		.no_websocket = sim->weather.no_websocket};
 	sim->fair = true;
 	sim->away_until_ms = 0;
-	fault_happens(sim, xstrdup("{\"kind\":\"clear\"}"), true);
+	weather_fault(sim, "{\"kind\":\"clear\"}");
 	for (int i = 0; i < sim->n_cards; i++)
 		fault_happens(sim,
 			xasprintf("{\"card\":%d,\"kind\":\"comfy_foreign\",\"mb\":0}", i), true);

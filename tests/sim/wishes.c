@@ -169,6 +169,22 @@ static void admin_writes(void *ctx, void *arg, bool run)
 	}
 }
 
+/* Has a channel made while he wants all of his erased, and cancels what is drawn. */
+static void regrets(struct sim *sim, int i)
+{
+	const enum wish_kind kinds[] = {
+		WISH_ERASE, i % 2 ? WISH_EDIT_FILE : WISH_IMAGINE, WISH_CANCEL};
+	int64_t at_ms = weather_sometime(sim);
+
+	for (size_t k = 0; k < countof(kinds); k++) {
+		struct wish *wish = xcalloc(1, sizeof(*wish));
+
+		*wish = (struct wish){kinds[k], sim->users[i], "one", .n = 100 + (uint64_t)i};
+		clock_at(sim->clock, at_ms, member_asks, wish);
+		at_ms += 1000 + (int64_t)rng_below(&sim->rng, k ? 20000 : 2500);
+	}
+}
+
 void wishes_plan(struct sim *sim)
 {
 	static const char *const models[] = {"one", "two", "shared"};
@@ -207,6 +223,8 @@ void wishes_plan(struct sim *sim)
 		}
 		clock_at(sim->clock, at_ms, member_asks, wish);
 	}
+	for (int i = 0; i < n_users && sim->weather.untimely; i++)
+		regrets(sim, i);
 	sim->admin_id = world_add_user(sim->world, "boss", true);
 	for (size_t i = rng_below(rng, sim->small ? 3 : countof(sim->words) + 1); i > 0; i--)
 		clock_at(sim->clock, weather_sometime(sim), admin_writes, NULL);
