@@ -109,7 +109,7 @@ static bool is_admin_role(const struct shell_guild *g, uint64_t role_id)
 	return false;
 }
 
-/* MESSAGE_CREATE has no computed permissions (DISCORD.md, section 8): from owner and roles. */
+/* MESSAGE_CREATE has no computed permissions, as interactions have: from owner and roles. */
 bool shell_guild_is_admin(const struct shell *sh, uint64_t user_id, struct json_object *roles)
 {
 	uint64_t role;

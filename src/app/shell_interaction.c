@@ -96,12 +96,12 @@ struct interaction *shell_interaction_keep(struct interaction *it)
 	return kept;
 }
 
-/* Discord delivers an event once or several times (DISCORD.md, section 3). */
 void shell_interaction_seen(struct shell *sh, uint64_t id)
 {
 	sh->seen[sh->seen_next++ % SEEN_INTERACTIONS] = id;
 }
 
+/* Discord delivers an event once or several times. */
 static bool seen_before(struct shell *sh, uint64_t id)
 {
 	for (size_t i = 0; i < SEEN_INTERACTIONS; i++)
@@ -125,8 +125,7 @@ static bool is_too_old(const struct shell *sh, const struct interaction *it)
 	return sh->replaying && sh->clock_known && age_ms > 3000 + 1000;
 }
 
-/* Only our guild, only as a guild install (DISCORD.md, section 8): anything else is not answered.
- */
+/* Only our guild, only as a guild install: anything else is not answered. */
 static bool is_ours(const struct shell *sh, const struct interaction *it)
 {
 	return it->guild_id == sh->config.guild_id && it->context == 0 && it->guild_install;

@@ -13,7 +13,8 @@
  * moment. Edits are spaced; the REST queue keeps only the newest unsent one.
  */
 
-/* Between two edits of one live message, and between two that carry a preview (DISCORD.md 6). */
+/* Between two edits of one live message, and between two that carry a preview. Discord was
+ * seen to allow five in five seconds for each channel; a preview is an upload each time. */
 #define EDIT_MS	   1000
 #define PREVIEW_MS 3000
 

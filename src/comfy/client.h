@@ -8,7 +8,7 @@
 
 /*
  * One ComfyUI server, sans-IO: asks and answers go in, requests to carry and
- * events come out. It owns the rules of COMFYUI.md: 200 with node_errors, 500
+ * events come out. It owns what ComfyUI was seen to do: 200 with node_errors, 500
  * that was queued all the same, cached runs, zombie sockets, restart detection,
  * the stall watchdog, empty bodies, both preview formats, and polling when the
  * WebSocket is not to be had.

@@ -152,7 +152,7 @@ struct job {
 	bool answered;		 /* the ephemeral answer was given */
 	enum sorry dismissed;	 /* it was cancelled where nothing could be stopped; SORRY_NONE */
 	bool no_channel;	 /* Discord refuses the private channel */
-	bool found;		 /* its run was begun by an earlier process */
+	bool found;		 /* its run was looked for, and runs */
 	int doubts;		 /* how often it is not known whether the picture was posted */
 	int shrink;		 /* how often the picture was too large for Discord */
 	int percent;		 /* -1: not running yet */

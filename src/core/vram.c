@@ -23,8 +23,7 @@ static int64_t total_of(const struct core *core, int gpu)
 	return told && told[gpu] ? told[gpu] : core->gpus[gpu].stats.vram_total / MB;
 }
 
-/* COMFYUI.md: vram_free counts what ComfyUI has taken and does not use; torch_total is all it has.
- */
+/* ComfyUI's vram_free counts what it has taken and does not use; torch_total is all it has. */
 static int64_t others_of(const struct core *core, int gpu)
 {
 	const struct card_stats *s = &core->gpus[gpu].stats;

@@ -27,7 +27,7 @@ bool attachment_decode(struct json_object *object, struct attachment *ret);
 void attachment_free(struct attachment *a);
 /*
  * The pictures of a message in the order in which they are seen: its attachments, then what its
- * components show (files shown by those are in no list of attachments: DISCORD.md, section 6),
+ * components show (files shown by those are in no list of attachments),
  * then its embeds' pictures. Returns how many of at most ATTACHMENTS_MAX.
  */
 size_t message_pictures(struct json_object *message, struct attachment ret[ATTACHMENTS_MAX]);

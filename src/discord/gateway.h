@@ -8,7 +8,7 @@
 
 /*
  * One gateway session, sans-IO: WebSocket happenings and the time go in,
- * actions come out of gateway_next(). It owns the rules of DISCORD.md section 3:
+ * actions come out of gateway_next(). It owns the rules of Discord's "Gateway":
  * compression, HELLO, jittered heartbeat, zombie detection, IDENTIFY, RESUME on
  * resume_gateway_url, INVALID_SESSION, RECONNECT, every close code, back-off,
  * session start limit, IDENTIFY spacing, send limit (120/60 s, some kept for

@@ -145,7 +145,7 @@ void channels_free(struct channel *channels, size_t n);
 struct rest_call *channel_list(uint64_t guild_id);
 /* A category that @everyone cannot see and the bot can. */
 struct rest_call *channel_create_category(uint64_t guild_id, uint64_t bot_id, const char *name);
-/* "session-<username>" with topic marker, visible to the member and the bot (DISCORD.md 10). */
+/* "session-<username>" with topic marker, visible to the member and the bot. */
 struct rest_call *channel_create_private(uint64_t guild_id, uint64_t parent_id, uint64_t bot_id,
 	uint64_t user_id, const char *username, bool restricted);
 /* Makes it age-restricted. */

@@ -9,8 +9,8 @@
 /*
  * The REST queue, sans-IO: calls go in, the ones that may be sent now come out
  * of rest_next(), their responses go back in, and finished calls come out of
- * rest_finished(). It owns the rules of DISCORD.md section 2: buckets by hash
- * and major, unknown buckets one in flight, the global limit, 429 with its three
+ * rest_finished(). It owns the rules of Discord's "Rate Limits": buckets by
+ * hash and major, unknown buckets one in flight, the global limit, 429 with its three
  * scopes, Cloudflare's HTML 429, sub-limits with Remaining > 0, the count of
  * invalid requests, retries only where repeating is safe. It is the outbox too:
  * of the calls with the same coalesce key only the newest unsent one goes out,

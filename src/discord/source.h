@@ -25,9 +25,8 @@ char *source_text(const char *url, uint64_t channel_id, uint64_t message_id, siz
 void source_free(struct source *source);
 
 /*
- * May a file be fetched from there? Only from Discord's own hosts over HTTPS
- * (DISCORD.md, section 8); and where the API itself is at a loopback address, as in the sandbox
- * and in tests, from that address.
+ * May a file be fetched from there? Only from Discord's own hosts over HTTPS; and where the API
+ * itself is at a loopback address, as in the sandbox and in tests, from that address.
  */
 bool source_url_allowed(const char *url, const char *api_url);
 /* Takes those out that may not be fetched; returns how many are left. */

@@ -202,7 +202,7 @@ char *text_about(int64_t ms);
 /*
  * Untrusted text made harmless for a Discord message: controls, bidi overrides
  * and zero-width characters removed, Markdown and mentions escaped, at most
- * `chars_max` characters (then "..."). DISCORD.md section 8. The caller owns it.
+ * `chars_max` characters (then "..."). The caller owns it.
  */
 char *text_clean(const char *text, size_t chars_max);
 /* The same without escapes, for places that know no Markdown (alt texts, names of choices). */

@@ -28,7 +28,7 @@ int image_size(const void *data, size_t len, int *ret_width, int *ret_height);
  * the prompt (PNG tEXt/zTXt/iTXt/eXIf and unknown ancillary chunks; JPEG APP1, APP13,
  * COM and other APPn but JFIF, ICC and Adobe; WebP EXIF and XMP, with the VP8X flags put
  * right), without decoding a pixel. Colour information (gAMA, cHRM, sRGB, iCCP, ICC) stays.
- * ComfyUI writes its metadata there (COMFYUI.md, "GET /view").
+ * ComfyUI writes its metadata there.
  * -EBADMSG when the file is damaged or not one of the three: *ret_why tells what and
  * where, and *out is empty. Bytes after the end of the picture are dropped.
  */

@@ -8,7 +8,7 @@
 /*
  * Claims a secret (the bot's token) for this process, on this computer, for as
  * long as the process lives: two bots with one token would both receive every
- * event (DISCORD.md, section 8). Only a hash of the secret is visible to others.
+ * event. Only a hash of the secret is visible to others.
  * Returns a descriptor that is to be kept open (it also hears questions: io/question.h), -EBUSY when
  * another process has it, or -errno.
  */

@@ -211,6 +211,24 @@ static inline struct request a_request(uint64_t user)
 }
 
 /* input: of an edit; NULL: /imagine. */
+/* Of member 1, as an earlier process has left it. */
+static inline struct job_row row_left(uint64_t id, int step, int outcome)
+{
+	return (struct job_row){.id = id,
+		.user_id = 1,
+		.guild_id = 7,
+		.channel_id = 500,
+		.step = step,
+		.outcome = outcome,
+		.token = "t",
+		.username = "ana",
+		.locale = "en",
+		.model = "m",
+		.prompt = "p",
+		.gpu = "http://a",
+		.prompt_id = "0e3a1c9e-1111-4222-8333-444455556666"};
+}
+
 static inline enum refusal ask_for(struct rig *rig, uint64_t user, bool admin, const char *input)
 {
 	struct request r = a_request(user);

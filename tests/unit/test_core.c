@@ -164,19 +164,7 @@ static void test_old_asks_are_dropped(void **state)
 /* A job that the last process left at a step: the next one looks into its channel. */
 static void take_up(struct rig *rig, int step, int outcome)
 {
-	struct job_row row = {.id = 1,
-		.user_id = 1,
-		.guild_id = 7,
-		.channel_id = 500,
-		.step = step,
-		.outcome = outcome,
-		.token = "t",
-		.username = "ana",
-		.locale = "en",
-		.model = "m",
-		.prompt = "p",
-		.gpu = "http://a",
-		.prompt_id = "0e3a1c9e-1111-4222-8333-444455556666"};
+	struct job_row row = row_left(1, step, outcome);
 	struct session_row session = {.user_id = 1, .channel_id = 500};
 	char *member;
 

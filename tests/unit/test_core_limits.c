@@ -238,23 +238,14 @@ static void test_all_of_a_member_are_cancelled(void **state)
 static void test_cancelled_after_a_restart(void **state)
 {
 	static const enum job_step steps[] = {JOB_QUEUE, JOB_SUBMIT, JOB_POST};
-	struct job_row row = {.user_id = 1,
-		.channel_id = 500,
-		.token = "t",
-		.username = "ana",
-		.locale = "en",
-		.model = "m",
-		.prompt = "p",
-		.gpu = "http://a",
-		.prompt_id = "x"};
 	struct rig rig;
 
 	start(&rig, 10);
-	row.created_ms = rig.now_ms;
 	for (size_t i = 0; i < countof(steps); i++) {
-		row.id = i + 1;
-		row.step = steps[i];
-		row.outcome = steps[i] == JOB_POST ? OUTCOME_PICTURE : OUTCOME_OPEN;
+		struct job_row row = row_left(i + 1, (int)steps[i],
+			steps[i] == JOB_POST ? OUTCOME_PICTURE : OUTCOME_OPEN);
+
+		row.created_ms = rig.now_ms;
 		core_load_job(rig.core, &row, rig.now_ms);
 	}
 	core_cancel_all_of(rig.core, 1, rig.now_ms);
