@@ -19,10 +19,10 @@
  * A call with a deadline has no more time to answer than is left of it; the first
  * try of a callback half of that, so that it can be repeated. A call one of whose
  * tries may have happened ends as REST_DOUBTFUL, never as REST_EXPIRED or
- * REST_FAILED, and a POST not as REST_REFUSED (a GET has no effect and is never doubtful). 429s and Cloudflare's
- * refusals are waited out however often they come, within the deadline. A POST that may have happened
- * is repeated only while Discord surely remembers its nonce.
- * After a REST_DEAD_TOKEN every bot call, waiting or new, ends the same way unsent.
+ * REST_FAILED, and a POST not as REST_REFUSED (a GET has no effect and is never doubtful). 429s and
+ * Cloudflare's refusals are waited out however often they come, within the deadline. A POST that
+ * may have happened is repeated only while Discord surely remembers its nonce. After a
+ * REST_DEAD_TOKEN every bot call, waiting or new, ends the same way unsent.
  */
 struct rest;
 
