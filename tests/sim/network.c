@@ -138,6 +138,7 @@ static void request_arrives(void *ctx, void *arg, bool run)
 	if (x->side == WORLD_DISCORD) {
 		limits_served(sim, &x->req, &x->res);
 		check_said(sim, &x->req, &x->res);
+		announced_served(sim, &x->req, &x->res);
 	} else {
 		check_given(sim, &x->req);
 	}

@@ -97,6 +97,12 @@ struct sim_word {
 	int replies;
 };
 
+/* A message that announces the end of a private channel. */
+struct sim_announced {
+	uint64_t channel_id, message_id, user_id;
+	char nonce[26]; /* of the idle time that it tells of */
+};
+
 /* A member who wants all of his erased. */
 struct sim_erasing {
 	uint64_t user_id, question, press; /* interactions */
@@ -191,6 +197,8 @@ struct sim {
 	size_t n_copies;
 	struct sim_choice choices[16];
 	size_t n_choices;
+	struct sim_announced announced[16];
+	size_t n_announced;
 	struct sim_erasing erasings[16];
 	size_t n_erasings;
 	struct sim_word words[8];
@@ -293,6 +301,10 @@ void members_check_picture(struct sim *sim, struct json_object *message);
 /* What was posted with it is drawn from the prompt that it names. */
 void members_check_drawn(struct sim *sim, const char *content, const void *data, size_t len);
 void members_check_rest(struct sim *sim, struct json_object *messages);
+
+/* announced.c: a request was served */
+void announced_served(
+	struct sim *sim, const struct http_request *req, const struct http_response *res);
 
 /* cards.c: cards are held, and come and go */
 void cards_plan(struct sim *sim);
