@@ -126,6 +126,8 @@ void core_live(struct core *core, uint64_t job_id, uint64_t message_id, int64_t 
 
 	if (!job || job->row.live_id == message_id || job->step >= JOB_TIDY)
 		return;
+	if (!job->row.channel_id) /* it went with its channel while it was being made */
+		return;
 	job->row.live_id = message_id;
 	core_save(core, job);
 }

@@ -151,6 +151,12 @@ static void request_arrives(void *ctx, void *arg, bool run)
 		if (!at_once)
 			wait_ms = (int64_t)rng_below(&sim->rng, (uint64_t)hangs_ms + 1);
 	}
+	if (sim_chance(sim, sim->weather.mute)) {
+		no_answer(x, true);
+		wait_ms = x->req.timeout_ms ? x->req.timeout_ms : 30000; /* base/http.h */
+		if (x->side != WORLD_DISCORD && sim_chance(sim, 300))
+			wait_ms *= 10; /* a carrier that forgets: steps have deadlines of their own */
+	}
 	clock_at(sim->clock, sim_now(sim) + sim_delay(sim) + wait_ms, answer_arrives, x);
 	network_pump(sim);
 	/* It was served, and nobody will hear of it. */

@@ -50,6 +50,7 @@ struct sim_weather {
 	 * a run or a channel, the gateway drops when a channel is made, the database goes when a run
 	 * is ended, rows are erased, or somebody gives up what waits to be tried again. */
 	int untimely;
+	int mute; /* chance that a request is not answered for as long as its carrier waits */
 	bool may_fail; /* a run fails by itself */
 	bool no_compression, no_websocket;
 	bool refusals; /* Discord refuses every answer to interactions, of which there are many */

@@ -66,6 +66,7 @@ void weather_make(struct sim *sim)
 	w->hurry = sim->seed % 4 == 1 ? 600 : w->busy / 4;
 	w->haste = sim->seed % 9 == 1 ? 500 : 0;
 	w->untimely = sim->seed % 9 == 4 ? 700 : 0;
+	w->mute = sim->seed % 9 == 7 ? 60 : 0;
 	w->storm_ms = w->untimely ? max_of(w->storm_ms, (int64_t)80000) : w->storm_ms;
 	w->crashes += w->haste || w->untimely ? 2 : 0;
 	w->mute_cleaner = w->lost_requests;
@@ -294,6 +295,12 @@ void weather_plan(struct sim *sim)
 	for (int i = 0; i < sim->n_cards && w->untimely; i++)
 		clock_at(sim->clock, SIM_START_MS + 5000 + some(sim, 20000), fault_happens,
 			xasprintf("{\"card\":%d,\"kind\":\"comfy_stall\",\"ms\":200000}", i));
+	/* Longer than a channel's making waits for an answer. */
+	if (w->mute)
+		clock_at(sim->clock, SIM_START_MS + 5000 + some(sim, 15000), fault_happens,
+			xasprintf("{\"kind\":\"html\",\"side\":\"discord\",\"status\":429,"
+				  "\"retry_after\":%d,\"count\":1}",
+				100 + some(sim, 300)));
 	for (int i = 0; i < w->database_faults; i++)
 		clock_at(sim->clock, weather_sometime(sim), database_goes, NULL);
 	if (w->database_faults && sim->seed % 16 == 4)

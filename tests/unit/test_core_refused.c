@@ -98,6 +98,76 @@ static void test_finding_and_making(void **state)
 		ends(&cases[i]);
 }
 
+/* Its channel goes while the live message is being made: the post may arrive in it all the same. */
+static void test_the_live_message_went_with_its_channel(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = RIG_BIT(FX_POST);
+	ask(&rig, 1, false);
+	core_channel_gone(rig.core, core_job(rig.core, 1)->row.channel_id, rig.now_ms);
+	core_live(rig.core, 1, 4711, rig.now_ms);
+	core_answer(rig.core, 1, rig.epoch[1], ANSWER_OK, NULL, rig.now_ms);
+	run(&rig);
+	assert_int_equal(rig.kept[1].row.step, JOB_DONE);
+	assert_int_equal(rig.kept[1].row.live_id, 0);
+	stop(&rig);
+}
+
+/* Discord was away for so long that the command cannot be answered any more. */
+static void test_the_token_is_too_old(void **state)
+{
+	static const enum answer answers[] = {ANSWER_NO, ANSWER_GONE};
+
+	for (size_t i = 0; i < countof(answers); i++) {
+		struct rig rig;
+
+		start(&rig, 10);
+		ready(&rig);
+		rig.silent = RIG_BIT(FX_CHANNEL_LIST) | RIG_BIT(FX_SORRY);
+		ask(&rig, 1, false);
+		while (core_job(rig.core, 1)->step != JOB_SORRY) {
+			rig.now_ms = core_deadline(rig.core);
+			core_tick(rig.core, rig.now_ms);
+			run(&rig);
+		}
+		assert_true(core_job(rig.core, 1)->no_channel);
+		rig.now_ms += 15 * 60000;
+		rig.silent = 0;
+		core_answer(rig.core, 1, rig.epoch[1], answers[i], NULL, rig.now_ms);
+		run(&rig);
+		assert_int_equal(rig.kept[1].row.step, JOB_APOLOGISED);
+		assert_true(core_session_end(rig.core, 1) > 0); /* it has a channel */
+		stop(&rig);
+	}
+}
+
+/* Nor is there a channel then: that both were refused has an end. */
+static void test_nothing_can_be_said(void **state)
+{
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = RIG_BIT(FX_CHANNEL_CREATE) | RIG_BIT(FX_SORRY);
+	ask(&rig, 1, false);
+	rig.now_ms += 15 * 60000;
+	for (int asks = 0; core_first_job(rig.core); asks++) {
+		struct effect e = rig.last;
+
+		assert_true(asks < 4);
+		if (core_job(rig.core, 1)->step == JOB_SORRY)
+			core_answer(rig.core, 1, rig.epoch[1], ANSWER_NO, NULL, rig.now_ms);
+		else
+			answer_one(&rig, &e, ANSWER_NO);
+		run(&rig);
+	}
+	assert_int_equal(rig.kept[1].row.step, JOB_UNDELIVERABLE);
+	stop(&rig);
+}
+
 static void test_threads(void **state)
 {
 	static const struct refused cases[] = {
@@ -212,6 +282,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_finding_and_making),
+		cmocka_unit_test(test_the_live_message_went_with_its_channel),
+		cmocka_unit_test(test_the_token_is_too_old),
+		cmocka_unit_test(test_nothing_can_be_said),
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_restricting),
 		cmocka_unit_test(test_removing),
