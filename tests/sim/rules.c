@@ -244,7 +244,8 @@ bool rules_at_rest(struct sim *sim)
 	struct json_object *cards;
 	int64_t remaining = 0;
 
-	if (rest_pending(sim->shell->rest) > 0)
+	/* What it has missed it hears when its gateway is back. */
+	if (rest_pending(sim->shell->rest) > 0 || !gateway_is_ready(sim->shell->gateway))
 		return false;
 	cards = world_cards(sim->world);
 	for (size_t i = 0; i < json_len(cards); i++)
