@@ -67,10 +67,15 @@ static int64_t due_ms(const struct core *core, const struct session *s)
 	return at_ms;
 }
 
+/* When one that waits may be served; 0: at once. */
+static int64_t wait_ms(const struct session *s)
+{
+	return s->retry_ms == NEVER ? 0 : s->retry_ms;
+}
+
 static void plan(struct core *core, struct session *s)
 {
 	int64_t at_ms = due_ms(core, s);
-	int64_t wait_ms = s->retry_ms == NEVER ? 0 : s->retry_ms;
 
 	if (s->by_time.in != (at_ms != NEVER) || s->due_ms != at_ms) {
 		tree_remove(&core->session_times, &s->by_time);
@@ -78,9 +83,9 @@ static void plan(struct core *core, struct session *s)
 		if (at_ms != NEVER)
 			tree_insert(&core->session_times, &s->by_time, compare_times);
 	}
-	if (s->by_wait.in != (s->state == SESSION_WAITING) || s->wait_ms != wait_ms) {
+	if (s->by_wait.in != (s->state == SESSION_WAITING) || s->wait_ms != wait_ms(s)) {
 		tree_remove(&core->sessions_waiting, &s->by_wait);
-		s->wait_ms = wait_ms;
+		s->wait_ms = wait_ms(s);
 		if (s->state == SESSION_WAITING)
 			tree_insert(&core->sessions_waiting, &s->by_wait, compare_waiting);
 	}
@@ -129,12 +134,17 @@ int64_t session_time_deadline(const struct core *core)
 {
 	const struct tree_node *node = tree_first(&core->session_times);
 	int64_t at_ms = node ? session_of(node, by_time)->due_ms : NEVER;
+	bool serves = core->ready && !core->making;
 	const struct session *s;
 
 	DL_FOREACH2(core->sessions_changed, s, changed_next)
-	at_ms = min_of(at_ms, due_ms(core, s));
+	{
+		at_ms = min_of(at_ms, due_ms(core, s));
+		if (serves && s->state == SESSION_WAITING)
+			at_ms = min_of(at_ms, wait_ms(s));
+	}
 	node = tree_first(&core->sessions_waiting);
-	if (node && core->ready && !core->making)
-		at_ms = min_of(at_ms, session_of(node, by_wait)->retry_ms);
+	if (node && serves)
+		at_ms = min_of(at_ms, session_of(node, by_wait)->wait_ms);
 	return at_ms;
 }

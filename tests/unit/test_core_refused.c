@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/session_in.h"
 #include "core/state.h"
 #include "core_rig.h"
 
@@ -189,6 +190,35 @@ static void test_threads(void **state)
 		ends(&cases[i]);
 }
 
+/* Nothing else happens then: whoever waits is looked at again in time all the same. */
+static void test_a_thread_goes_while_it_is_joined(void **state)
+{
+	struct request r = a_request(1);
+	struct effect e;
+	struct rig rig;
+
+	start(&rig, 10);
+	ready(&rig);
+	rig.silent = RIG_BIT(FX_CHANNEL_CREATE) | RIG_BIT(FX_THREAD_JOIN);
+	r.origin_id = 5;
+	assert_int_equal(core_request(rig.core, &r, rig.now_ms), REFUSE_NOTHING);
+	run(&rig);
+	e = rig.last;
+	answer_one(&rig, &e, ANSWER_FULL);
+	run(&rig);
+	assert_int_equal(rig.last.kind, FX_THREAD_JOIN);
+	core_channel_gone(rig.core, session_look(rig.core, 1)->row.channel_id, rig.now_ms);
+	rig.silent = 0;
+	while (core_first_job(rig.core)) {
+		assert_true(core_deadline(rig.core) < rig.now_ms + 60000);
+		rig.now_ms = max_of(rig.now_ms, core_deadline(rig.core));
+		core_tick(rig.core, rig.now_ms);
+		run(&rig);
+	}
+	assert_int_equal(rig.kept[1].row.step, JOB_DONE);
+	stop(&rig);
+}
+
 /* A channel without the restriction, to which a job comes that needs one. */
 static void test_restricting(void **state)
 {
@@ -282,6 +312,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_finding_and_making),
+		cmocka_unit_test(test_a_thread_goes_while_it_is_joined),
 		cmocka_unit_test(test_the_live_message_went_with_its_channel),
 		cmocka_unit_test(test_the_token_is_too_old),
 		cmocka_unit_test(test_nothing_can_be_said),
