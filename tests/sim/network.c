@@ -154,8 +154,9 @@ static void request_arrives(void *ctx, void *arg, bool run)
 	if (sim_chance(sim, sim->weather.mute)) {
 		no_answer(x, true);
 		wait_ms = x->req.timeout_ms ? x->req.timeout_ms : 30000; /* base/http.h */
-		if (x->side != WORLD_DISCORD && sim_chance(sim, 300))
-			wait_ms *= 10; /* a carrier that forgets: steps have deadlines of their own */
+		if (x->side != WORLD_DISCORD && sim_chance(sim, 600))
+			wait_ms *=
+				10; /* a carrier that forgets: steps have deadlines of their own */
 	}
 	clock_at(sim->clock, sim_now(sim) + sim_delay(sim) + wait_ms, answer_arrives, x);
 	network_pump(sim);
@@ -726,6 +727,9 @@ static void port_store(void *ctx, struct store_op *op, store_done *done, void *a
 	*op = (struct store_op){0};
 	if (s->op.kind == STORE_ERASE && !sim->fair && sim_chance(sim, sim->weather.untimely))
 		bot_loses_database(sim, 15000);
+	/* For longer than a picture to edit may take. */
+	if (s->op.kind == STORE_PICTURE && !sim->fair && sim_chance(sim, 5 * sim->weather.mute))
+		bot_loses_database(sim, 400000);
 	s->life = sim->life;
 	s->done = done;
 	s->arg = arg;

@@ -132,7 +132,7 @@ static void set_up(struct sim *sim)
 			.stall_ms = sim->seed % 8 == 6 || sim->weather.untimely ? 25000 : 60000,
 			.no_websocket = sim->weather.no_websocket};
 	memcpy(sim->all_cards, sim->config.comfy, sizeof(sim->all_cards));
-	if (rng_below(&sim->rng, 20) == 0)
+	if (rng_below(&sim->rng, 20) == 0 || (sim->weather.mute && sim->seed % 27 == 7))
 		fill_server(sim);
 	wishes_plan(sim);
 	weather_plan(sim);
@@ -226,7 +226,7 @@ struct run {
 	bool tell; /* the trace of each */
 	struct store_db *db;
 	struct world_commands commands[WORLD_COMMANDS]; /* that Discord has seen in any seed */
-	struct workflow_set *workflows; /* of the last seed; NULL: none is read */
+	struct workflow_set *workflows;			/* of the last seed; NULL: none is read */
 };
 
 struct totals {
