@@ -265,6 +265,18 @@ static void plan_refusals(struct sim *sim)
 		clock_at(sim->clock, first_ms + 580000 + i * 300, crowd_types, NULL);
 }
 
+/* By Cloudflare, for longer than a channel's making waits for an answer. */
+static void plan_ban(struct sim *sim)
+{
+	int retry_after_s = 100 + some(sim, 300);
+	int64_t at_ms = SIM_START_MS + 5000 + some(sim, 15000);
+
+	clock_at(sim->clock, at_ms, fault_happens,
+		xasprintf("{\"kind\":\"html\",\"side\":\"discord\",\"status\":429,"
+			  "\"retry_after\":%d,\"count\":1}",
+			retry_after_s));
+}
+
 void weather_plan(struct sim *sim)
 {
 	struct sim_weather *w = &sim->weather;
@@ -295,12 +307,8 @@ void weather_plan(struct sim *sim)
 	for (int i = 0; i < sim->n_cards && w->untimely; i++)
 		clock_at(sim->clock, SIM_START_MS + 5000 + some(sim, 20000), fault_happens,
 			xasprintf("{\"card\":%d,\"kind\":\"comfy_stall\",\"ms\":200000}", i));
-	/* Longer than a channel's making waits for an answer. */
 	if (w->mute)
-		clock_at(sim->clock, SIM_START_MS + 5000 + some(sim, 15000), fault_happens,
-			xasprintf("{\"kind\":\"html\",\"side\":\"discord\",\"status\":429,"
-				  "\"retry_after\":%d,\"count\":1}",
-				100 + some(sim, 300)));
+		plan_ban(sim);
 	for (int i = 0; i < w->database_faults; i++)
 		clock_at(sim->clock, weather_sometime(sim), database_goes, NULL);
 	if (w->database_faults && sim->seed % 16 == 4)
