@@ -55,23 +55,8 @@ static void answer_ok(
 	core_set_step(core, job, flow_step(job->step)->next, now_ms);
 }
 
-/* An apology that came too late to answer the command: a ban, say, has outlasted its token. Perhaps
- * there was no private channel only because of that ban. Once. */
-static bool says_in_channel(struct core *core, struct job *job, int64_t now_ms)
-{
-	if (job->step != JOB_SORRY || !job->no_channel || core_token_lives(job, now_ms) ||
-		job->moves >= MOVES_MAX)
-		return false;
-	job->moves = MOVES_MAX;
-	job->no_channel = false;
-	core_set_step(core, job, JOB_CHANNEL, now_ms);
-	return true;
-}
-
 static void answer_no(struct core *core, struct job *job, const char *detail, int64_t now_ms)
 {
-	if (says_in_channel(core, job, now_ms))
-		return;
 	if (job->step == JOB_SORRY && !job->no_channel) {
 		job->no_channel = true;
 		core_again(core, job, detail, now_ms);
@@ -104,8 +89,6 @@ static void answer_gone(struct core *core, struct job *job, const char *detail, 
 	uint64_t channel_id = job->row.channel_id;
 	enum job_step resume_at = job->step == JOB_LOOK ? job->resume : job->step;
 
-	if (says_in_channel(core, job, now_ms))
-		return;
 	/* What the interaction is answered tells nothing of the private channel. */
 	if ((job->step != JOB_LOOK && job->step != JOB_POST && job->step != JOB_SORRY) ||
 		(job->step == JOB_SORRY && job->no_channel)) {

@@ -147,11 +147,8 @@ void core_warned(struct core *core, uint64_t user_id, uint64_t channel_id, enum 
 			stands(s, message_id, now_ms);
 	} else if (s->row.channel_id == channel_id && perhaps) {
 		/* It was called off while it was on its way. */
-		s->row.flags |= SESSION_OLD_WARNING;
-		core_emit(core, (struct effect){.kind = FX_SESSION_UNWARN,
-					.user_id = user_id,
-					.id = channel_id,
-					.message_id = message_id});
+		s->warning_id = message_id;
+		leaving_unwarn(core, s);
 	}
 	core_tick(core, now_ms);
 }

@@ -196,6 +196,19 @@ enum job_step core_ended_as(const struct job *job)
 	return job->row.outcome == OUTCOME_PICTURE ? JOB_DONE : JOB_APOLOGISED;
 }
 
+/* An apology that came too late to answer the command: a ban, say, has outlasted its token. Perhaps
+ * there was no private channel only because of that ban. Once. */
+static bool says_in_channel(struct core *core, struct job *job, int64_t now_ms)
+{
+	if (job->step != JOB_SORRY || !job->no_channel || core_token_lives(job, now_ms) ||
+		job->moves >= MOVES_MAX)
+		return false;
+	job->moves = MOVES_MAX;
+	job->no_channel = false;
+	core_set_step(core, job, JOB_CHANNEL, now_ms);
+	return true;
+}
+
 void core_refuse(struct core *core, struct job *job, const char *detail, int64_t now_ms)
 {
 	const struct flow_step *flow = flow_step(job->step);
@@ -204,6 +217,8 @@ void core_refuse(struct core *core, struct job *job, const char *detail, int64_t
 		core_set_step(core, job, core_ended_as(job), now_ms);
 		return;
 	}
+	if (says_in_channel(core, job, now_ms))
+		return;
 	if (flow->fail == JOB_SORRY) {
 		core_sorry(core, job, flow->sorry, detail, now_ms);
 		return;

@@ -348,7 +348,6 @@ static struct parcel *copy_parcel(const struct parcel *p)
 	return copy;
 }
 
-/* The connection breaks in the middle of the message: nobody gets it, and both hear it. */
 /* What was given to a process that died soon after may be given to the next one again, as an event
  * that comes twice. Only what is not compressed can be told from the rest. */
 struct sim_again {
@@ -386,6 +385,7 @@ static void may_come_again(struct sim *sim, struct sim_ws *ws, const struct parc
 	}
 }
 
+/* The connection breaks in the middle of the message: nobody gets it, and both hear it. */
 static bool breaks(struct sim *sim, struct sim_ws *ws, size_t len)
 {
 	if (!ws || ws->bytes_left < 0)

@@ -210,7 +210,6 @@ static inline struct request a_request(uint64_t user)
 		.kind = 1};
 }
 
-/* input: of an edit; NULL: /imagine. */
 /* Of member 1, as an earlier process has left it. */
 static inline struct job_row row_left(uint64_t id, int step, int outcome)
 {
@@ -229,6 +228,7 @@ static inline struct job_row row_left(uint64_t id, int step, int outcome)
 		.prompt_id = "0e3a1c9e-1111-4222-8333-444455556666"};
 }
 
+/* input: of an edit; NULL: /imagine. */
 static inline enum refusal ask_for(struct rig *rig, uint64_t user, bool admin, const char *input)
 {
 	struct request r = a_request(user);
